@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// The box that inputs live in.
+#pragma once
+
+#include <Eigen/Core>
+#include <cmath>
+
+#include "foil/core/error.hpp"
+#include "foil/core/tensor.hpp"
+
+namespace foil {
+
+/// Closed interval [lower, upper] that every feature of an input must stay in: the same for all features, or
+/// one interval per feature (flattened in memory order). Ends may be infinite; lower < upper is required
+/// except that single features may be frozen by lower == upper.
+template <class Scalar_>
+class Bounds {
+ public:
+  using Scalar = Scalar_;
+  using Vector = Eigen::Matrix<Scalar, Eigen::Dynamic, 1>;
+
+  /// The unit interval.
+  Bounds() : Bounds(Scalar(0), Scalar(1)) {}
+
+  /// The same interval for every feature.
+  Bounds(Scalar lower, Scalar upper)
+      : lower_(Vector::Constant(1, lower)), upper_(Vector::Constant(1, upper)) {
+    detail::require(lower < upper, "bounds: expected lower < upper, got [", lower, ", ", upper, "]");
+  }
+
+  /// One interval per feature.
+  Bounds(Vector lower, Vector upper) : lower_(std::move(lower)), upper_(std::move(upper)), uniform_(false) {
+    detail::require(lower_.size() == upper_.size() && lower_.size() > 0,
+                    "bounds: expected as many lower as upper ends and at least one, got ", lower_.size(),
+                    " and ", upper_.size());
+    for (Index i = 0; i < lower_.size(); ++i)
+      detail::require(lower_[i] <= upper_[i], "bounds: expected lower <= upper, got [", lower_[i], ", ",
+                      upper_[i], "] for feature ", i);
+  }
+
+  bool uniform() const { return uniform_; }
+  Scalar lower(Index feature) const { return lower_[uniform_ ? 0 : feature]; }
+  Scalar upper(Index feature) const { return upper_[uniform_ ? 0 : feature]; }
+
+  /// Throws unless the bounds fit inputs with this many features.
+  void check(Index features) const {
+    detail::require(uniform_ || lower_.size() == features, "bounds: given for ", lower_.size(),
+                    " features, but the input has ", features);
+  }
+
+  template <class Other>
+  Bounds<Other> cast() const {
+    if (uniform_) return {static_cast<Other>(lower_[0]), static_cast<Other>(upper_[0])};
+    return {lower_.template cast<Other>(), upper_.template cast<Other>()};
+  }
+
+ private:
+  Vector lower_, upper_;
+  bool uniform_ = true;
+};
+
+}  // namespace foil

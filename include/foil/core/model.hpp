@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// What a classifier must offer to be attacked.
+#pragma once
+
+#include <concepts>
+#include <type_traits>
+#include <utility>
+
+#include "foil/core/bounds.hpp"
+#include "foil/core/tensor.hpp"
+
+namespace foil {
+
+/// One forward pass that can be pulled back: the logits, and a function that maps a cotangent of the logits
+/// (N x K) to the gradient with respect to the inputs (the shape of the inputs). The pullback owns or
+/// outlives what it needs and may be called any number of times.
+template <class Scalar, class Pullback>
+struct Vjp {
+  Logits<Scalar> logits;
+  Pullback pullback;
+};
+template <class Derived, class Pullback>
+Vjp(Derived, Pullback) -> Vjp<typename Derived::Scalar, Pullback>;
+
+template <class M>
+using input_t = typename std::remove_cvref_t<M>::Input;
+template <class M>
+using scalar_t = typename input_t<M>::Scalar;
+
+namespace detail {
+
+template <class M>
+concept HasInput = requires {
+  typename std::remove_cvref_t<M>::Input;
+}
+&&Batch<input_t<M>>;
+
+template <class M>
+concept HasBounds = requires(M& model) {
+  { model.bounds() } -> std::convertible_to<Bounds<scalar_t<M>>>;
+};
+
+template <class M>
+concept HasPredict = requires(M& model, const input_t<M>& x) {
+  { model.predict(x) } -> std::convertible_to<Labels>;
+};
+
+template <class M>
+concept HasLogits = requires(M& model, const input_t<M>& x) {
+  { model.logits(x) } -> std::convertible_to<Logits<scalar_t<M>>>;
+};
+
+template <class M>
+concept HasVjp = requires(M& model, const input_t<M>& x, const Logits<scalar_t<M>>& cotangent) {
+  { model.vjp(x).logits } -> std::convertible_to<const Logits<scalar_t<M>>&>;
+  { model.vjp(x).pullback(cotangent) } -> std::convertible_to<input_t<M>>;
+};
+
+}  // namespace detail
+
+/// `typename Input` (a foil::Tensor), `bounds()`, and `predict(x)` -> Labels or `logits(x)`.
+template <class M>
+concept DecisionModel = detail::HasInput<M> && detail::HasBounds<M> &&
+    (detail::HasPredict<M> || detail::HasLogits<M>);
+
+/// A DecisionModel with `logits(x)` -> Logits (N x K).
+template <class M>
+concept ScoreModel = DecisionModel<M> && detail::HasLogits<M>;
+
+/// A ScoreModel with `vjp(x)` -> {logits, pullback}; see foil::Vjp.
+template <class M>
+concept DifferentiableModel = ScoreModel<M> && detail::HasVjp<M>;
+
+/// How much of the model an attack or a criterion looks at.
+enum class Knowledge { decisions, scores, gradients };
+
+/// The most that a model offers.
+template <DecisionModel M>
+inline constexpr Knowledge knowledge_of = DifferentiableModel<M> ? Knowledge::gradients
+                                          : ScoreModel<M>        ? Knowledge::scores
+                                                                 : Knowledge::decisions;
+
+/// Whether a model can be used through a const reference, and hence by several threads at once (which it
+/// then has to support).
+template <class M>
+inline constexpr bool shareable = DecisionModel<const std::remove_cvref_t<M>> &&
+                                  (!ScoreModel<M> || ScoreModel<const std::remove_cvref_t<M>>)&&(
+                                      !DifferentiableModel<M> ||
+                                      DifferentiableModel<const std::remove_cvref_t<M>>);
+
+/// Index of the largest entry in each row; the first one on a tie.
+template <class Scalar>
+Labels argmax(const Logits<Scalar>& logits) {
+  Labels labels(logits.rows());
+  for (Index i = 0; i < logits.rows(); ++i) {
+    Index best = 0;
+    for (Index k = 1; k < logits.cols(); ++k)
+      if (logits(i, k) > logits(i, best)) best = k;
+    labels[i] = static_cast<int>(best);
+  }
+  return labels;
+}
+
+/// The model's decisions: its own predict(), else the argmax of its logits.
+template <class M>
+  requires DecisionModel<M> Labels predict(M& model, const input_t<M>& x) {
+    if constexpr (detail::HasPredict<M>) {
+      return model.predict(x);
+    } else {
+      return argmax<scalar_t<M>>(model.logits(x));
+    }
+  }
+
+/// To be pasted into a user's own test: `static_assert(foil::explain_model<MyModel>());` fails with one
+/// readable sentence naming the first thing that MyModel lacks to serve gradient-based attacks. Pass
+/// foil::Knowledge::scores or ::decisions for models that offer less by design.
+template <class M, Knowledge wanted = Knowledge::gradients>
+consteval bool explain_model() {
+  static_assert(detail::HasInput<M>,
+                "foil: the model needs `using Input = foil::Tensor<float, R>;` (or double), R >= 2");
+  if constexpr (detail::HasInput<M>) {
+    static_assert(detail::HasBounds<M>, "foil: the model needs `foil::Bounds<Scalar> bounds() const`");
+    if constexpr (wanted == Knowledge::decisions)
+      static_assert(detail::HasPredict<M> || detail::HasLogits<M>,
+                    "foil: the model needs `foil::Labels predict(const Input&) const` or logits(x)");
+    else
+      static_assert(detail::HasLogits<M>,
+                    "foil: the model needs `foil::Logits<Scalar> logits(const Input&) const`");
+    if constexpr (wanted == Knowledge::gradients)
+      static_assert(detail::HasVjp<M>,
+                    "foil: gradient attacks need `vjp(x)` returning foil::Vjp{logits, pullback}");
+  }
+  return true;
+}
+
+}  // namespace foil
