@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT
+# What foil::foil, foil::onnx and foil::io stand on. Installed packages come first; Eigen and protozero are fetched
+# where they are missing.
+include(FetchContent)
+
+# Eigen is asked for without a version, because 5.x refuses "3.4" and 3.4.0 refuses a range. SOURCE_SUBDIR names a
+# folder that does not exist: the headers are all that is wanted, not Eigen's own build.
+FetchContent_Declare(Eigen3
+  URL https://gitlab.com/libeigen/eigen/-/archive/3.4.0/eigen-3.4.0.tar.gz
+  URL_HASH SHA256=8586084f71f9bde545ee7fa6d00288b264a2b7ac3607b974e54d13e7162c1c72
+  SOURCE_SUBDIR headers-only
+  FIND_PACKAGE_ARGS CONFIG)
+FetchContent_MakeAvailable(Eigen3)
+if(NOT TARGET Eigen3::Eigen)
+  add_library(Eigen3::Eigen INTERFACE IMPORTED GLOBAL)
+  target_include_directories(Eigen3::Eigen INTERFACE ${eigen3_SOURCE_DIR})
+elseif(Eigen3_FOUND AND Eigen3_VERSION VERSION_LESS 3.4)
+  message(FATAL_ERROR "foil needs Eigen 3.4 or newer, but Eigen3_DIR=${Eigen3_DIR} is ${Eigen3_VERSION}")
+endif()
+
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+
+if(FOIL_ONNX)
+  list(APPEND CMAKE_MODULE_PATH ${CMAKE_CURRENT_LIST_DIR})
+  FetchContent_Declare(Protozero
+    GIT_REPOSITORY https://github.com/mapbox/protozero.git
+    GIT_TAG f379578a3f7c8162aac0ac31c2696de09a5b5f93  # v1.7.1
+    SOURCE_SUBDIR headers-only
+    FIND_PACKAGE_ARGS 1.7 MODULE)
+  FetchContent_MakeAvailable(Protozero)
+  if(NOT TARGET Protozero::protozero)
+    add_library(Protozero::protozero INTERFACE IMPORTED GLOBAL)
+    target_include_directories(Protozero::protozero INTERFACE ${protozero_SOURCE_DIR}/include)
+  endif()
+endif()
+
+if(FOIL_IO)
+  find_package(PNG REQUIRED)
+  find_package(ZLIB REQUIRED)
+  find_package(nlohmann_json 3.11 CONFIG REQUIRED)
+endif()

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: MIT
+# How foil's own programs (tests, examples, benchmarks) are compiled. Nothing here reaches foil's users.
+add_library(foil_programs INTERFACE)
+target_compile_options(foil_programs INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow
+  $<$<BOOL:${FOIL_WERROR}>:-Werror>
+  $<$<BOOL:${FOIL_NATIVE}>:-march=native>)
+
+if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  message(FATAL_ERROR "foil's programs are slow without optimisation: pass -DCMAKE_BUILD_TYPE=Release or a preset")
+endif()
+
+# A compiler needs up to 1.5 GB for one of these sources: no more of them at once than the machine has room for.
+cmake_host_system_information(RESULT cores QUERY NUMBER_OF_LOGICAL_CORES)
+cmake_host_system_information(RESULT megabytes QUERY TOTAL_PHYSICAL_MEMORY)
+math(EXPR compilers "${megabytes} / 1500")
+if(compilers GREATER cores)
+  set(compilers ${cores})
+elseif(compilers LESS 1)
+  set(compilers 1)
+endif()
+set_property(GLOBAL APPEND PROPERTY JOB_POOLS foil_compilers=${compilers})
+set(CMAKE_JOB_POOL_COMPILE foil_compilers)
