@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// The oracle: all that an attack knows about one sample and the only way it reaches the model. Attacks
+/// propose points; the oracle has them judged and counted, and remembers the best adversarial ever queried.
+#pragma once
+
+#include <cmath>
+#include <coroutine>
+#include <cstdint>
+#include <limits>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "foil/core/bounds.hpp"
+#include "foil/core/losses.hpp"
+#include "foil/core/norms.hpp"
+#include "foil/core/random.hpp"
+#include "foil/core/result.hpp"
+#include "foil/core/task.hpp"
+
+namespace foil {
+
+/// The answer to one score query.
+struct Score {
+  bool adversarial;  ///< the point meets the criterion
+  double loss;       ///< to be ascended; NaN if the model's answer was not finite
+};
+
+/// The answer to one gradient query.
+struct Evaluation {
+  bool adversarial;                 ///< the point meets the criterion
+  double loss;                      ///< to be ascended; NaN if the model's answer was not finite
+  const Eigen::VectorXd& gradient;  ///< of the loss with respect to the point; non-finite entries are 0.
+                                    ///< Valid until the next query.
+};
+
+/// One sample as its attack sees it. All vectors are flattened samples in double; every point is rounded to
+/// the model's scalar type and clipped to the bounds before it is queried, so that what was judged is what is
+/// stored.
+class Oracle {
+ public:
+  enum class Kind : std::uint8_t { decision, score, gradient };
+
+  /// Suspends the attack until the model has answered.
+  struct Answer {
+    Oracle& oracle;
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> attack) const noexcept { oracle.waiting_ = attack; }
+  };
+
+  Oracle(Eigen::VectorXd original, Eigen::VectorXd lower, Eigen::VectorXd upper, bool single_precision,
+         Lp norm, std::uint64_t seed, std::string_view attack, std::int64_t sample_id)
+      : original_(std::move(original)),
+        lower_(std::move(lower)),
+        upper_(std::move(upper)),
+        single_precision_(single_precision),
+        norm_(norm),
+        seed_(seed),
+        attack_(attack),
+        sample_id_(sample_id) {}
+  Oracle(const Oracle&) = delete;
+  Oracle& operator=(const Oracle&) = delete;
+
+  // --- the sample ---
+
+  Index features() const { return original_.size(); }
+  const Eigen::VectorXd& original() const { return original_; }
+  const Eigen::VectorXd& lower() const { return lower_; }
+  const Eigen::VectorXd& upper() const { return upper_; }
+  /// The user's starting point, empty if none was given.
+  const Eigen::VectorXd& starting_point() const { return starting_point_; }
+  void set_starting_point(Eigen::VectorXd start) { starting_point_ = std::move(start); }
+  Lp norm() const { return norm_; }
+  double distance(const Eigen::VectorXd& x) const { return norm_.size(x - original_); }
+
+  // --- the model ---
+
+  /// `co_await oracle.query(x)`: is x adversarial? One forward pass. Works with every model.
+  auto query(Eigen::VectorXd& x) {
+    struct Awaiter : Answer {
+      bool await_resume() const noexcept { return this->oracle.adversarial_; }
+    };
+    return ask(Kind::decision, x, Loss::lsem), Awaiter{{*this}};
+  }
+
+  /// `co_await oracle.score(x, loss)`: a Score. One forward pass. Needs scores and a criterion with a margin.
+  auto score(Eigen::VectorXd& x, Loss loss = Loss::lsem) {
+    struct Awaiter : Answer {
+      Score await_resume() const noexcept { return {this->oracle.adversarial_, this->oracle.loss_}; }
+    };
+    return ask(Kind::score, x, loss), Awaiter{{*this}};
+  }
+
+  /// `co_await oracle.gradient(x, loss)`: an Evaluation at x. One forward and one backward pass. Needs
+  /// gradients and a criterion with a margin.
+  auto gradient(Eigen::VectorXd& x, Loss loss = Loss::lsem) {
+    struct Awaiter : Answer {
+      Evaluation await_resume() const noexcept {
+        return {this->oracle.adversarial_, this->oracle.loss_, this->oracle.gradient_};
+      }
+    };
+    return ask(Kind::gradient, x, loss), Awaiter{{*this}};
+  }
+
+  /// `co_await oracle.within(epsilon, attack)`: runs an attack that is confined to the ball of that radius,
+  /// and abandons it the moment one of its points is adversarial within the radius. True if that happened.
+  auto within(double epsilon, Task<> attack) {
+    struct Awaiter {
+      Oracle& oracle;
+      Task<> attack;
+      Scope scope;
+      bool await_ready() const noexcept { return false; }
+      std::coroutine_handle<> await_suspend(std::coroutine_handle<> outer) {
+        scope.outer = outer;
+        scope.enclosing = std::exchange(oracle.scope_, &scope);
+        return attack.await_suspend(outer);
+      }
+      bool await_resume() {
+        oracle.scope_ = scope.enclosing;
+        if (!scope.reached) attack.result();
+        return scope.reached;
+      }
+    };
+    return Awaiter{*this, std::move(attack), Scope{epsilon, {}, nullptr, false}};
+  }
+
+  /// Rounds x to the model's scalar type, clips it to the bounds, and, for a finite epsilon, moves it towards
+  /// the original by as many units in the last place as rounding took it beyond that distance. In place.
+  void settle(Eigen::VectorXd& x, double epsilon = std::numeric_limits<double>::infinity()) const;
+
+  // --- memory ---
+
+  /// The best adversarial so far: the closest, or the one of highest loss after prefer_highest_loss().
+  bool found() const { return !best_.empty(); }
+  const Eigen::VectorXd& best() const { return best_.back().x; }
+  double best_distance() const {
+    return found() ? best_.back().distance : std::numeric_limits<double>::infinity();
+  }
+  /// Remember the adversarial of highest loss instead of the closest, and do not stop at the first one.
+  /// Only for attacks within a fixed budget; for minimal ones the closest always counts.
+  void prefer_highest_loss() { highest_loss_ = std::isfinite(limit_); }
+  /// How the attack ended, where "ran to its end" does not say it all.
+  void finish(Status status) { verdict_ = status; }
+  std::int64_t queries() const { return queries_; }
+  std::int64_t gradient_queries() const { return gradient_queries_; }
+
+  // --- chance ---
+
+  /// Random numbers for one purpose; `draw` distinguishes repeated uses. Depends on nothing but the seed, the
+  /// attack's name, the sample's id and the repetition.
+  RandomDraw random(Purpose purpose, std::uint32_t draw = 0) const {
+    return {random_key(seed_, attack_, repetition_), static_cast<std::uint64_t>(sample_id_), purpose, draw};
+  }
+  /// From now on, draw the random numbers of another, independent run.
+  void set_repetition(std::uint64_t repetition) { repetition_ = repetition; }
+
+ private:
+  template <class, class, class>
+  friend class Scheduler;
+
+  struct Scope {
+    double epsilon;
+    std::coroutine_handle<> outer;
+    Scope* enclosing;
+    bool reached;
+  };
+  struct Found {
+    Eigen::VectorXd x;
+    double distance;
+    double loss;
+  };
+
+  void ask(Kind kind, Eigen::VectorXd& x, Loss loss) {
+    settle(x);
+    kind_ = kind;
+    point_ = &x;
+    loss_kind_ = loss;
+  }
+
+  /// Notes a point that was judged adversarial: keeps it if it is the best, and ends the outermost scope that
+  /// it fulfils.
+  void remember(const Eigen::VectorXd& x, bool trace) {
+    const double length = distance(x);
+    if (!(length <= limit_) || std::isinf(length)) return;
+    if (!found() || (highest_loss_ ? loss_ > best_.back().loss : length < best_.back().distance)) {
+      if (best_.size() == 2)
+        best_.erase(best_.begin());  // the last but one is the fallback of the verification
+      best_.push_back({x, length, loss_});
+      if (trace) trace_.push_back({queries_, length});
+    }
+    if (highest_loss_) return;
+    for (Scope* scope = scope_; scope; scope = scope->enclosing) {
+      if (!(length <= scope->epsilon)) continue;
+      scope->reached = true;
+      waiting_ = scope->outer;
+    }
+  }
+
+  Eigen::VectorXd original_, lower_, upper_, starting_point_{};
+  bool single_precision_;
+  Lp norm_;
+  std::uint64_t seed_;
+  std::string_view attack_;
+  std::int64_t sample_id_;
+  std::uint64_t repetition_ = 0;
+
+  Kind kind_ = Kind::decision;
+  Eigen::VectorXd* point_ = nullptr;
+  Loss loss_kind_ = Loss::lsem;
+  std::coroutine_handle<> waiting_{};
+  Scope* scope_ = nullptr;
+
+  bool adversarial_ = false;
+  double loss_ = std::numeric_limits<double>::quiet_NaN();
+  Eigen::VectorXd gradient_{};
+
+  double limit_ = std::numeric_limits<double>::infinity();  // points farther away do not count
+  bool highest_loss_ = false;
+  std::vector<Found> best_{};
+  std::vector<TracePoint> trace_{};
+  std::int64_t queries_ = 0, gradient_queries_ = 0, bad_rows_ = 0;
+  Status verdict_ = Status::not_found;
+};
+
+inline void Oracle::settle(Eigen::VectorXd& x, double epsilon) const {
+  const auto round = [this](double value) {
+    return single_precision_ ? static_cast<double>(static_cast<float>(value)) : value;
+  };
+  const auto inward = [this](double value, double target) {
+    return single_precision_
+               ? static_cast<double>(std::nextafterf(static_cast<float>(value), static_cast<float>(target)))
+               : std::nextafter(value, target);
+  };
+  for (Index i = 0; i < x.size(); ++i) x[i] = std::min(std::max(round(x[i]), lower_[i]), upper_[i]);
+  if (std::isinf(epsilon)) return;
+  if (std::isinf(norm_.p)) {
+    for (Index i = 0; i < x.size(); ++i) {
+      if (!(std::abs(x[i] - original_[i]) > epsilon)) continue;
+      x[i] = round(x[i] > original_[i] ? original_[i] + epsilon : original_[i] - epsilon);
+      while (std::abs(x[i] - original_[i]) > epsilon) x[i] = inward(x[i], original_[i]);
+    }
+    return;
+  }
+  if (norm_.p == 0) return;
+  double shrink = single_precision_ ? 0x1p-22 : 0x1p-50;
+  for (double length = distance(x); length > epsilon; length = distance(x), shrink *= 2) {
+    const double factor = epsilon / length * (1 - std::min(1.0, shrink));
+    for (Index i = 0; i < x.size(); ++i)
+      x[i] = std::min(std::max(round(original_[i] + factor * (x[i] - original_[i])), lower_[i]), upper_[i]);
+  }
+}
+
+}  // namespace foil

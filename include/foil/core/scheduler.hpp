@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// Runs the attacks of many samples side by side: gathers what they ask into model calls, judges and counts
+/// the answers, retires finished samples and verifies what was found. Single-threaded; see attacks/run.hpp.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "foil/core/criteria.hpp"
+#include "foil/core/model.hpp"
+#include "foil/core/oracle.hpp"
+#include "foil/core/result.hpp"
+#include "foil/core/run_options.hpp"
+
+namespace foil {
+
+/// What the scheduler needs to know of an attack.
+struct AttackSetup {
+  std::string_view name;       ///< enters the random streams
+  Lp norm;                     ///< what distances are measured in
+  Eigen::VectorXd epsilons{};  ///< one radius per row for a fixed budget; empty for a minimal attack
+};
+
+/// `Launch` maps (Oracle&, row) to the Task<> that attacks that row.
+template <class Model, class Criterion, class Launch>
+class Scheduler {
+ public:
+  using Input = input_t<Model>;
+  using Scalar = scalar_t<Model>;
+  using Options = RunOptions<Input, shareable<Model>>;
+
+  Scheduler(Model& model, const Input& inputs, const Criterion& criterion, const AttackSetup& setup,
+            const Options& options, const Launch& launch, Result<Input>& result)
+      : model_(model),
+        inputs_(inputs),
+        criterion_(criterion),
+        setup_(setup),
+        options_(options),
+        launch_(launch),
+        result_(result),
+        bounds_(model.bounds()) {}
+
+  /// Attacks the rows [first, last) and writes their results. `report(change)` is given the change in
+  /// progress after every round of model calls and may stop the run.
+  template <class Report>
+  void run(Index first, Index last, Report report) {
+    Index next = first;
+    while (next < last || !active_.empty() || !unverified_.empty()) {
+      for (; next < last && static_cast<Index>(active_.size()) < options_.batch_size; ++next) admit(next);
+      ask();
+      if (active_.empty() && next == last) verify();
+      if (report(std::exchange(change_, {})) == Control::stop && !stopped_) {
+        stopped_ = true;
+        for (auto& slot : active_) retire(*slot, Status::interrupted);
+        collect();
+        for (; next < last; ++next) result_.status[static_cast<std::size_t>(next)] = Status::interrupted;
+      }
+    }
+  }
+
+  /// After an exception: hands over what the unfinished samples had found, unverified.
+  void salvage() {
+    for (auto* slots : {&active_, &unverified_})
+      for (auto& slot : *slots) {
+        record(*slot, Status::model_failed);
+        if (!slot->oracle.found()) continue;
+        sample(result_.adversarials, slot->row) = slot->oracle.best().template cast<Scalar>();
+      }
+  }
+
+ private:
+  struct Slot {
+    Slot(Index r, Eigen::VectorXd original, Eigen::VectorXd lower, Eigen::VectorXd upper,
+         const AttackSetup& setup, const Options& options)
+        : row(r),
+          oracle(std::move(original), std::move(lower), std::move(upper), std::is_same_v<Scalar, float>,
+                 setup.norm, options.seed, setup.name, options.sample_id(r)) {}
+    Index row;
+    Oracle oracle;
+    std::unique_ptr<Task<>> task{};  // refers to the oracle
+    Eigen::VectorXd question{};      // what is being asked, if not the task's point
+    int label = -1;
+    bool clean = false;    // the original has been judged
+    bool retired = false;  // no longer asks; to be verified if something was found
+  };
+  using Slots = std::vector<std::unique_ptr<Slot>>;
+
+  // --- life of a sample ---
+
+  void admit(Index row) {
+    const auto original = sample(inputs_, row);
+    const Index n = original.size();
+    Eigen::VectorXd lower(n), upper(n);
+    for (Index i = 0; i < n; ++i) {
+      lower[i] = static_cast<double>(bounds_.lower(i));
+      upper[i] = static_cast<double>(bounds_.upper(i));
+      if (original[i] >= bounds_.lower(i) && original[i] <= bounds_.upper(i) && std::isfinite(original[i]))
+        continue;
+      raise_if_asked(row, "is not within the bounds");
+      result_.status[static_cast<std::size_t>(row)] = Status::invalid_input;
+      ++change_.finished;
+      return;
+    }
+    auto slot = std::make_unique<Slot>(row, original.template cast<double>(), std::move(lower),
+                                       std::move(upper), setup_, options_);
+    if (setup_.epsilons.size() > 0) slot->oracle.limit_ = setup_.epsilons[row];
+    if (options_.starting_points.size() > 0)
+      slot->oracle.set_starting_point(sample(options_.starting_points, row).template cast<double>());
+    slot->task = std::make_unique<Task<>>(launch_(slot->oracle, row));
+    resume(*slot, slot->task->handle());
+    active_.push_back(std::move(slot));
+  }
+
+  void resume(Slot& slot, std::coroutine_handle<> suspended) {
+    suspended.resume();
+    if (slot.task->done()) slot.task->result();  // rethrows what the attack threw
+  }
+
+  /// Ends a sample's attack. It waits in `active_` for collect().
+  void retire(Slot& slot, Status status) {
+    slot.retired = true;
+    slot.task.reset();
+    Oracle& oracle = slot.oracle;
+    if (status == Status::success && oracle.verdict_ == Status::converged && oracle.found())
+      status = oracle.verdict_;
+    if (status == Status::success && !oracle.found())
+      status = oracle.bad_rows_ > 0 ? Status::non_finite : oracle.verdict_;
+    oracle.verdict_ = status;
+  }
+
+  /// Moves the retired samples on: to the verification, or out.
+  void collect() {
+    std::size_t kept = 0;
+    for (auto& slot : active_) {
+      if (!slot->retired) {
+        active_[kept++] = std::move(slot);
+      } else if (slot->oracle.verdict_ == Status::already_adversarial) {
+        result_.success[slot->row] = true;
+        result_.distances[slot->row] = 0;
+        record(*slot, slot->oracle.verdict_);
+        ++change_.found;
+        ++change_.finished;
+      } else if (slot->oracle.found()) {
+        unverified_.push_back(std::move(slot));
+      } else {
+        record(*slot, slot->oracle.verdict_);
+        ++change_.finished;
+      }
+    }
+    active_.resize(kept);
+  }
+
+  void record(const Slot& slot, Status status) {
+    const Index row = slot.row;
+    const Oracle& oracle = slot.oracle;
+    result_.status[static_cast<std::size_t>(row)] = status;
+    result_.queries[row] = oracle.queries_;
+    result_.gradient_queries[row] = oracle.gradient_queries_;
+    result_.bad_rows[row] = oracle.bad_rows_;
+    result_.predictions[row] = slot.label;
+    result_.traces[static_cast<std::size_t>(row)] = oracle.trace_;
+  }
+
+  // --- one round of model calls ---
+
+  /// Asks what the active samples want to know: one vjp and one forward call at most.
+  void ask() {
+    forward_.clear();
+    backward_.clear();
+    for (auto& slot : active_) {
+      const bool asks = !slot->task->done();
+      const bool original = asks && *slot->oracle.point_ == slot->oracle.original();
+      if (slot->clean && !asks) {
+        retire(*slot, Status::success);
+      } else if (slot->oracle.queries_ >= options_.query_budget) {
+        retire(*slot, Status::budget_exhausted);
+      } else if (!slot->clean && !original) {
+        slot->question = slot->oracle.original();
+        forward_.push_back(slot.get());
+      } else {
+        slot->question.resize(0);
+        (slot->oracle.kind_ == Oracle::Kind::gradient ? backward_ : forward_).push_back(slot.get());
+      }
+    }
+    if constexpr (DifferentiableModel<Model> && MarginCriterion<Criterion>)
+      if (!backward_.empty()) call_backward();
+    if (!forward_.empty()) {
+      const auto answers = call_forward(forward_, [](Slot& slot) -> const Eigen::VectorXd& {
+        return slot.question.size() > 0 ? slot.question : *slot.oracle.point_;
+      });
+      for (std::size_t i = 0; i < forward_.size(); ++i) {
+        ++forward_[i]->oracle.queries_;
+        judge(*forward_[i], answers, static_cast<Index>(i), nullptr);
+        digest(*forward_[i]);
+      }
+    }
+    collect();
+    if (static_cast<Index>(unverified_.size()) >= options_.batch_size) verify();
+  }
+
+  /// Takes the latest answer to the sample: ends its attack or lets it go on.
+  void digest(Slot& slot) {
+    Oracle& oracle = slot.oracle;
+    const bool asked_original = !slot.clean;
+    slot.clean = true;
+    if (asked_original && oracle.adversarial_) return retire(slot, Status::already_adversarial);
+    if (asked_original && oracle.bad_rows_ > 0) return retire(slot, Status::success);
+    if (slot.question.size() > 0) return;  // the task's own question comes next
+    if (oracle.adversarial_) oracle.remember(*oracle.point_, options_.trace);
+    if (oracle.found() && oracle.best_distance() <= options_.early_stop && setup_.epsilons.size() == 0)
+      return retire(slot, Status::success);
+    resume(slot, oracle.waiting_);
+  }
+
+  void call_backward() requires DifferentiableModel<Model> && MarginCriterion<Criterion> {
+    fill(backward_, [](Slot& slot) -> const Eigen::VectorXd& { return *slot.oracle.point_; });
+    auto vjp = model_.vjp(batch_);
+    check_answer(vjp.logits.rows(), vjp.logits.cols());
+    cotangent_.resize(vjp.logits.rows(), vjp.logits.cols());
+    for (std::size_t i = 0; i < backward_.size(); ++i) {
+      ++backward_[i]->oracle.queries_;
+      ++backward_[i]->oracle.gradient_queries_;
+      judge(*backward_[i], vjp.logits, static_cast<Index>(i), &cotangent_);
+    }
+    const Input gradients = vjp.pullback(cotangent_);
+    detail::require(gradients.dimensions() == batch_.dimensions(),
+                    "model: the pullback was expected to return shape ", shape_text(batch_), ", it returned ",
+                    shape_text(gradients));
+    for (std::size_t i = 0; i < backward_.size(); ++i) {
+      Slot& slot = *backward_[i];
+      auto& gradient = slot.oracle.gradient_;
+      gradient = sample(gradients, static_cast<Index>(i)).template cast<double>();
+      bool finite = true;
+      for (Index j = 0; j < gradient.size(); ++j)
+        if (!std::isfinite(gradient[j])) {
+          gradient[j] = 0;
+          finite = false;
+        }
+      if (!finite) {
+        ++slot.oracle.bad_rows_;
+        raise_if_asked(slot.row, "has a gradient with NaN or infinity");
+      }
+      digest(slot);
+    }
+  }
+
+  template <class Point>
+  auto call_forward(const std::vector<Slot*>& slots, Point point) {
+    fill(slots, point);
+    if constexpr (asks_logits) {
+      Logits<Scalar> logits = model_.logits(batch_);
+      check_answer(logits.rows(), logits.cols());
+      return logits;
+    } else {
+      Labels labels = foil::predict(model_, batch_);
+      check_answer(labels.size(), 0);
+      return labels;
+    }
+  }
+
+  static constexpr bool asks_logits =
+      ScoreModel<Model> && (ScoreCriterion<Criterion> || !detail::HasPredict<Model>);
+
+  template <class Point>
+  void fill(const std::vector<Slot*>& slots, Point point) {
+    const Index count = static_cast<Index>(slots.size());
+    if (batch_.size() == 0 || samples(batch_) != count) batch_.resize(resized(inputs_, count));
+    for (Index i = 0; i < count; ++i)
+      sample(batch_, i) = point(*slots[static_cast<std::size_t>(i)]).template cast<Scalar>();
+  }
+
+  void check_answer(Index rows, Index classes) {
+    detail::require(rows == samples(batch_), "model: expected one answer for each of ", samples(batch_),
+                    " samples, got ", rows);
+    if (asks_logits && classes != classes_) {
+      detail::require(classes >= 2, "model: expected logits of at least 2 classes, got ", classes,
+                      "; turn a single logit z into the row (0, z)");
+      detail::require(classes_ == 0, "model: the number of classes changed from ", classes_, " to ", classes);
+      detail::check_criterion(criterion_, samples(inputs_), classes);
+      classes_ = classes;
+    }
+  }
+
+  /// Judges row i of an answer; sets the oracle's verdict, loss and, where asked, the cotangent.
+  template <class Answers>
+  void judge(Slot& slot, const Answers& answers, Index i, Logits<Scalar>* cotangent) {
+    Oracle& oracle = slot.oracle;
+    oracle.adversarial_ = false;
+    oracle.loss_ = std::numeric_limits<double>::quiet_NaN();
+    if constexpr (std::is_same_v<Answers, Labels>) {
+      slot.label = answers[i];
+      oracle.adversarial_ = criterion_(Decision{slot.row, answers[i]});
+    } else {
+      row_ = answers.row(i).transpose().template cast<double>();
+      if (cotangent) cotangent->row(i).setZero();
+      bool finite = true;
+      Index best = 0;
+      for (Index k = 0; k < row_.size(); ++k) {
+        finite = finite && std::isfinite(row_[k]);
+        if (row_[k] > row_[best]) best = k;
+      }
+      slot.label = finite ? static_cast<int>(best) : -1;
+      if (!finite) {
+        ++oracle.bad_rows_;
+        return raise_if_asked(slot.row, "made the model answer NaN or infinity");
+      }
+      if constexpr (ScoreCriterion<Criterion>)
+        oracle.adversarial_ = criterion_(Scores{slot.row, row_});
+      else
+        oracle.adversarial_ = criterion_(Decision{slot.row, slot.label});
+      if constexpr (MarginCriterion<Criterion>) {
+        if (cotangent) {
+          row_gradient_.resize(row_.size());
+          oracle.loss_ = loss_of(criterion_, oracle.loss_kind_, Scores{slot.row, row_}, &row_gradient_);
+          cotangent->row(i) = row_gradient_.transpose().template cast<Scalar>();
+        } else if (oracle.kind_ == Oracle::Kind::score) {
+          oracle.loss_ = loss_of(criterion_, oracle.loss_kind_, Scores{slot.row, row_}, nullptr);
+        }
+      }
+    }
+  }
+
+  // --- the last word ---
+
+  /// Asks the model once more about what is to be returned. What it does not confirm falls back to the point
+  /// found before, else it is reported as unstable.
+  void verify() {
+    while (!unverified_.empty()) {
+      forward_.clear();
+      for (std::size_t i = 0; i < unverified_.size() && static_cast<Index>(i) < options_.batch_size; ++i)
+        forward_.push_back(unverified_[i].get());
+      const auto answers =
+          call_forward(forward_, [](Slot& slot) -> const Eigen::VectorXd& { return slot.oracle.best(); });
+      for (std::size_t i = 0; i < forward_.size(); ++i) {
+        Slot& slot = *forward_[i];
+        ++result_.verification_queries[slot.row];
+        ++change_.queries;
+        judge(slot, answers, static_cast<Index>(i), nullptr);
+        if (confirm(slot)) continue;
+        slot.oracle.best_.pop_back();
+        if (!slot.oracle.found()) record(slot, Status::unstable);
+      }
+      std::erase_if(unverified_, [&](const std::unique_ptr<Slot>& slot) {
+        const bool settled = result_.status[static_cast<std::size_t>(slot->row)] != Status::not_run;
+        change_.finished += settled;
+        return settled;
+      });
+    }
+  }
+
+  bool confirm(Slot& slot) {
+    if (!slot.oracle.adversarial_) return false;
+    const auto original = sample(inputs_, slot.row);
+    auto stored = sample(result_.adversarials, slot.row);
+    stored = slot.oracle.best().template cast<Scalar>();
+    const double length = distance(setup_.norm, original, stored);
+    bool sound = length <= slot.oracle.limit_;
+    for (Index i = 0; i < stored.size(); ++i)
+      sound = sound && stored[i] >= bounds_.lower(i) && stored[i] <= bounds_.upper(i);
+    if (!sound) {
+      stored = original;
+      return false;
+    }
+    result_.success[slot.row] = true;
+    result_.distances[slot.row] = length;
+    record(slot, slot.oracle.verdict_);
+    ++change_.found;
+    return true;
+  }
+
+  void raise_if_asked(Index row, const char* what) const {
+    if (options_.on_bad_sample == OnBadSample::raise)
+      throw Error(detail::text("sample ", row, " (id ", options_.sample_id(row), ") ", what));
+  }
+
+  Model& model_;
+  const Input& inputs_;
+  const Criterion& criterion_;
+  const AttackSetup& setup_;
+  const Options& options_;
+  const Launch& launch_;
+  Result<Input>& result_;
+  Bounds<Scalar> bounds_;
+
+  Slots active_{}, unverified_{};
+  std::vector<Slot*> forward_{}, backward_{};
+  Input batch_{};
+  Logits<Scalar> cotangent_{};
+  Eigen::VectorXd row_{}, row_gradient_{};
+  Index classes_ = 0;
+  Progress change_{};
+  bool stopped_ = false;
+};
+
+}  // namespace foil

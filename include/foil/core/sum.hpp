@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// Sums in double precision whose order is fixed, so that their bits do not depend on memory alignment or on
+/// which vector instructions a reduction happens to use.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "foil/core/tensor.hpp"
+
+namespace foil::detail {
+
+/// Sum of term(0) + ... + term(count - 1), accumulated in eight interleaved lanes.
+template <class Term>
+double sum(Index count, Term term) {
+  constexpr Index lanes = 8;
+  std::array<double, lanes> partial{};
+  Index i = 0;
+  for (; i + lanes <= count; i += lanes)
+    for (Index lane = 0; lane < lanes; ++lane) partial[static_cast<std::size_t>(lane)] += term(i + lane);
+  for (Index lane = 0; i < count; ++i, ++lane) partial[static_cast<std::size_t>(lane)] += term(i);
+  return ((partial[0] + partial[4]) + (partial[1] + partial[5])) +
+         ((partial[2] + partial[6]) + (partial[3] + partial[7]));
+}
+
+/// The largest term, at least 0.
+template <class Term>
+double maximum(Index count, Term term) {
+  constexpr Index lanes = 8;
+  std::array<double, lanes> partial{};
+  Index i = 0;
+  for (; i + lanes <= count; i += lanes)
+    for (Index lane = 0; lane < lanes; ++lane) {
+      const double value = term(i + lane);
+      auto& largest = partial[static_cast<std::size_t>(lane)];
+      largest = value > largest ? value : largest;
+    }
+  for (; i < count; ++i) partial[0] = std::max(partial[0], static_cast<double>(term(i)));
+  return *std::max_element(partial.begin(), partial.end());
+}
+
+template <class A, class B>
+double dot(const A& a, const B& b) {
+  return sum(a.size(), [&](Index i) { return static_cast<double>(a[i]) * static_cast<double>(b[i]); });
+}
+
+template <class A>
+double norm2(const A& a) {
+  return std::sqrt(dot(a, a));
+}
+
+}  // namespace foil::detail
