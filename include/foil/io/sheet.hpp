@@ -93,12 +93,12 @@ inline Picture draw_sheet(std::string_view title, const SheetImage& image,
           row.adversarial.size());
   }
 
-  constexpr Index margin = 20, gap = 8, line = 24;
+  constexpr Index margin = 20, gap = 8, line = 24, between = 14;
   const Index zoom = std::max<Index>(1, 144 / std::max(image.height, image.width));
   const Index cell_width = std::max<Index>(zoom * image.width, 11 * glyph_width * 2);
   const Index cell_height = zoom * image.height;
   const Index block_width = 3 * cell_width + 2 * gap;
-  const Index block_height = 2 * line + static_cast<Index>(rows) * (cell_height + line + gap);
+  const Index block_height = 2 * line + static_cast<Index>(rows) * (cell_height + line + between);
   const Index total = static_cast<Index>(blocks.size());
   const Index across = std::min<Index>(total, 4), down = (total + across - 1) / across;
   Picture sheet(margin + across * (block_width + margin), 2 * margin + line + down * (block_height + margin),
@@ -168,7 +168,7 @@ inline Picture draw_sheet(std::string_view title, const SheetImage& image,
         });
       }
       draw_text(sheet, left, top + cell_height + 4, detail::cut(row.caption, block_width), detail::ink);
-      top += cell_height + line + gap;
+      top += cell_height + line + between;
     }
   }
   return sheet;

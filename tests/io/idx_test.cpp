@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+#include "foil/io/idx.hpp"
+
+#include "io/temporary_directory.hpp"
+#include "support/catch.hpp"
+
+using Catch::Matchers::ContainsSubstring;
+using foil_test::read;
+using foil_test::TemporaryDirectory;
+using foil_test::write;
+
+namespace {
+
+const std::string two_by_three("\0\0\x08\x02\0\0\0\x02\0\0\0\x03\x01\x02\x03\x04\x05\xff", 18);
+
+void write_gzipped(const std::filesystem::path& path, const std::string& content) {
+  gzFile file = gzopen(path.string().c_str(), "wb");
+  REQUIRE(gzwrite(file, content.data(), static_cast<unsigned>(content.size())) > 0);
+  REQUIRE(gzclose(file) == Z_OK);
+}
+
+}  // namespace
+
+TEST_CASE("idx: reads shape and bytes, plain and gzipped", "[io][idx]") {
+  const TemporaryDirectory dir;
+  write(dir / "plain", two_by_three);
+  write_gzipped(dir / "packed", two_by_three);
+  for (const char* name : {"plain", "packed"}) {
+    const foil::io::IdxArray array = foil::io::read_idx(dir / name);
+    CHECK(array.shape == std::vector<foil::Index>{2, 3});
+    CHECK(array.data == std::vector<std::uint8_t>{1, 2, 3, 4, 5, 255});
+  }
+}
+
+TEST_CASE("idx: every malformed file is named with what was found and expected", "[io][idx]") {
+  const TemporaryDirectory dir;
+  const auto message = [&](std::string content) {
+    write(dir / "bad", content);
+    try {
+      foil::io::read_idx(dir / "bad");
+    } catch (const foil::Error& error) {
+      CHECK_THAT(error.what(), ContainsSubstring((dir / "bad").string() + ": "));
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  const auto changed = [](std::size_t at, char value) {
+    std::string content = two_by_three;
+    content[at] = value;
+    return content;
+  };
+  CHECK_THAT(message(""), ContainsSubstring("fewer than 4 bytes"));
+  CHECK_THAT(message("text"), ContainsSubstring("found 116 101 120 116"));
+  CHECK_THAT(message(changed(2, 13)),
+             ContainsSubstring("expected idx elements of type 8 (unsigned byte), found type 13"));
+  CHECK_THAT(message(changed(3, 0)), ContainsSubstring("expected 1 to 4 idx dimensions, found 0"));
+  CHECK_THAT(message(changed(3, 5)), ContainsSubstring("found 5"));
+  CHECK_THAT(message(two_by_three.substr(0, 10)),
+             ContainsSubstring("announces 2 dimensions but ends after 1"));
+  CHECK_THAT(message(two_by_three.substr(0, 17)), ContainsSubstring("announces 6 elements, found 5"));
+  CHECK_THAT(message(two_by_three + "x"), ContainsSubstring("more bytes follow"));
+}
+
+TEST_CASE("idx: a header's claim alone allocates nothing", "[io][idx]") {
+  const TemporaryDirectory dir;
+  const std::string huge = std::string("\0\0\x08\x04", 4) + std::string(16, '\xff') + "abc";
+  write(dir / "huge", huge);
+  CHECK_THROWS_WITH(foil::io::read_idx(dir / "huge"), ContainsSubstring("more elements than any machine"));
+  write(dir / "large", std::string("\0\0\x08\x03\x7f\xff\xff\xff\x7f\xff\xff\xff\0\0\0\x01", 16) + "abc");
+  CHECK_THROWS_WITH(foil::io::read_idx(dir / "large"), ContainsSubstring("found 3"));
+}
+
+TEST_CASE("idx: flipped and cut bytes are an error or a file of the announced size", "[io][idx][fuzz]") {
+  const TemporaryDirectory dir;
+  write_gzipped(dir / "packed", two_by_three);
+  const std::string packed = read(dir / "packed");
+  int refused = 0, damaged = 0;
+  const auto feed = [&](const std::string& content) {
+    write(dir / "damaged", content);
+    ++damaged;
+    try {
+      const foil::io::IdxArray array = foil::io::read_idx(dir / "damaged");
+      foil::Index total = 1;
+      for (const foil::Index extent : array.shape) total *= extent;
+      CHECK(static_cast<foil::Index>(array.data.size()) == total);
+    } catch (const foil::Error&) {
+      ++refused;
+    }
+  };
+  for (const std::string& intact : {two_by_three, packed}) {
+    for (std::size_t at = 0; at < intact.size(); ++at) {
+      for (const int bit : {0, 3, 7}) {
+        std::string content = intact;
+        content[at] = static_cast<char>(content[at] ^ 1 << bit);
+        feed(content);
+      }
+      feed(intact.substr(0, at));
+    }
+  }
+  CHECK(refused > damaged / 2);
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+#include "foil/io/npy.hpp"
+
+#include "io/temporary_directory.hpp"
+#include "support/catch.hpp"
+
+using Catch::Matchers::ContainsSubstring;
+using foil_test::read;
+using foil_test::TemporaryDirectory;
+using foil_test::write;
+
+namespace {
+
+/// A file with this header text, padded as NumPy pads it.
+std::string npy(std::string header, const std::string& data, char version = 1) {
+  const std::size_t length_bytes = version == 1 ? 2 : 4;
+  header.append(63 - (8 + length_bytes + header.size()) % 64, ' ') += '\n';
+  std::string out = std::string("\x93NUMPY") + version + '\0';
+  for (std::size_t i = 0; i < length_bytes; ++i) out += static_cast<char>(header.size() >> 8 * i & 255);
+  return out + header + data;
+}
+
+const std::string six_bytes("\x01\x02\x03\x04\x05\xff");
+const std::string six = "{'descr': '|u1', 'fortran_order': False, 'shape': (2, 3), }";
+
+}  // namespace
+
+TEST_CASE("npy: reads versions 1, 2 and 3 and any spelling of the header", "[io][npy]") {
+  const TemporaryDirectory dir;
+  const std::string other = "{\"shape\":(2,3),\"fortran_order\":False,\"descr\":\"<u1\"}";
+  for (const char version : {'\1', '\2', '\3'})
+    for (const std::string& header : {six, other}) {
+      write(dir / "a.npy", npy(header, six_bytes, version));
+      const foil::io::NpyArray array = foil::io::read_npy(dir / "a.npy");
+      CHECK(array.type == "|u1");
+      CHECK(array.shape == std::vector<foil::Index>{2, 3});
+      CHECK(array.values<int>() == std::vector<int>{1, 2, 3, 4, 5, 255});
+    }
+}
+
+TEST_CASE("npy: scalars, vectors and empty arrays", "[io][npy]") {
+  const TemporaryDirectory dir;
+  const auto shape = [&](const std::string& text, const std::string& data) {
+    write(dir / "a.npy", npy("{'descr': '|u1', 'fortran_order': False, 'shape': " + text + "}", data));
+    return foil::io::read_npy(dir / "a.npy").shape;
+  };
+  CHECK(shape("()", "x").empty());
+  CHECK(shape("(2,)", "xy") == std::vector<foil::Index>{2});
+  CHECK(shape("(5, 0)", "") == std::vector<foil::Index>{5, 0});
+}
+
+TEMPLATE_TEST_CASE("npy: what is written is read back, bit for bit", "[io][npy][property]", float, double,
+                   std::int32_t, std::int64_t, std::uint8_t) {
+  const TemporaryDirectory dir;
+  const std::vector<TestType> values{TestType(0),
+                                     TestType(1),
+                                     TestType(-3),
+                                     TestType(1) / TestType(3),
+                                     std::numeric_limits<TestType>::max(),
+                                     std::numeric_limits<TestType>::min()};
+  for (const auto& shape : {std::vector<foil::Index>{6}, {2, 3}, {1, 2, 1, 3}}) {
+    foil::io::write_npy<TestType>(dir / "a.npy", values, shape);
+    const foil::io::NpyArray array = foil::io::read_npy(dir / "a.npy");
+    CHECK(array.type == foil::io::detail::npy_type<TestType>);
+    CHECK(array.shape == shape);
+    CHECK(array.template values<TestType>() == values);
+    CHECK(dir.entries() == 1);
+  }
+}
+
+TEST_CASE("npy: the bytes written are those that NumPy writes", "[io][npy]") {
+  const TemporaryDirectory dir;
+  foil::io::write_npy<std::uint8_t>(dir / "a.npy", std::vector<std::uint8_t>{1, 2, 3, 4, 5, 255}, {2, 3});
+  CHECK(read(dir / "a.npy") == npy(six, six_bytes));
+}
+
+TEST_CASE("npy: a batch keeps its shape", "[io][npy]") {
+  const TemporaryDirectory dir;
+  foil::Tensor<float, 3> batch(2, 3, 4);
+  for (foil::Index i = 0; i < batch.size(); ++i) batch.data()[i] = static_cast<float>(i) / 7;
+  foil::io::write_npy(dir / "a.npy", batch);
+  const foil::io::NpyArray array = foil::io::read_npy(dir / "a.npy");
+  CHECK(array.shape == std::vector<foil::Index>{2, 3, 4});
+  CHECK(array.values<float>() == std::vector<float>(batch.data(), batch.data() + batch.size()));
+}
+
+TEST_CASE("npy: integers are taken from integers that fit, and only from them", "[io][npy]") {
+  const TemporaryDirectory dir;
+  foil::io::write_npy<std::int64_t>(dir / "a.npy", std::vector<std::int64_t>{1, std::int64_t{1} << 40}, {2});
+  CHECK_THROWS_WITH(foil::io::read_npy(dir / "a.npy").values<int>(),
+                    ContainsSubstring("the value 1099511627776 at position 1 is too large"));
+  foil::io::write_npy<float>(dir / "b.npy", std::vector<float>{1}, {1});
+  CHECK_THROWS_WITH(foil::io::read_npy(dir / "b.npy").values<int>(),
+                    ContainsSubstring("b.npy: expected integers, found elements of type <f4"));
+  CHECK_THROWS_WITH(foil::io::write_npy<float>(dir / "c.npy", std::vector<float>{1}, {2}),
+                    ContainsSubstring("asked to write 1 numbers in a shape for 2"));
+}
+
+TEST_CASE("npy: every malformed file is named with what was found and expected", "[io][npy]") {
+  const TemporaryDirectory dir;
+  const auto message = [&](const std::string& content) {
+    write(dir / "bad.npy", content);
+    try {
+      foil::io::read_npy(dir / "bad.npy");
+    } catch (const foil::Error& error) {
+      const std::string text = error.what();
+      CHECK_THAT(text, ContainsSubstring((dir / "bad.npy").string() + ": "));
+      CHECK(text.find('\n') == text.npos);
+      return text;
+    }
+    return std::string("no error");
+  };
+  const auto header = [](const std::string& descr, const std::string& order, const std::string& shape) {
+    return "{'descr': " + descr + ", 'fortran_order': " + order + ", 'shape': " + shape + ", }";
+  };
+  CHECK_THAT(message(""), ContainsSubstring("truncated: expected 8 more bytes"));
+  CHECK_THAT(message("not a numpy file"), ContainsSubstring("expected a .npy file, found another format"));
+  CHECK_THAT(message(npy(six, six_bytes, 4)), ContainsSubstring("expected .npy version 1, 2 or 3, found 4"));
+  CHECK_THAT(message(npy(six, six_bytes).substr(0, 40)),
+             ContainsSubstring("the .npy header should have 118 bytes, found 30"));
+  CHECK_THAT(message(npy(six, "abcde")),
+             ContainsSubstring("in shape (2, 3), which does not fit the 5 bytes that follow"));
+  CHECK_THAT(message(npy(six, "abcdefg")), ContainsSubstring("does not fit the 7 bytes"));
+  CHECK_THAT(message(npy(header("'>f4'", "False", "(1,)"), "abcd")), ContainsSubstring("|u1, found >f4"));
+  CHECK_THAT(message(npy(header("'\n\x80'", "False", "(1,)"), "abcd")), ContainsSubstring("found ??"));
+  CHECK_THAT(message(npy(header("[('x', '<f4')]", "False", "(1,)"), "abcd")),
+             ContainsSubstring("found a record type"));
+  CHECK_THAT(message(npy(header("'|u1'", "True", "(2, 3)"), six_bytes)),
+             ContainsSubstring("expected an array in C order, found Fortran order"));
+  CHECK_THAT(message(npy(header("'|u1'", "None", "(2, 3)"), six_bytes)),
+             ContainsSubstring("expected 'False'"));
+  CHECK_THAT(message(npy(header("'|u1'", "False", "(2, -3)"), six_bytes)),
+             ContainsSubstring("found '-3), }"));
+  CHECK_THAT(message(npy(header("'|u1'", "False", "(99999999999999999999,)"), six_bytes)),
+             ContainsSubstring("expected a dimension"));
+  CHECK_THAT(message(npy(header("'<f8'", "False", "(4294967296, 4294967296, 2)"), six_bytes)),
+             ContainsSubstring("does not fit"));
+  CHECK_THAT(message(npy("{'descr': '|u1', 'shape': (6,), }", six_bytes)),
+             ContainsSubstring("lacks one of the keys"));
+  CHECK_THAT(message(npy("{'descr': '|u1', 'descr': '|u1', }", six_bytes)),
+             ContainsSubstring("repeated key 'descr'"));
+  CHECK_THAT(message(npy(six + " more", six_bytes)), ContainsSubstring("unexpected text after"));
+}
+
+TEST_CASE("npy: flipped and cut bytes are an error or a file of the announced size", "[io][npy][fuzz]") {
+  const TemporaryDirectory dir;
+  const std::string intact = npy(six, six_bytes);
+  int refused = 0, damaged = 0;
+  const auto feed = [&](const std::string& content) {
+    write(dir / "damaged.npy", content);
+    ++damaged;
+    try {
+      const foil::io::NpyArray array = foil::io::read_npy(dir / "damaged.npy");
+      CHECK(array.bytes.size() == 6);
+    } catch (const foil::Error&) {
+      ++refused;
+    }
+  };
+  for (std::size_t at = 0; at < intact.size(); ++at) {
+    for (int bit = 0; bit < 8; ++bit) {
+      std::string content = intact;
+      content[at] = static_cast<char>(content[at] ^ 1 << bit);
+      feed(content);
+    }
+    feed(intact.substr(0, at));
+  }
+  CHECK(refused > damaged / 2);
+}
