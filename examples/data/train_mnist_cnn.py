@@ -11,14 +11,15 @@ Usage: train_mnist_cnn.py --mnist FOLDER --out FOLDER [--epochs N] [--seed S]
   mnist-test-1000-images.idx3-ubyte.gz   the first 1,000 test images
   mnist-test-1000-labels.idx1-ubyte.gz   and their labels
 
-Needs PyTorch (1.13 or newer) and NumPy. With the same versions of the two, on the same kind of processor, every
-run writes the same bytes: one thread, fixed seed, deterministic kernels. The test images choose nothing, they are
-looked at once, when training is over.
+Needs NumPy and PyTorch 1.13; PyTorch 2 also needs the package onnx for the export. With the same versions, on the
+same kind of processor, every run writes the same bytes: one thread, fixed seed, deterministic kernels. The test
+images choose nothing: they are looked at once, when training is over.
 """
 
 import argparse
 import gzip
 import hashlib
+import importlib.util
 import inspect
 import platform
 import struct
@@ -127,7 +128,7 @@ def export(network, path):
         "dynamic_axes": {"images": {0: "N"}, "logits": {0: "N"}},
     }
     if "dynamo" in inspect.signature(torch.onnx.export).parameters:
-        options["dynamo"] = False  # newer versions: the exporter that needs no further package
+        options["dynamo"] = False  # the exporter that 1.13 has too
     torch.onnx.export(network, torch.zeros(1, 1, 28, 28), str(path), **options)
 
 
@@ -139,6 +140,8 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
 
+    if not torch.__version__.startswith("1.") and importlib.util.find_spec("onnx") is None:
+        raise SystemExit("PyTorch 2 exports only with the Python package onnx: install it first")
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     print(f"Python {platform.python_version()}, PyTorch {torch.__version__}, NumPy {np.__version__}")
