@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// Clipping-aware rescaling: how far to go along a direction so that the step has a given size after
+/// clipping.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "foil/core/bounds.hpp"
+#include "foil/core/error.hpp"
+#include "foil/core/norms.hpp"
+#include "foil/core/sum.hpp"
+#include "foil/core/tensor.hpp"
+#include "foil/geometry/saturated_sum.hpp"
+
+namespace foil::geometry {
+
+/// The factor by which to stretch a direction, and whether the size asked for can be reached inside the box.
+/// If it cannot, eta is the smallest factor that gives the largest possible size.
+struct Rescaling {
+  double eta = 0;
+  bool reached = false;
+};
+
+/// The rescalings of a batch, one entry per sample.
+struct Rescalings {
+  Eigen::VectorXd eta{};
+  Eigen::Array<bool, Eigen::Dynamic, 1> reached{};
+};
+
+/// The ends of per-feature bounds as arrays, for the functions that take `lower` and `upper`.
+template <class Scalar>
+struct LowerEnds {
+  const Bounds<Scalar>& bounds;
+  Scalar operator[](Index i) const { return bounds.lower(i); }
+};
+template <class Scalar>
+struct UpperEnds {
+  const Bounds<Scalar>& bounds;
+  Scalar operator[](Index i) const { return bounds.upper(i); }
+};
+
+namespace detail {
+
+/// Entry i of an array, or the number itself where one is given for all entries.
+template <class T>
+auto entry(const T& values, Index i) {
+  if constexpr (std::is_arithmetic_v<T>) {
+    return values;
+  } else {
+    return values[i];
+  }
+}
+
+template <class X>
+using ScalarOf = std::decay_t<decltype(std::declval<const X&>()[0])>;
+
+/// How far each entry may move in its direction, and how fast it does, as one looks at it. Points outside of
+/// the box have no room.
+template <class Scalar, class X, class D, class L, class U>
+struct Moves {
+  const X& x;
+  const D& d;
+  const L& lower;
+  const U& upper;
+
+  Index size() const { return d.size(); }
+  Scalar speed(Index i) const { return std::abs(static_cast<Scalar>(d[i])); }
+  Scalar room(Index i) const {
+    const auto at = static_cast<Scalar>(x[i]);
+    const Scalar up = static_cast<Scalar>(entry(upper, i)) - at;
+    const Scalar down = at - static_cast<Scalar>(entry(lower, i));
+    const Scalar room = d[i] > 0 ? up : down;
+    return room > 0 ? room : Scalar(0);
+  }
+};
+
+/// Speeds and rooms, scaled by powers of two, raised to the power 1 or 2.
+template <int power, class Scalar, class M>
+struct Weights {
+  const M& moves;
+  Scalar scale;
+  Index size() const { return moves.size(); }
+  Scalar operator[](Index i) const {
+    const Scalar value = moves.speed(i) * scale;
+    return power == 1 ? value : value * value;
+  }
+};
+template <int power, class Scalar, class M>
+struct Levels {
+  const M& moves;
+  Scalar scale, most;
+  Index size() const { return moves.size(); }
+  Scalar operator[](Index i) const {
+    const Scalar room = moves.room(i) * scale;
+    const Scalar value = room < most ? room : most;
+    return power == 1 ? value : value * value;
+  }
+};
+
+/// The smallest eta at which nothing moves any more; infinite rooms do not count.
+template <class M>
+double saturating_eta(const M& moves) {
+  return foil::detail::maximum(moves.size(), [&](Index i) {
+    const double speed = moves.speed(i), room = moves.room(i);
+    return speed > 0 && room > 0 && std::isfinite(room) ? room / speed : 0.0;
+  });
+}
+
+/// The fastest entry that has room.
+template <class M>
+double largest_speed(const M& moves) {
+  return foil::detail::maximum(
+      moves.size(), [&](Index i) { return moves.room(i) > 0 ? static_cast<double>(moves.speed(i)) : 0.0; });
+}
+
+/// p = 1 or 2 without gathering anything. Not reached if in doubt.
+template <int power, class Scalar, class M>
+Rescaling rescale_in_place(const M& moves, double epsilon) {
+  constexpr int largest_exponent = std::is_same_v<Scalar, float> ? 60 : 500;
+  const double largest = largest_speed(moves);
+  if (!(largest > 0) || !std::isfinite(largest)) return {};
+  const int speed_exponent = std::ilogb(largest), size_exponent = std::ilogb(epsilon);
+  if (std::abs(speed_exponent) > largest_exponent || std::abs(size_exponent) > largest_exponent) return {};
+  const double size = std::ldexp(epsilon, -size_exponent);
+  const Weights<power, Scalar, M> weights{moves, static_cast<Scalar>(std::ldexp(1.0, -speed_exponent))};
+  const Levels<power, Scalar, M> levels{moves, static_cast<Scalar>(std::ldexp(1.0, -size_exponent)),
+                                        static_cast<Scalar>(size)};
+  const auto [root, reached] = saturated_sum(weights, levels, power == 1 ? size : size * size);
+  return {std::ldexp(power == 1 ? root : std::sqrt(root), size_exponent - speed_exponent), reached};
+}
+
+/// Any finite p > 0, whatever the magnitudes.
+template <class M>
+Rescaling rescale_gathered(const M& moves, double epsilon, double p) {
+  std::vector<double> speeds, rooms;
+  for (Index i = 0; i < moves.size(); ++i) {
+    const double speed = moves.speed(i), room = moves.room(i);
+    foil::detail::require(std::isfinite(speed), "rescale: expected a finite direction, got ", speed,
+                          " at index ", i);
+    if (!(speed > 0 && room > 0)) continue;
+    speeds.push_back(speed);
+    rooms.push_back(std::min(room / epsilon, 1.0));
+  }
+  double target = 1;
+  while (!speeds.empty()) {
+    // Weights that vanish beside the fastest entry get their turn once that and its like are saturated.
+    const double largest = *std::max_element(speeds.begin(), speeds.end());
+    Eigen::VectorXd weights(static_cast<Index>(speeds.size())), levels(weights.size());
+    for (Index i = 0; i < weights.size(); ++i) {
+      weights[i] = std::pow(speeds[static_cast<std::size_t>(i)] / largest, p);
+      levels[i] = std::pow(rooms[static_cast<std::size_t>(i)], p);
+    }
+    const auto [root, reached] = saturated_sum(weights, levels, target);
+    if (reached) return {std::pow(root, 1 / p) / largest * epsilon, true};
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < speeds.size(); ++i) {
+      const auto entry = static_cast<Index>(i);
+      if (weights[entry] > 0) {
+        target -= levels[entry];
+        continue;
+      }
+      speeds[kept] = speeds[i];
+      rooms[kept++] = rooms[i];
+    }
+    speeds.resize(kept);
+    rooms.resize(kept);
+  }
+  return {saturating_eta(moves), false};
+}
+
+template <class M>
+Rescaling rescale_linf(const M& moves, double epsilon) {
+  const double fastest = foil::detail::maximum(moves.size(), [&](Index i) {
+    return static_cast<double>(moves.room(i)) >= epsilon ? static_cast<double>(moves.speed(i)) : 0.0;
+  });
+  if (fastest > 0) return {epsilon / fastest, true};
+  const double most = foil::detail::maximum(
+      moves.size(), [&](Index i) { return moves.speed(i) > 0 ? static_cast<double>(moves.room(i)) : 0.0; });
+  if (most == 0) return {};
+  const double first = foil::detail::maximum(moves.size(), [&](Index i) {
+    return static_cast<double>(moves.room(i)) == most ? static_cast<double>(moves.speed(i)) : 0.0;
+  });
+  return {most / first, false};
+}
+
+template <class M>
+Rescaling rescale_l0(const M& moves, double epsilon) {
+  const double most = foil::detail::sum(
+      moves.size(), [&](Index i) { return moves.speed(i) > 0 && moves.room(i) > 0 ? 1.0 : 0.0; });
+  if (most == 0 || epsilon < most) return {};
+  const double eta = saturating_eta(moves);
+  return {eta > 0 ? eta : 1, epsilon == most};
+}
+
+template <class M>
+bool unlimited(const M& moves) {
+  return foil::detail::maximum(moves.size(), [&](Index i) {
+           return moves.speed(i) > 0 && std::isinf(moves.room(i)) ? 1.0 : 0.0;
+         }) > 0;
+}
+
+}  // namespace detail
+
+/// The smallest eta >= 0 with || clip(x + eta direction, lower, upper) - x ||_p = epsilon, or, if no eta is
+/// large enough, the smallest that gives the largest norm, and `reached` is false.
+///
+/// x and direction are one sample each: anything with operator[] and size(). lower and upper are arrays like
+/// these or single numbers; infinite ends are welcome. x must lie in the box (entries outside cannot
+/// move). epsilon >= 0. The norm is Linf or of any order p > 0; for L0 only 0 and the number of entries that
+/// can move are ever reached.
+///
+/// Entry i moves by sign(d_i) min(eta |d_i|, room_i), so that for finite p the equation is a saturated sum in
+/// eta^p. O(n), without sorting and, for p = 1, 2 and infinity, without memory. For float arrays the norm
+/// is reached to about 1e-7, else to 1e-12. The result does not depend on where in memory the arrays lie.
+///
+/// Throws foil::Error for a negative or NaN epsilon, arrays of different sizes, a direction that is not
+/// finite, or an infinite epsilon where an entry may move without limit.
+///
+/// Rauber & Bethge, "Fast Differentiable Clipping-Aware Normalization and Rescaling", 2020 (p = 2, by
+/// sorting).
+template <class X, class D, class L, class U>
+Rescaling rescale(const X& x, const D& direction, const L& lower, const U& upper, double epsilon, Lp norm) {
+  foil::detail::require(x.size() == direction.size(), "rescale: expected a direction of ", x.size(),
+                        " entries, got ", direction.size());
+  foil::detail::require(epsilon >= 0, "rescale: expected epsilon >= 0, got ", epsilon);
+  if (epsilon == 0) return {0, true};
+  using Scalar = std::common_type_t<detail::ScalarOf<X>, detail::ScalarOf<D>>;
+  const detail::Moves<double, X, D, L, U> moves{x, direction, lower, upper};
+  if (norm.p == 0) return detail::rescale_l0(moves, epsilon);
+  if (std::isinf(epsilon)) {
+    foil::detail::require(!detail::unlimited(moves), "rescale: epsilon is infinite, and so is the box");
+    return {detail::saturating_eta(moves), false};
+  }
+  if (std::isinf(norm.p)) return detail::rescale_linf(moves, epsilon);
+  if (norm.p == 1 || norm.p == 2) {
+    const detail::Moves<Scalar, X, D, L, U> fast{x, direction, lower, upper};
+    const auto found = norm.p == 1 ? detail::rescale_in_place<1, Scalar>(fast, epsilon)
+                                   : detail::rescale_in_place<2, Scalar>(fast, epsilon);
+    if (found.reached) return found;
+  }
+  return detail::rescale_gathered(moves, epsilon, norm.p);
+}
+
+/// The same within bounds.
+template <class X, class D, class Scalar>
+Rescaling rescale(const X& x, const D& direction, const Bounds<Scalar>& bounds, double epsilon, Lp norm) {
+  bounds.check(x.size());
+  if (bounds.uniform()) return rescale(x, direction, bounds.lower(0), bounds.upper(0), epsilon, norm);
+  return rescale(x, direction, LowerEnds<Scalar>{bounds}, UpperEnds<Scalar>{bounds}, epsilon, norm);
+}
+
+/// Writes clip(x + eta direction, lower, upper) to `out`, which may be x or direction itself. An entry that
+/// reaches its bound becomes exactly that bound, and none passes it by rounding.
+template <class X, class D, class L, class U, class Out>
+void step_clipped(const X& x, const D& direction, const L& lower, const U& upper, double eta, Out&& out) {
+  using Scalar = std::decay_t<decltype(out[0])>;
+  for (Index i = 0; i < x.size(); ++i) {
+    const double at = static_cast<double>(x[i]);
+    const double low = static_cast<double>(detail::entry(lower, i));
+    const double high = static_cast<double>(detail::entry(upper, i));
+    const double to = at + eta * static_cast<double>(direction[i]);
+    out[i] = static_cast<Scalar>(to < low ? low : to > high ? high : to);
+  }
+}
+template <class X, class D, class Scalar, class Out>
+void step_clipped(const X& x, const D& direction, const Bounds<Scalar>& bounds, double eta, Out&& out) {
+  bounds.check(x.size());
+  if (bounds.uniform()) return step_clipped(x, direction, bounds.lower(0), bounds.upper(0), eta, out);
+  step_clipped(x, direction, LowerEnds<Scalar>{bounds}, UpperEnds<Scalar>{bounds}, eta, out);
+}
+
+/// The rescaling of each sample of a batch, to its own epsilon.
+template <Batch T>
+Rescalings rescale(const T& inputs, const T& directions, const Bounds<typename T::Scalar>& bounds,
+                   const Eigen::VectorXd& epsilons, Lp norm) {
+  foil::detail::require(inputs.dimensions() == directions.dimensions(), "rescale: inputs of shape ",
+                        shape_text(inputs), " but directions of shape ", shape_text(directions));
+  foil::detail::require(epsilons.size() == samples(inputs), "rescale: expected one epsilon for each of ",
+                        samples(inputs), " samples, got ", epsilons.size());
+  Rescalings out{Eigen::VectorXd(epsilons.size()), Eigen::Array<bool, Eigen::Dynamic, 1>(epsilons.size())};
+  for (Index i = 0; i < epsilons.size(); ++i) {
+    const auto found = rescale(sample(inputs, i), sample(directions, i), bounds, epsilons[i], norm);
+    out.eta[i] = found.eta;
+    out.reached[i] = found.reached;
+  }
+  return out;
+}
+
+}  // namespace foil::geometry
