@@ -27,9 +27,9 @@ foreach(room models nn onnx evaluation io adapters)
   set(costly_${room} ${costly_everywhere})
 endforeach()
 
-# The room of a header, given its path as it is included. nn/onnx.hpp (and nn/onnx/) is a room of its own.
+# The room of a header, given its path as it is included. nn/onnx*.hpp are a room of its own.
 function(room_of header result)
-  if(header MATCHES "^foil/nn/onnx(/|\\.hpp$)")
+  if(header MATCHES "^foil/nn/onnx")
     set(room onnx)
   elseif(header MATCHES "^foil/([a-z]+)/")
     set(room ${CMAKE_MATCH_1})

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// foil::foil alone.
-#include <foil/core/model.hpp>
+/// foil::foil alone: a model of one's own, attacked.
+#include <foil/foil.hpp>
 
+/// Class 0 where the features add up to more than one, else class 1.
 struct Sum {
   using Input = foil::Tensor<double, 2>;
   foil::Bounds<double> bounds() const { return {0, 1}; }
@@ -12,12 +13,19 @@ struct Sum {
     scores.col(1).setOnes();
     return scores;
   }
+  auto vjp(const Input& x) const {
+    return foil::Vjp{logits(x), [shape = x.dimensions()](const foil::Logits<double>& cotangent) {
+                       Input gradient(shape);
+                       foil::as_matrix(gradient).colwise() = cotangent.col(0);
+                       return gradient;
+                     }};
+  }
 };
 
 int main() {
   foil::Tensor<double, 2> inputs(2, 2);
-  inputs.setValues({{0.9, 0.9}, {0.1, 0.1}});
+  inputs.setValues({{0.75, 0.5}, {0.125, 0.125}});
   const Sum model;
-  const foil::Labels labels = foil::predict(model, inputs);
-  return labels[0] == 0 && labels[1] == 1 ? 0 : 1;
+  const auto result = foil::FGSM{}(model, inputs, foil::predict(model, inputs), 0.25, {.threads = 2});
+  return result.success[0] && !result.success[1] ? 0 : 1;
 }
