@@ -5,6 +5,11 @@ target_compile_options(foil_programs INTERFACE -Wall -Wextra -Wpedantic -Wconver
   $<$<BOOL:${FOIL_WERROR}>:-Werror>
   $<$<BOOL:${FOIL_NATIVE}>:-march=native>)
 
+if(FOIL_BUILD_EXAMPLES)
+  find_package(CLI11 CONFIG REQUIRED)
+  find_package(nlohmann_json 3.11 CONFIG REQUIRED)
+endif()
+
 if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
   message(FATAL_ERROR "foil's programs are slow without optimisation: pass -DCMAKE_BUILD_TYPE=Release or a preset")
 endif()
