@@ -2,6 +2,7 @@
 #include "command_line.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <thread>
@@ -20,7 +21,9 @@ AttackRequest parse_attack(const std::string& text) {
     const auto equals = setting.find('=');
     foil::detail::require(equals != setting.npos && equals > 0 && equals + 1 < setting.size(), "--attack ",
                           text, ": expected NAME or NAME:option=value,option=value, found '", setting, "'");
-    request.options.emplace_back(setting.substr(0, equals), setting.substr(equals + 1));
+    const bool fresh = request.options.emplace(setting.substr(0, equals), setting.substr(equals + 1)).second;
+    foil::detail::require(fresh, "--attack ", text, ": option ", setting.substr(0, equals),
+                          " is given twice");
     rest.erase(0, comma + 1);
   }
   return request;

@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <filesystem>
 #include <limits>
+#include <map>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "foil/core/error.hpp"
@@ -23,7 +23,7 @@ inline std::string version() {
 /// NAME[:option=value,...]
 struct AttackRequest {
   std::string name;
-  std::vector<std::pair<std::string, std::string>> options;
+  std::map<std::string, std::string> options;
 };
 
 struct Command {

@@ -23,8 +23,8 @@ std::string clock_text(double seconds) {
 
 ProgressLine::ProgressLine(std::string label) : label_(std::move(label)), terminal_(isatty(2) == 1) {}
 
-void ProgressLine::update(foil::Index done, foil::Index total, foil::Index found, std::int64_t forward,
-                          std::int64_t backward) {
+void ProgressLine::update(foil::Index done, foil::Index total, std::optional<foil::Index> found,
+                          std::int64_t forward, std::int64_t backward) {
   done_ = done;
   total_ = total;
   found_ = found;
@@ -49,9 +49,10 @@ void ProgressLine::print() {
   if (terminal_)
     line = "\r" + line + "[" + std::string(static_cast<std::size_t>(filled), '#') +
            std::string(static_cast<std::size_t>(width - filled), '.') + "] ";
-  line += std::to_string(done_) + "/" + std::to_string(total_) + " done, " + std::to_string(found_) +
-          " found, " + std::to_string(forward_) + " + " + std::to_string(backward_) + " model calls, " +
-          clock_text(elapsed);
+  line += std::to_string(done_) + "/" + std::to_string(total_) + " done, ";
+  if (found_) line += std::to_string(*found_) + " found, ";
+  line +=
+      std::to_string(forward_) + " + " + std::to_string(backward_) + " model calls, " + clock_text(elapsed);
   if (done_ > 0 && done_ < total_)
     line += ", about " +
             clock_text(elapsed * static_cast<double>(total_ - done_) / static_cast<double>(done_)) + " left";

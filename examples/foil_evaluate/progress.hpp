@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "foil/core/tensor.hpp"
@@ -16,7 +17,7 @@ class ProgressLine {
   /// `label` says what is being done, in a few words.
   explicit ProgressLine(std::string label);
 
-  void update(foil::Index done, foil::Index total, foil::Index found, std::int64_t forward,
+  void update(foil::Index done, foil::Index total, std::optional<foil::Index> found, std::int64_t forward,
               std::int64_t backward);
   /// Leaves a last line behind.
   void finish();
@@ -28,7 +29,8 @@ class ProgressLine {
   std::string label_;
   bool terminal_;
   Clock::time_point start_ = Clock::now(), last_ = start_;
-  foil::Index done_ = 0, total_ = 0, found_ = 0;
+  foil::Index done_ = 0, total_ = 0;
+  std::optional<foil::Index> found_;
   std::int64_t forward_ = 0, backward_ = 0;
 };
 

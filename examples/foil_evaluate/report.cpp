@@ -122,6 +122,10 @@ std::string results(const Command& command, const Samples& samples, const std::v
             {"clean_accuracy", share(samples.correct, samples.examined)},
             {"clean_accuracy_rows", samples.examined},
             {"attacks", Json::array()}};
+  const auto typed = [](const std::string& text) {
+    Json value = Json::parse(text, nullptr, false);
+    return value.is_discarded() ? Json(text) : value;
+  };
   for (const Outcome& outcome : outcomes) {
     const Summary s = summarise(outcome, samples);
     Json attack{{"name", outcome.attack},
@@ -142,7 +146,7 @@ std::string results(const Command& command, const Samples& samples, const std::v
                 {"verification", s.verification},
                 {"adversarials", outcome.file.empty() ? Json(nullptr) : Json(outcome.file)},
                 {"samples", Json::array()}};
-    for (const auto& [name, value] : outcome.options) attack["options"][name] = value;
+    for (const auto& [name, value] : outcome.options) attack["options"][name] = typed(value);
     const auto& result = outcome.result;
     for (Index i = 0; i < result.size(); ++i) {
       Json sample{{"index", samples.rows[static_cast<std::size_t>(i)]},

@@ -38,6 +38,7 @@ TEST_CASE("data: idx is scaled to the bounds and channels are kept", "[io][data]
   const TemporaryDirectory dir;
   write(dir / "images", idx({1, 2, 1, 2}, std::string("\x00\xff\x33\x66", 4)));
   const auto images = read_images(dir / "images", Bounds<double>(-1, 3));
+  CHECK_FALSE(foil::io::holds_labels(dir / "images"));
   CHECK(foil::shape_text(images) == "(1, 2, 1, 2)");
   CHECK(images(0, 0, 0, 0) == -1);
   CHECK(images(0, 0, 0, 1) == 3);
@@ -50,6 +51,7 @@ TEST_CASE("data: .npy images are taken as they are", "[io][data]") {
   const std::vector<float> values{0, 0.25f, 0.5f, 1, 0.1f, 0.2f};
   foil::io::write_npy<float>(dir / "images.npy", values, {1, 1, 2, 3});
   const auto images = read_images(dir / "images.npy", Bounds<float>());
+  CHECK_FALSE(foil::io::holds_labels(dir / "images.npy"));
   CHECK(foil::shape_text(images) == "(1, 1, 2, 3)");
   CHECK(std::vector<float>(images.data(), images.data() + 6) == values);
 }
@@ -79,7 +81,10 @@ TEST_CASE("data: labels from idx and .npy", "[io][data]") {
   const TemporaryDirectory dir;
   write(dir / "idx", idx({3}, std::string("\x07\x02\xff", 3)));
   foil::io::write_npy<std::int64_t>(dir / "npy", std::vector<std::int64_t>{7, 2, 255}, {3});
-  for (const char* name : {"idx", "npy"}) CHECK(read_labels(dir / name) == Eigen::Vector3i(7, 2, 255));
+  for (const char* name : {"idx", "npy"}) {
+    CHECK(foil::io::holds_labels(dir / name));
+    CHECK(read_labels(dir / name) == Eigen::Vector3i(7, 2, 255));
+  }
 
   foil::io::write_npy<int>(dir / "negative", std::vector<int>{1, -2}, {2});
   CHECK_THROWS_WITH(read_labels(dir / "negative"), ContainsSubstring("found -2 in row 1"));

@@ -86,6 +86,13 @@ Tensor<Scalar, 4> read_images(const std::filesystem::path& path, const Bounds<Sc
   return images;
 }
 
+/// Whether read_labels() rather than read_images() is for this file: idx with one dimension, or .npy of
+/// integers.
+inline bool holds_labels(const std::filesystem::path& path) {
+  return detail::looks_like_npy(path) ? read_npy(path).type.find('f') == std::string::npos
+                                      : read_idx(path).shape.size() == 1;
+}
+
 /// Reads one class index per row from idx or from a .npy file of integers. Throws foil::Error unless the file
 /// is one-dimensional and every label is in 0 ... 2^31 - 1.
 inline Labels read_labels(const std::filesystem::path& path) {
