@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// Matrix products with rows of activations on the left and a constant, packed matrix on the right. Every
+/// element of the result is one chain of fused multiply-adds over the depth in ascending order, whatever its
+/// row, its tile and the number of rows: the bits of a row never depend on its neighbours.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "foil/core/tensor.hpp"
+#include "foil/nn/memory.hpp"
+#include "foil/nn/simd.hpp"
+
+namespace foil::nn {
+
+/// Rows that a tile holds at most: as many accumulators as fit the register file, two vectors wide.
+#if defined(__AVX512F__)
+inline constexpr Index tile_rows = 14;
+#else
+inline constexpr Index tile_rows = 6;
+#endif
+
+/// Up to tile_rows rows of the left-hand matrix, gathered piece by piece. The depth is cut into blocks and
+/// the rows of a block lie at a constant distance, so that the kernel addresses all of them from one pointer.
+template <class T>
+class RowTile {
+ public:
+  static constexpr Index block = 64;                 ///< depth of a block
+  static constexpr Index stride = block + lanes<T>;  ///< room behind each row for whole-vector writes
+
+  /// Elements of storage that tiles of this depth need.
+  static Index storage(Index depth) { return (depth + block - 1) / block * tile_rows * stride; }
+
+  RowTile(T* data, Index rows) : data_(data), rows_(rows) {}
+
+  /// Appends to one row; the rows fill from left to right.
+  class Writer {
+   public:
+    Writer(const RowTile& tile, Index row) : to_(tile.data_ + row * stride), jump_(tile.rows_ * stride) {}
+
+    void copy(const T* from, Index n) {
+      while (n > 0) {
+        const Index count = std::min(n, block - filled_);
+        T* const to = to_ + filled_;
+        Index i = 0;
+        for (; i + lanes<T> <= count; i += lanes<T>) store<T>(to + i, load<T>(from + i));
+        if (i < count) store<T>(to + i, load_partial<T>(from + i, count - i));
+        from += count;
+        advance(count);
+        n -= count;
+      }
+    }
+
+    void zeros(Index n) {
+      while (n > 0) {
+        const Index count = std::min(n, block - filled_);
+        for (Index i = 0; i < count; i += lanes<T>) store<T>(to_ + filled_ + i, Pack<T>{});
+        advance(count);
+        n -= count;
+      }
+    }
+
+   private:
+    void advance(Index count) {
+      filled_ += count;
+      if (filled_ == block) {
+        filled_ = 0;
+        to_ += jump_;
+      }
+    }
+
+    T* to_;
+    Index jump_;
+    Index filled_ = 0;
+  };
+
+  Writer row(Index r) const { return Writer(*this, r); }
+  const T* data() const { return data_; }
+  Index rows() const { return rows_; }
+
+ private:
+  T* data_;
+  Index rows_;
+};
+
+namespace detail {
+
+/// rows x (vectors of columns) of the product; `columns` of them are stored.
+template <class T, std::size_t rows, std::size_t vectors>
+void multiply_tile(Index depth, const T* left, const T* right, const T* start, T* to, Index stride,
+                   Index columns) {
+  Pack<T> sum[rows][vectors];
+  unroll<vectors>([&](auto v) {
+    const Pack<T> first = load<T>(start + static_cast<Index>(v) * lanes<T>);
+    unroll<rows>([&](auto r) { sum[r][v] = first; });
+  });
+  for (Index done = 0; done < depth; done += RowTile<T>::block) {
+    const Index end = std::min(RowTile<T>::block, depth - done);
+    for (Index k = 0; k < end; ++k) {
+      Pack<T> w[vectors];
+      unroll<vectors>([&](auto v) { w[v] = load<T>(right + static_cast<Index>(v) * lanes<T>); });
+      right += static_cast<Index>(vectors) * lanes<T>;
+      unroll<rows>([&](auto r) {
+        const Pack<T> x = broadcast<T>(left[static_cast<Index>(r) * RowTile<T>::stride + k]);
+        unroll<vectors>([&](auto v) { sum[r][v] = multiply_add<T>(x, w[v], sum[r][v]); });
+      });
+    }
+    left += static_cast<Index>(rows) * RowTile<T>::stride;
+  }
+  unroll<rows>([&](auto r) {
+    T* const row = to + static_cast<Index>(r) * stride;
+    unroll<vectors>([&](auto v) {
+      const Index begin = static_cast<Index>(v) * lanes<T>;
+      if (columns >= begin + lanes<T>)
+        store<T>(row + begin, sum[r][v]);
+      else
+        store_partial<T>(row + begin, sum[r][v], columns - begin);
+    });
+  });
+}
+
+template <class T>
+using TileKernel = void (*)(Index, const T*, const T*, const T*, T*, Index, Index);
+
+/// The kernels for 1 .. tile_rows rows.
+template <class T, std::size_t vectors>
+inline constexpr auto tile_kernels = []<std::size_t... r>(std::index_sequence<r...>) {
+  return std::array<TileKernel<T>, sizeof...(r)>{&multiply_tile<T, r + 1, vectors>...};
+}
+(std::make_index_sequence<static_cast<std::size_t>(tile_rows)>{});
+
+}  // namespace detail
+
+/// A constant depth x columns matrix, stored in panels two vectors wide (the last may be one vector wide).
+template <class T>
+class PackedMatrix {
+ public:
+  PackedMatrix() = default;
+
+  /// Packs the matrix whose entry in row k and column j is element(k, j).
+  template <class F>
+  PackedMatrix(Index depth, Index columns, F&& element)
+      : depth_(depth), columns_(columns), data_(depth * round_up<T>(columns)) {
+    T* to = data_.data();
+    for (Index j = 0; j < columns; j += panel) {
+      const Index width = std::min(panel, round_up<T>(columns - j));
+      for (Index k = 0; k < depth; ++k)
+        for (Index i = 0; i < width; ++i) *to++ = j + i < columns ? element(k, j + i) : T(0);
+    }
+  }
+
+  Index depth() const { return depth_; }
+  Index columns() const { return columns_; }
+
+  /// to[r * stride + j] = start[j] + sum_k tile(r, k) * matrix(k, j). `start` has a whole number of vectors.
+  void multiply(const RowTile<T>& tile, const T* start, T* to, Index stride) const {
+    const T* right = data_.data();
+    const auto row = static_cast<std::size_t>(tile.rows() - 1);
+    for (Index j = 0; j < columns_; j += panel) {
+      const Index left_over = columns_ - j;
+      const bool wide = left_over > lanes<T>;
+      const auto kernel = wide ? detail::tile_kernels<T, 2>[row] : detail::tile_kernels<T, 1>[row];
+      kernel(depth_, tile.data(), right, start + j, to + j, stride, std::min(left_over, panel));
+      right += depth_ * (wide ? panel : lanes<T>);
+    }
+  }
+
+ private:
+  static constexpr Index panel = 2 * lanes<T>;
+  Index depth_ = 0, columns_ = 0;
+  Buffer<T> data_;
+};
+
+/// The number of rows per tile that spreads `rows` evenly over as few tiles as possible.
+inline Index balanced_tile(Index rows) {
+  const Index tiles = (rows + tile_rows - 1) / tile_rows;
+  return (rows + tiles - 1) / tiles;
+}
+
+}  // namespace foil::nn

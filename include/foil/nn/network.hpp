@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// A feed-forward network as a model: logits, and their pullback to the input.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "foil/core/bounds.hpp"
+#include "foil/core/error.hpp"
+#include "foil/core/model.hpp"
+#include "foil/core/tensor.hpp"
+#include "foil/nn/graph.hpp"
+#include "foil/nn/memory.hpp"
+
+namespace foil::nn {
+
+namespace detail {
+
+/// Calls work(i) for i = 0 .. count - 1 on up to `threads` threads, this one among them; rethrows the first
+/// exception.
+template <class F>
+void parallel_for(Index count, int threads, F&& work) {
+  const Index helpers = std::min<Index>(threads, count) - 1;
+  if (helpers <= 0) {
+    for (Index i = 0; i < count; ++i) work(i);
+    return;
+  }
+  std::atomic<Index> next = 0;
+  std::vector<std::exception_ptr> failures(static_cast<std::size_t>(helpers) + 1);
+  const auto run = [&](std::exception_ptr& failure) {
+    try {
+      for (Index i = next++; i < count; i = next++) work(i);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+  };
+  {
+    std::vector<std::jthread> pool;
+    for (Index t = 0; t < helpers; ++t)
+      pool.emplace_back([&run, &failure = failures[static_cast<std::size_t>(t) + 1]] { run(failure); });
+    run(failures[0]);
+  }
+  for (const std::exception_ptr& failure : failures)
+    if (failure) std::rethrow_exception(failure);
+}
+
+/// What networks and their pullbacks share: the graph, and the memory of finished evaluations.
+template <class T>
+struct Engine {
+  explicit Engine(Graph<T> g) : graph(std::move(g)), pool(std::make_shared<BufferPool<T>>()) {}
+
+  /// Samples evaluated together: enough for full tiles, few enough to stay in the second-level cache.
+  Index chunk(Index samples, int threads) const {
+    constexpr Index cache = 768 * 1024 / static_cast<Index>(sizeof(T));
+    const Index per_sample = graph.kept_size() + graph.transient_size() + graph.gradient_size();
+    const Index fitting = std::clamp<Index>(cache / std::max<Index>(per_sample, 1), 1, 128);
+    return std::min(fitting, (samples + threads - 1) / threads);
+  }
+
+  Graph<T> graph;
+  std::shared_ptr<BufferPool<T>> pool;
+};
+
+}  // namespace detail
+
+/// Options of foil::nn::Network.
+template <class Scalar>
+struct NetworkOptions {
+  Bounds<Scalar> bounds = {};  ///< the box that inputs live in; [0, 1] unless said otherwise
+  int threads = 1;             ///< threads that share the samples of one call; the bits do not depend on it
+};
+
+/// The pullback of one forward pass. Owns what it needs, may outlive the network, may be called any number of
+/// times and by several threads at once. Cost per call: about that of the forward pass.
+template <class Scalar, int Rank>
+class Pullback {
+ public:
+  using Input = Tensor<Scalar, Rank>;
+
+  Pullback(std::shared_ptr<const detail::Engine<Scalar>> engine, std::shared_ptr<const Loan<Scalar>> kept,
+           typename Input::Dimensions shape, Index chunk, int threads)
+      : engine_(std::move(engine)), kept_(std::move(kept)), shape_(shape), chunk_(chunk), threads_(threads) {}
+
+  /// Maps a cotangent of the logits (N x K) to the gradient with respect to the inputs.
+  Input operator()(const Logits<Scalar>& cotangent) const {
+    const Graph<Scalar>& graph = engine_->graph;
+    const Index count = shape_[0];
+    foil::detail::require(cotangent.rows() == count && cotangent.cols() == graph.output_size(),
+                          "pullback: expected a cotangent of ", count, " x ", graph.output_size(),
+                          " like the logits, got ", cotangent.rows(), " x ", cotangent.cols());
+    Input dx(shape_);
+    detail::parallel_for((count + chunk_ - 1) / chunk_, threads_, [&](Index c) {
+      const Index first = c * chunk_, batch = std::min(chunk_, count - first);
+      Loan<Scalar> memory(engine_->pool, graph.scratch_size() + batch * graph.gradient_size());
+      graph.backward(batch, kept_->data() + first * graph.kept_size(),
+                     cotangent.data() + first * graph.output_size(), memory.data() + graph.scratch_size(),
+                     memory.data(), dx.data() + first * graph.input_size());
+    });
+    return dx;
+  }
+
+ private:
+  std::shared_ptr<const detail::Engine<Scalar>> engine_;
+  std::shared_ptr<const Loan<Scalar>> kept_;
+  typename Input::Dimensions shape_;
+  Index chunk_;
+  int threads_;
+};
+
+/// A network read from a file, see foil::onnx::load. Satisfies foil::DifferentiableModel. All members are
+/// const and may be called by several threads at once; copies share the weights. A sample's logits and
+/// gradient are the same bits whatever else is in the batch, at which position, and however many threads run.
+template <class Scalar_ = float, int Rank = 4>
+class Network {
+ public:
+  using Scalar = Scalar_;
+  using Input = Tensor<Scalar, Rank>;
+  using Shape = std::array<Index, static_cast<std::size_t>(Rank - 1)>;
+  using Options = NetworkOptions<Scalar>;
+
+  /// A finished graph whose input has the given shape per sample.
+  Network(Graph<Scalar> graph, Shape input_shape, Options options)
+      : engine_(std::make_shared<const detail::Engine<Scalar>>(std::move(graph))),
+        shape_(input_shape),
+        options_(std::move(options)) {
+    foil::detail::require(options_.threads >= 1, "network: expected at least one thread, got ",
+                          options_.threads);
+    options_.bounds.check(engine_->graph.input_size());
+  }
+
+  const Bounds<Scalar>& bounds() const { return options_.bounds; }
+
+  /// The shape of one sample: the input's without the first dimension.
+  const Shape& input_shape() const { return shape_; }
+
+  /// Number of logits per sample.
+  Index classes() const { return engine_->graph.output_size(); }
+
+  /// One row of logits per sample of x (N x ...).
+  Logits<Scalar> logits(const Input& x) const {
+    check(x);
+    const Graph<Scalar>& graph = engine_->graph;
+    const Index count = samples(x), chunk = engine_->chunk(count, options_.threads);
+    Logits<Scalar> out(count, classes());
+    detail::parallel_for((count + chunk - 1) / chunk, options_.threads, [&](Index c) {
+      const Index first = c * chunk, batch = std::min(chunk, count - first);
+      const Index kept = batch * graph.kept_size();
+      Loan<Scalar> memory(engine_->pool, graph.scratch_size() + kept + batch * graph.transient_size());
+      Scalar* const work = memory.data() + graph.scratch_size();
+      graph.forward(batch, x.data() + first * graph.input_size(), work, work + kept, memory.data(),
+                    out.data() + first * classes());
+    });
+    return out;
+  }
+
+  /// The logits and their pullback; see foil::Vjp. Keeps the activations that the backward pass reads, until
+  /// the last copy of the pullback is gone.
+  Vjp<Scalar, Pullback<Scalar, Rank>> vjp(const Input& x) const {
+    check(x);
+    const Graph<Scalar>& graph = engine_->graph;
+    const Index count = samples(x), chunk = engine_->chunk(count, options_.threads);
+    Logits<Scalar> out(count, classes());
+    auto kept = std::make_shared<Loan<Scalar>>(engine_->pool, count * graph.kept_size());
+    detail::parallel_for((count + chunk - 1) / chunk, options_.threads, [&](Index c) {
+      const Index first = c * chunk, batch = std::min(chunk, count - first);
+      Loan<Scalar> memory(engine_->pool, graph.scratch_size() + batch * graph.transient_size());
+      graph.forward(batch, x.data() + first * graph.input_size(), kept->data() + first * graph.kept_size(),
+                    memory.data() + graph.scratch_size(), memory.data(), out.data() + first * classes());
+    });
+    return {std::move(out),
+            Pullback<Scalar, Rank>(engine_, std::move(kept), x.dimensions(), chunk, options_.threads)};
+  }
+
+ private:
+  void check(const Input& x) const {
+    bool fits = samples(x) > 0;
+    for (std::size_t axis = 0; axis < shape_.size(); ++axis)
+      fits = fits && x.dimensions()[axis + 1] == shape_[axis];
+    if (fits) return;
+    std::string expected = "(N";
+    for (const Index size : shape_) expected += foil::detail::text(", ", size);
+    throw Error(foil::detail::text("network: expected a batch of shape ", expected, ") with N >= 1, got ",
+                                   shape_text(x)));
+  }
+
+  std::shared_ptr<const detail::Engine<Scalar>> engine_;
+  Shape shape_;
+  Options options_;
+};
+
+}  // namespace foil::nn

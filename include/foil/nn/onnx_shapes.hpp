@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// Conversion of ONNX's operators that only rearrange elements. None may touch the batch axis.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "foil/core/tensor.hpp"
+#include "foil/nn/onnx_builder.hpp"
+#include "foil/nn/operators_shape.hpp"
+
+namespace foil::onnx::detail {
+
+/// The same elements in the order of the file under another shape.
+template <class T>
+Value reshaped(Builder<T>& build, const Value& x, Dims dims) {
+  Value out = build.planar(x);
+  out.dims = std::move(dims);
+  return out;
+}
+
+template <class T>
+Value convert_identity(Builder<T>& build, const NodeView& at) {
+  return build.value(at, 0);
+}
+
+template <class T>
+Value convert_flatten(Builder<T>& build, const NodeView& at) {
+  const Value& x = build.value(at, 0);
+  const std::int64_t axis = at.integer("axis", 1), rank = static_cast<std::int64_t>(x.dims.size()) + 1;
+  at.require(axis == 1 || axis == 1 - rank, "flattening from axis ", axis, " would mix samples");
+  return reshaped(build, x, {build.volume(x.dims)});
+}
+
+template <class T>
+Value convert_reshape(Builder<T>& build, const NodeView& at) {
+  const Value& x = build.value(at, 0);
+  const std::vector<std::int64_t>& target = build.integers(at, 1);
+  const Index size = build.volume(x.dims);
+  at.require(!target.empty(), "reshaping to a single number would mix samples");
+  const bool keeps_zero = at.integer("allowzero", 0) != 0;
+  Dims dims;
+  Index known = 1;
+  std::size_t open = 0;
+  for (std::size_t i = 1; i < target.size(); ++i) {
+    std::int64_t d = target[i];
+    at.require(d >= -1 && d <= largest_value && !(d == 0 && keeps_zero), "cannot reshape to a dimension of ",
+               d);
+    if (d == 0) {
+      at.require(i <= x.dims.size(), "the input has no dimension ", i, " to copy");
+      d = x.dims[i - 1];
+    }
+    if (d == -1) {
+      at.require(open == 0, "at most one dimension may be -1");
+      open = i;
+      d = 1;
+    }
+    at.require(d <= largest_value / known, "the new shape is too large");
+    known *= static_cast<Index>(d);
+    dims.push_back(static_cast<Index>(d));
+  }
+  if (open > 0) {
+    at.require(size % known == 0, "cannot reshape ", size, " elements per sample to a multiple of ", known);
+    dims[open - 1] = size / known;
+    known = size;
+  }
+  const std::int64_t batch = target[0];
+  const bool keeps_batch = batch == 0 || batch == -1 || batch == 1 || batch == build.file_batch();
+  at.require(known == size && keeps_batch && !(batch == -1 && open > 0) && !(batch == 0 && keeps_zero),
+             "reshaping ", dims_text(x.dims), " to ", dims_text(dims), " with a first dimension of ", batch,
+             " would mix samples");
+  return reshaped(build, x, std::move(dims));
+}
+
+/// The axes of a Squeeze or Unsqueeze: an attribute before opset 13, an input since.
+template <class T>
+std::vector<std::int64_t> read_axes(Builder<T>& build, const NodeView& at) {
+  if (at.opset() >= 13) return at.has_input(1) ? build.integers(at, 1) : std::vector<std::int64_t>{};
+  const Attribute* axes = at.node().find("axes");
+  return axes == nullptr ? std::vector<std::int64_t>{} : axes->integers;
+}
+
+template <class T>
+Value convert_squeeze(Builder<T>& build, const NodeView& at) {
+  const Value& x = build.value(at, 0);
+  const std::vector<std::int64_t> axes = read_axes(build, at);
+  std::vector<bool> gone(x.dims.size() + 1, false);
+  at.require(!axes.empty(), "without axes the batch would be squeezed, too, if it holds one sample");
+  for (const std::int64_t a : axes) {
+    const std::size_t axis = at.axis(a, gone.size());
+    at.require(axis > 0, "squeezing axis 0 would mix samples");
+    at.require(x.dims[axis - 1] == 1, "cannot squeeze axis ", axis, " of ", dims_text(x.dims));
+    gone[axis] = true;
+  }
+  Dims dims;
+  for (std::size_t i = 0; i < x.dims.size(); ++i)
+    if (!gone[i + 1]) dims.push_back(x.dims[i]);
+  return reshaped(build, x, std::move(dims));
+}
+
+template <class T>
+Value convert_unsqueeze(Builder<T>& build, const NodeView& at) {
+  const Value& x = build.value(at, 0);
+  const std::vector<std::int64_t> axes = read_axes(build, at);
+  at.require(!axes.empty() && axes.size() <= 8, "expected one to eight axes, got ", axes.size());
+  std::vector<bool> fresh(x.dims.size() + 1 + axes.size(), false);
+  for (const std::int64_t a : axes) {
+    const std::size_t axis = at.axis(a, fresh.size());
+    at.require(axis > 0, "inserting an axis before the batch would mix samples");
+    at.require(!fresh[axis], "axis ", axis, " is given twice");
+    fresh[axis] = true;
+  }
+  Dims dims;
+  std::size_t next = 0;
+  for (std::size_t i = 1; i < fresh.size(); ++i) dims.push_back(fresh[i] ? 1 : x.dims[next++]);
+  return reshaped(build, x, std::move(dims));
+}
+
+}  // namespace foil::onnx::detail

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// What every operator of the engine offers: forward, and backward with respect to its inputs only.
+#pragma once
+
+#include "foil/core/tensor.hpp"
+
+namespace foil::nn {
+
+/// One operator on batches of samples. Geometry and constants are fixed when it is built; inputs and outputs
+/// are plain arrays, sample after sample. Implementations keep samples apart: what they write for a sample
+/// depends on that sample alone, to the last bit.
+template <class T>
+class Operator {
+ public:
+  Operator() = default;
+  Operator(const Operator&) = delete;
+  Operator& operator=(const Operator&) = delete;
+  virtual ~Operator() = default;
+
+  /// Writes the output of `batch` samples.
+  virtual void forward(Index batch, const T* const* inputs, T* output, T* scratch) const = 0;
+
+  /// Overwrites gradients[i] with the pullback of `cotangent` to input i. `inputs` and `output` are valid
+  /// only if needs_inputs() and needs_output() ask for them.
+  virtual void backward(Index batch, const T* const* inputs, const T* output, const T* cotangent,
+                        T* const* gradients, T* scratch) const = 0;
+
+  virtual bool needs_inputs() const { return false; }
+  virtual bool needs_output() const { return false; }
+
+  /// Whether the output may share the memory of the only input (and so their gradients).
+  virtual bool in_place() const { return false; }
+
+  /// Elements of scratch memory, whatever the batch.
+  virtual Index scratch() const { return 0; }
+
+  /// Tries to absorb a following y -> scale[c] y + shift[c] over the output channels c.
+  virtual bool absorb(const T* /*scale*/, const T* /*shift*/, Index /*channels*/) { return false; }
+
+  /// Called once before the first evaluation.
+  virtual void prepare() {}
+};
+
+}  // namespace foil::nn

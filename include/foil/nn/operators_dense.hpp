@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// Fully connected layers.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include "foil/core/tensor.hpp"
+#include "foil/nn/gemm.hpp"
+#include "foil/nn/memory.hpp"
+#include "foil/nn/operator.hpp"
+#include "foil/nn/simd.hpp"
+
+namespace foil::nn {
+
+namespace detail {
+/// rows x outputs scalar products over a depth of whole vectors, each summed lane by lane.
+template <class T, std::size_t rows, std::size_t outputs>
+void dot_tile(Index depth, const T* left, Index left_stride, const T* weights, Index weight_stride,
+              const T* biases, T* to, Index stride) {
+  Pack<T> sum[rows][outputs] = {};
+  for (Index k = 0; k < depth; k += lanes<T>) {
+    Pack<T> x[rows];
+    if (k + lanes<T> <= depth)
+      unroll<rows>([&](auto r) { x[r] = load<T>(left + static_cast<Index>(r) * left_stride + k); });
+    else
+      unroll<rows>(
+          [&](auto r) { x[r] = load_partial<T>(left + static_cast<Index>(r) * left_stride + k, depth - k); });
+    unroll<outputs>([&](auto o) {
+      const Pack<T> w = load<T>(weights + static_cast<Index>(o) * weight_stride + k);
+      unroll<rows>([&](auto r) { sum[r][o] = multiply_add<T>(x[r], w, sum[r][o]); });
+    });
+  }
+  for (std::size_t r = 0; r < rows; ++r)
+    for (std::size_t o = 0; o < outputs; ++o)
+      to[static_cast<Index>(r) * stride + static_cast<Index>(o)] = horizontal_sum<T>(sum[r][o]) + biases[o];
+}
+
+template <class T>
+using DotKernel = void (*)(Index, const T*, Index, const T*, Index, const T*, T*, Index);
+
+#if defined(__AVX512F__)
+inline constexpr std::size_t dot_rows = 4, dot_outputs = 5;
+#else
+inline constexpr std::size_t dot_rows = 2, dot_outputs = 5;
+#endif
+
+/// Entry [rows - 1][outputs - 1].
+template <class T>
+inline constexpr auto dot_kernels = []<std::size_t... i>(std::index_sequence<i...>) {
+  return std::array<DotKernel<T>, sizeof...(i)>{&dot_tile<T, i / dot_outputs + 1, i % dot_outputs + 1>...};
+}
+(std::make_index_sequence<dot_rows * dot_outputs>{});
+}  // namespace detail
+
+/// y = W x + b with constant W (outputs x inputs, row-major), applied to each of `rows` rows of a sample.
+template <class T>
+class Dense : public Operator<T> {
+ public:
+  Dense(Index rows, Index inputs, Index outputs, std::vector<T> weights, std::vector<T> biases)
+      : rows_(rows),
+        inputs_(inputs),
+        outputs_(outputs),
+        weights_(std::move(weights)),
+        biases_(std::move(biases)) {}
+
+  bool absorb(const T* scale, const T* shift, Index channels) override {
+    if (channels != outputs_ || rows_ != 1) return false;
+    for (Index o = 0; o < outputs_; ++o) {
+      for (Index i = 0; i < inputs_; ++i) weights_[static_cast<std::size_t>(o * inputs_ + i)] *= scale[o];
+      T& bias = biases_[static_cast<std::size_t>(o)];
+      bias = bias * scale[o] + shift[o];
+    }
+    return true;
+  }
+
+  void prepare() override {
+    const auto weight = [&](Index o, Index i) { return weights_[static_cast<std::size_t>(o * inputs_ + i)]; };
+    biases_.resize(static_cast<std::size_t>(round_up<T>(outputs_)));
+    zeros_.resize(static_cast<std::size_t>(round_up<T>(inputs_)));
+    backward_ = PackedMatrix<T>(outputs_, inputs_, weight);
+    if (few_outputs()) {
+      const Index depth = round_up<T>(inputs_);
+      dot_weights_ = Buffer<T>(depth * outputs_);
+      for (Index o = 0; o < outputs_; ++o)
+        for (Index i = 0; i < depth; ++i)
+          dot_weights_.data()[o * depth + i] = i < inputs_ ? weight(o, i) : T(0);
+    } else {
+      forward_ = PackedMatrix<T>(inputs_, outputs_, [&](Index i, Index o) { return weight(o, i); });
+    }
+    weights_ = {};
+  }
+
+  Index scratch() const override { return RowTile<T>::storage(std::max(inputs_, outputs_)); }
+
+  void forward(Index batch, const T* const* inputs, T* output, T* scratch) const override {
+    if (few_outputs())
+      multiply_by_dots(batch * rows_, inputs[0], output);
+    else
+      multiply_by_tiles(batch * rows_, inputs[0], forward_, biases_.data(), output, scratch);
+  }
+
+  void backward(Index batch, const T* const*, const T*, const T* cotangent, T* const* gradients,
+                T* scratch) const override {
+    multiply_by_tiles(batch * rows_, cotangent, backward_, zeros_.data(), gradients[0], scratch);
+  }
+
+ private:
+  /// Few outputs leave most of a tile's columns empty; scalar products along the inputs do not.
+  bool few_outputs() const { return outputs_ <= 2 * lanes<T> && inputs_ >= 4 * lanes<T>; }
+
+  void multiply_by_dots(Index count, const T* x, T* y) const {
+    const Index depth = round_up<T>(inputs_), most = static_cast<Index>(detail::dot_outputs);
+    for (Index r = 0; r < count;) {
+      const Index rows = std::min<Index>(count - r, static_cast<Index>(detail::dot_rows));
+      for (Index o = 0; o < outputs_;) {
+        const Index outputs = std::min(outputs_ - o, most);
+        detail::dot_kernels<T>[static_cast<std::size_t>((rows - 1) * most + outputs - 1)](
+            inputs_, x + r * inputs_, inputs_, dot_weights_.data() + o * depth, depth, biases_.data() + o,
+            y + r * outputs_ + o, outputs_);
+        o += outputs;
+      }
+      r += rows;
+    }
+  }
+
+  static void multiply_by_tiles(Index count, const T* x, const PackedMatrix<T>& matrix, const T* start, T* y,
+                                T* scratch) {
+    const Index step = balanced_tile(count), depth = matrix.depth(), columns = matrix.columns();
+    for (Index first = 0; first < count; first += step) {
+      const RowTile<T> tile(scratch, std::min(step, count - first));
+      for (Index r = 0; r < tile.rows(); ++r) tile.row(r).copy(x + (first + r) * depth, depth);
+      matrix.multiply(tile, start, y + first * columns, columns);
+    }
+  }
+
+  Index rows_, inputs_, outputs_;
+  std::vector<T> weights_, biases_, zeros_;
+  PackedMatrix<T> forward_, backward_;
+  Buffer<T> dot_weights_;
+};
+
+}  // namespace foil::nn
