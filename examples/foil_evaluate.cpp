@@ -25,6 +25,7 @@ namespace {
 
 using namespace evaluate;
 using foil::Index;
+using foil::detail::require;
 using Model = foil::nn::Network<float, 4>;
 
 constexpr int exit_bad_input = 2, exit_interrupted = 130;
@@ -38,7 +39,14 @@ extern "C" void on_interrupt(int) {
   std::signal(SIGINT, SIG_DFL);
 }
 
-/// Number of rows: --count of them if that was given.
+/// Everything that is read, checked.
+struct Inputs {
+  Images images;
+  foil::Labels labels;
+  std::optional<foil::Labels> targets;  ///< for every row of the data set, or for those used
+  std::optional<Images> starts;         ///< likewise
+};
+
 bool limited(const Command& command) {
   return command.count != std::numeric_limits<std::int64_t>::max();
 }
@@ -46,31 +54,80 @@ bool limited(const Command& command) {
 /// Throws unless every class is one of the model's.
 void check_classes(const std::filesystem::path& path, const foil::Labels& labels, const Model& model) {
   for (Index i = 0; i < labels.size(); ++i)
-    foil::detail::require(labels[i] < model.classes(), path.string(), ": row ", i, " has class ", labels[i],
-                          ", the model has classes 0 to ", model.classes() - 1);
+    require(labels[i] < model.classes(), path.string(), ": row ", i, " has class ", labels[i],
+            ", the model has classes 0 to ", model.classes() - 1);
 }
 
-/// Asks the model about rows of the data set, batch by batch, until enough are chosen.
-Samples choose(const Command& command, const Model& model, const Images& images, const foil::Labels& labels) {
+/// Starting points: the file's own images, or those rows of the data set that its integers point to.
+Images read_starts(const std::filesystem::path& path, const Images& images,
+                   const foil::Bounds<float>& bounds) {
   const Index rows = foil::samples(images);
-  foil::detail::require(command.first < rows, "--first ", command.first, ": ", command.images.string(),
-                        " has only ", rows, " rows");
-  foil::detail::require(!limited(command) || command.correct_only || command.count <= rows - command.first,
-                        "--count ", command.count, ": ", command.images.string(), " has only ",
-                        rows - command.first, " rows from row ", command.first, " on");
-  const Index last = command.correct_only || !limited(command) ? rows : command.first + command.count;
+  if (!foil::io::holds_labels(path)) {
+    const Images starts = foil::io::read_images(path, bounds);
+    require(foil::resized(starts, rows) == images.dimensions(), path.string(),
+            ": expected images of the shape of the data set, ", foil::shape_text(images), ", found ",
+            foil::shape_text(starts));
+    return starts;
+  }
+  const foil::Labels chosen = foil::io::read_labels(path);
+  for (Index i = 0; i < chosen.size(); ++i)
+    require(chosen[i] < rows, path.string(), ": entry ", i, " points to row ", chosen[i],
+            ", the data set has rows 0 to ", rows - 1);
+  return foil::gather(images, chosen);
+}
 
+Inputs read_inputs(const Command& command, const Model& model) {
+  Inputs in{
+      foil::io::read_images(command.images, model.bounds()), foil::io::read_labels(command.labels), {}, {}};
+  const Index rows = foil::samples(in.images);
+  const auto& shape = model.input_shape();
+  require(std::equal(shape.begin(), shape.end(), in.images.dimensions().begin() + 1), command.images.string(),
+          ": expected images of shape (N, ", shape[0], ", ", shape[1], ", ", shape[2],
+          ") as the model takes, found ", foil::shape_text(in.images));
+  require(in.labels.size() == rows, command.labels.string(), ": expected one label for each of the ", rows,
+          " images, found ", in.labels.size());
+  check_classes(command.labels, in.labels, model);
+  require(command.first < rows, "--first ", command.first, ": ", command.images.string(), " has only ", rows,
+          " rows");
+  require(!limited(command) || command.count <= rows - command.first, "--count ", command.count, ": ",
+          command.images.string(), " has only ", rows - command.first, " rows from row ", command.first,
+          " on");
+
+  const Index used = limited(command) ? command.count : command.correct_only ? rows : rows - command.first;
+  const auto check_entries = [&](const std::filesystem::path& path, Index found) {
+    require(found == rows || found == used, path.string(), ": expected one entry for each of the ", rows,
+            " rows of the data set", used == rows ? "" : " or of those used", ", found ", found);
+  };
+  if (command.targets) {
+    in.targets = foil::io::read_labels(*command.targets);
+    check_classes(*command.targets, *in.targets, model);
+    check_entries(*command.targets, in.targets->size());
+  }
+  if (command.starts) {
+    in.starts = read_starts(*command.starts, in.images, model.bounds());
+    check_entries(*command.starts, foil::samples(*in.starts));
+  }
+  return in;
+}
+
+/// The samples to attack: asks the model about the rows, batch by batch, until there are enough. Fewer than
+/// asked for only if interrupted.
+Samples choose(const Command& command, const Model& model, const Inputs& in) {
+  const Index rows = foil::samples(in.images);
+  const Index last = command.correct_only || !limited(command) ? rows : command.first + command.count;
+  const auto enough = [&](const Samples& s) {
+    return static_cast<std::int64_t>(s.rows.size()) >= command.count;
+  };
   Samples samples;
   std::vector<int> predictions;
   ProgressLine progress("clean predictions");
-  for (Index row = command.first; row < last && !interrupted;) {
+  for (Index row = command.first; row < last && !enough(samples) && !interrupted;) {
     std::vector<Index> batch;
     for (; row < last && static_cast<Index>(batch.size()) < command.batch_size; ++row) batch.push_back(row);
-    const foil::Labels answers = foil::predict(model, foil::gather(images, batch));
-    for (std::size_t i = 0; i < batch.size(); ++i) {
-      if (static_cast<std::int64_t>(samples.rows.size()) >= command.count) break;
+    const foil::Labels answers = foil::predict(model, foil::gather(in.images, batch));
+    for (std::size_t i = 0; i < batch.size() && !enough(samples); ++i) {
       const int answer = answers[static_cast<Index>(i)];
-      const bool correct = answer == labels[batch[i]];
+      const bool correct = answer == in.labels[batch[i]];
       ++samples.examined;
       samples.correct += correct;
       if (command.correct_only && !correct) continue;
@@ -78,66 +135,31 @@ Samples choose(const Command& command, const Model& model, const Images& images,
       predictions.push_back(answer);
     }
     progress.update(samples.examined, last - command.first, std::nullopt, samples.examined, 0);
-    if (static_cast<std::int64_t>(samples.rows.size()) >= command.count) break;
   }
   if (interrupted) return samples;
   progress.finish();
-  foil::detail::require(!samples.rows.empty(), "no row is classified correctly, nothing is left to attack");
-  foil::detail::require(!limited(command) || static_cast<std::int64_t>(samples.rows.size()) == command.count,
-                        "--count ", command.count, ": only ", samples.rows.size(),
-                        " rows are classified correctly from row ", command.first, " on");
-  samples.images = foil::gather(images, samples.rows);
-  samples.clean_predictions =
-      Eigen::Map<foil::Labels>(predictions.data(), static_cast<Index>(predictions.size()));
-  samples.labels.resize(static_cast<Index>(samples.rows.size()));
-  for (std::size_t i = 0; i < samples.rows.size(); ++i)
-    samples.labels[static_cast<Index>(i)] = labels[static_cast<Index>(samples.rows[i])];
+  require(!samples.rows.empty(), "no row is classified correctly, nothing is left to attack");
+  require(!limited(command) || enough(samples), "--count ", command.count, ": only ", samples.rows.size(),
+          " rows are classified correctly from row ", command.first, " on");
+
+  const auto count = static_cast<Index>(samples.rows.size());
+  const auto entry = [&](Index i, Index entries) {
+    return entries == rows ? static_cast<Index>(samples.rows[static_cast<std::size_t>(i)]) : i;
+  };
+  samples.images = foil::gather(in.images, samples.rows);
+  samples.clean_predictions = Eigen::Map<const foil::Labels>(predictions.data(), count);
+  samples.labels.resize(count);
+  for (Index i = 0; i < count; ++i) samples.labels[i] = in.labels[entry(i, rows)];
+  if (in.targets) {
+    samples.targets.emplace(count);
+    for (Index i = 0; i < count; ++i) (*samples.targets)[i] = (*in.targets)[entry(i, in.targets->size())];
+  }
+  if (in.starts) {
+    std::vector<Index> chosen;
+    for (Index i = 0; i < count; ++i) chosen.push_back(entry(i, foil::samples(*in.starts)));
+    samples.starts = foil::gather(*in.starts, chosen);
+  }
   return samples;
-}
-
-/// Which entries of a file with one entry per row of the data set, or per sample used, belong to the samples.
-std::vector<Index> entries(const std::filesystem::path& path, Index found, Index rows,
-                           const Samples& samples) {
-  const auto used = static_cast<Index>(samples.rows.size());
-  foil::detail::require(found == rows || found == used, path.string(),
-                        ": expected one entry for each of the ", rows, " rows of the data set or the ", used,
-                        " that are used, found ", found);
-  std::vector<Index> out;
-  for (Index i = 0; i < used; ++i)
-    out.push_back(found == rows ? static_cast<Index>(samples.rows[static_cast<std::size_t>(i)]) : i);
-  return out;
-}
-
-/// The classes in the file, one per sample used.
-foil::Labels read_targets(const std::filesystem::path& path, const Model& model, Index rows,
-                          const Samples& samples) {
-  const foil::Labels all = foil::io::read_labels(path);
-  check_classes(path, all, model);
-  foil::Labels out(static_cast<Index>(samples.rows.size()));
-  Index i = 0;
-  for (const Index entry : entries(path, all.size(), rows, samples)) out[i++] = all[entry];
-  return out;
-}
-
-/// Starting points: the file's own images, or those that its integers point to.
-Images read_starts(const std::filesystem::path& path, const Images& images, const foil::Bounds<float>& bounds,
-                   const Samples& samples) {
-  const Index rows = foil::samples(images);
-  if (!foil::io::holds_labels(path)) {
-    const Images all = foil::io::read_images(path, bounds);
-    foil::detail::require(foil::resized(all, rows) == images.dimensions(), path.string(),
-                          ": expected images of shape ", foil::shape_text(images), ", found ",
-                          foil::shape_text(all));
-    return foil::gather(all, entries(path, foil::samples(all), rows, samples));
-  }
-  const foil::Labels all = foil::io::read_labels(path);
-  std::vector<Index> chosen;
-  for (const Index entry : entries(path, all.size(), rows, samples)) {
-    chosen.push_back(all[entry]);
-    foil::detail::require(all[entry] < rows, path.string(), ": entry ", entry, " points to row ", all[entry],
-                          ", the data set has rows 0 to ", rows - 1);
-  }
-  return foil::gather(images, chosen);
 }
 
 /// Throws unless every output can be written and none of them is an input. Leaves nothing behind but the
@@ -145,20 +167,20 @@ Images read_starts(const std::filesystem::path& path, const Images& images, cons
 void check_outputs(const Command& command) {
   std::vector<std::filesystem::path> outputs{command.out};
   if (command.sheet) outputs.push_back(*command.sheet);
-  foil::detail::require(!command.sheet || *command.sheet != command.out,
-                        "--out and --sheet are the same file, ", command.out.string());
+  require(!command.sheet || *command.sheet != command.out, "--out and --sheet are the same file, ",
+          command.out.string());
   for (const auto& output : outputs) {
     for (const auto& input : {command.model, command.images, command.labels}) {
       std::error_code differs;
-      foil::detail::require(!std::filesystem::equivalent(output, input, differs), output.string(),
-                            ": would overwrite an input");
+      require(!std::filesystem::equivalent(output, input, differs), output.string(),
+              ": would overwrite an input");
     }
     foil::io::AtomicFile probe(output);
   }
   if (!command.adversarials) return;
   std::error_code failure;
   std::filesystem::create_directories(*command.adversarials, failure);
-  foil::detail::require(!failure, command.adversarials->string(), ": cannot be created: ", failure.message());
+  require(!failure, command.adversarials->string(), ": cannot be created: ", failure.message());
   foil::io::AtomicFile probe(*command.adversarials / "indices.npy");
 }
 
@@ -179,15 +201,15 @@ std::vector<Job> prepare(const Command& command) {
     for (const auto& option : entry.resolve(request.options))
       job.options.emplace_back(option.name, option.value);
     if (!entry.minimal) {
-      foil::detail::require(!command.epsilons.empty(), request.name,
-                            " attacks within a given radius: --epsilon is missing");
+      require(!command.epsilons.empty(), request.name,
+              " attacks within a given radius: --epsilon is missing");
       job.epsilons.assign(command.epsilons.begin(), command.epsilons.end());
       used = true;
     }
     jobs.push_back(std::move(job));
   }
-  foil::detail::require(used || command.epsilons.empty(),
-                        "--epsilon is given, but every attack looks for the smallest radius by itself");
+  require(used || command.epsilons.empty(),
+          "--epsilon is given, but every attack looks for the smallest radius by itself");
   return jobs;
 }
 
@@ -220,8 +242,8 @@ std::string list_attacks() {
   return text;
 }
 
-Outcome attack(const Command& command, const Model& model, const Samples& samples, const Images& starts,
-               const Job& job, const std::optional<double>& epsilon) {
+Outcome attack(const Command& command, const Model& model, const Samples& samples, const Job& job,
+               const std::optional<double>& epsilon) {
   std::string label(job.attack.name());
   if (epsilon) label += foil::detail::text(" eps ", *epsilon);
   ProgressLine progress(label);
@@ -229,7 +251,7 @@ Outcome attack(const Command& command, const Model& model, const Samples& sample
                                    .sample_ids = samples.rows,
                                    .threads = command.threads,
                                    .query_budget = command.budget,
-                                   .starting_points = starts,
+                                   .starting_points = samples.starts,
                                    .batch_size = command.batch_size,
                                    .observer = [&](const foil::Progress& p) {
                                      progress.update(p.finished, p.total, p.found, p.queries,
@@ -256,34 +278,21 @@ Outcome attack(const Command& command, const Model& model, const Samples& sample
 }
 
 int evaluate_model(const Command& command) {
-  using namespace foil;
   const std::vector<Job> jobs = prepare(command);
-  const Bounds<float> bounds(command.lower, command.upper);
-  const Model model = onnx::load<float, 4>(command.model.string(), {.bounds = bounds});
-  const Images images = io::read_images(command.images, bounds);
-  const Labels labels = io::read_labels(command.labels);
-  const auto& shape = model.input_shape();
-  detail::require(std::equal(shape.begin(), shape.end(), images.dimensions().begin() + 1),
-                  command.images.string(), ": expected images of shape (N, ", shape[0], ", ", shape[1], ", ",
-                  shape[2], ") as the model takes, found ", shape_text(images));
-  detail::require(labels.size() == foil::samples(images), command.labels.string(),
-                  ": expected one label for each of the ", foil::samples(images), " images, found ",
-                  labels.size());
-  check_classes(command.labels, labels, model);
+  const Model model = foil::onnx::load<float, 4>(
+      command.model, {.bounds = foil::Bounds<float>(command.lower, command.upper)});
+  const Inputs inputs = read_inputs(command, model);
   check_outputs(command);
 
   std::signal(SIGINT, on_interrupt);
-  Samples samples = choose(command, model, images, labels);
+  const Samples samples = choose(command, model, inputs);
   if (interrupted) {
     std::fputs("foil-evaluate: interrupted before any attack began, nothing was written\n", stderr);
     return exit_interrupted;
   }
-  Images starts;
-  if (command.targets) samples.targets = read_targets(*command.targets, model, labels.size(), samples);
-  if (command.starts) starts = read_starts(*command.starts, images, bounds, samples);
   if (command.adversarials)
-    io::write_npy<std::int64_t>(*command.adversarials / "indices.npy", samples.rows,
-                                {static_cast<Index>(samples.rows.size())});
+    foil::io::write_npy<std::int64_t>(*command.adversarials / "indices.npy", samples.rows,
+                                      {static_cast<Index>(samples.rows.size())});
 
   std::vector<Outcome> outcomes;
   std::set<std::string> files;
@@ -292,19 +301,19 @@ int evaluate_model(const Command& command) {
   for (const Job& job : jobs)
     for (const auto& epsilon : job.epsilons) {
       if (interrupted) break;
-      Outcome outcome = attack(command, model, samples, starts, job, epsilon);
+      Outcome outcome = attack(command, model, samples, job, epsilon);
       if (command.adversarials) {
-        const std::string stem = outcome.attack + (epsilon ? detail::text("_eps", *epsilon) : "");
+        const std::string stem = outcome.attack + (epsilon ? foil::detail::text("_eps", *epsilon) : "");
         outcome.file = stem + ".npy";
         for (int copy = 2; !files.insert(outcome.file).second; ++copy)
-          outcome.file = detail::text(stem, "_", copy, ".npy");
-        io::write_npy(*command.adversarials / outcome.file, outcome.result.adversarials);
+          outcome.file = foil::detail::text(stem, "_", copy, ".npy");
+        foil::io::write_npy(*command.adversarials / outcome.file, outcome.result.adversarials);
       }
       outcomes.push_back(std::move(outcome));
-      io::write_file(command.out,
-                     results(command, samples, outcomes, outcomes.size() == total && !interrupted));
+      foil::io::write_file(command.out,
+                           results(command, samples, outcomes, outcomes.size() == total && !interrupted));
     }
-  if (command.sheet) io::write_png(*command.sheet, sheet(command, samples, outcomes));
+  if (command.sheet) foil::io::write_png(*command.sheet, sheet(command, samples, outcomes));
 
   std::printf("\n%s: clean accuracy %.1f %% (%td of %td rows), %zu samples attacked\n\n%s\n",
               command.model.filename().string().c_str(),

@@ -24,6 +24,7 @@ struct Samples {
   Images images;
   foil::Labels labels, clean_predictions;
   std::optional<foil::Labels> targets;
+  Images starts;                          ///< empty if none were given
   foil::Index examined = 0, correct = 0;  ///< rows that the model was shown, and how many it got right
 };
 

@@ -337,6 +337,7 @@ TEST_CASE("foil-evaluate: bad input is one clear line, status 2, and nothing wri
           "[examples][evaluate]") {
   const TemporaryDirectory dir, bad;
   foil::io::write_npy<int>(bad / "three.npy", std::vector<int>{1, 2, 3}, {3});
+  foil::io::write_npy<int>(bad / "two.npy", std::vector<int>{1, 2}, {2});
   foil::io::write_npy<int>(bad / "large.npy", std::vector<int>(1000, 10), {1000});
   foil::io::write_npy<int>(bad / "far.npy", std::vector<int>(1000, 1000), {1000});
   foil::io::write_npy<float>(bad / "small.npy", std::vector<float>(1000 * 4), {1000, 1, 2, 2});
@@ -399,7 +400,8 @@ TEST_CASE("foil-evaluate: bad input is one clear line, status 2, and nothing wri
       {replaced("--adversarials", image_file + "/x"), "cannot be created"},
       {extra({"--first", "1000"}), "has only 1000 rows"},
       {extra({"--first", "-1"}), "--first"},
-      {extra({"--count", "1000", "--correct-only"}), "--count"},
+      {extra({"--targets", file("two.npy")}), "of the data set or of those used, found 2"},
+      {extra({"--starts", file("two.npy")}), "of the data set or of those used, found 2"},
       {extra({"--bounds", "1,0"}), "--bounds: expected LOWER < UPPER"},
       {extra({"--bounds", "1"}), "--bounds: expected LOWER,UPPER"},
       {extra({"--threads", "0"}), "--threads"},
@@ -417,12 +419,10 @@ TEST_CASE("foil-evaluate: bad input is one clear line, status 2, and nothing wri
     CAPTURE(message, outcome.err);
     CHECK(outcome.status == 2);
     CHECK(outcome.out.empty());
-    // What was going on may be told before; the complaint is the last line.
-    const std::string complaint = outcome.err.substr(outcome.err.find("foil-evaluate: "));
-    CHECK_THAT(complaint, ContainsSubstring(message));
-    CHECK(std::count(complaint.begin(), complaint.end(), '\n') == 1);
+    CHECK(outcome.err.starts_with("foil-evaluate: "));
+    CHECK_THAT(outcome.err, ContainsSubstring(message));
+    CHECK(std::count(outcome.err.begin(), outcome.err.end(), '\n') == 1);
     CHECK_FALSE(std::filesystem::exists(dir / "results.json"));
-    std::filesystem::remove(dir / "adversarials");  // succeeds only if it is empty
     CHECK(dir.entries() == 0);
   }
 }
