@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <type_traits>
 #include <utility>
@@ -16,6 +17,7 @@
 #include "foil/core/norms.hpp"
 #include "foil/core/sum.hpp"
 #include "foil/core/tensor.hpp"
+#include "foil/geometry/lanes.hpp"
 #include "foil/geometry/saturated_sum.hpp"
 
 namespace foil::geometry {
@@ -47,19 +49,6 @@ struct UpperEnds {
 
 namespace detail {
 
-/// Entry i of an array, or the number itself where one is given for all entries.
-template <class T>
-auto entry(const T& values, Index i) {
-  if constexpr (std::is_arithmetic_v<T>) {
-    return values;
-  } else {
-    return values[i];
-  }
-}
-
-template <class X>
-using ScalarOf = std::decay_t<decltype(std::declval<const X&>()[0])>;
-
 /// How far each entry may move in its direction, and how fast it does, as one looks at it. Points outside of
 /// the box have no room.
 template <class Scalar, class X, class D, class L, class U>
@@ -72,34 +61,36 @@ struct Moves {
   Index size() const { return d.size(); }
   Scalar speed(Index i) const { return std::abs(static_cast<Scalar>(d[i])); }
   Scalar room(Index i) const {
-    const auto at = static_cast<Scalar>(x[i]);
-    const Scalar up = static_cast<Scalar>(entry(upper, i)) - at;
-    const Scalar down = at - static_cast<Scalar>(entry(lower, i));
-    const Scalar room = d[i] > 0 ? up : down;
-    return room > 0 ? room : Scalar(0);
+    const auto low = static_cast<Scalar>(entry(lower, i)), high = static_cast<Scalar>(entry(upper, i));
+    const Scalar at = static_cast<Scalar>(x[i]) < low ? low : static_cast<Scalar>(x[i]);
+    const Scalar inside = at > high ? high : at;
+    const Scalar end = d[i] > 0 ? high : low;
+    return std::abs(end - inside);
   }
 };
 
-/// Speeds and rooms, scaled by powers of two, raised to the power 1 or 2.
-template <int power, class Scalar, class M>
-struct Weights {
-  const M& moves;
-  Scalar scale;
-  Index size() const { return moves.size(); }
-  Scalar operator[](Index i) const {
-    const Scalar value = moves.speed(i) * scale;
-    return power == 1 ? value : value * value;
-  }
-};
-template <int power, class Scalar, class M>
-struct Levels {
-  const M& moves;
-  Scalar scale, most;
-  Index size() const { return moves.size(); }
-  Scalar operator[](Index i) const {
-    const Scalar room = moves.room(i) * scale;
-    const Scalar value = room < most ? room : most;
-    return power == 1 ? value : value * value;
+/// Speeds and rooms raised to the power 1 or 2, as the terms of a saturated sum. No room counts for more than
+/// the largest level.
+template <int power, class S, class X, class D, class L, class U>
+struct MoveTerms {
+  using Scalar = S;
+  const X& x;
+  const D& d;
+  const L& lower;
+  const U& upper;
+  Scalar largest_level;
+
+  Index size() const { return x.size(); }
+  void read(Index first, Index count, Lanes<S>& weight, Lanes<S>& level) const {
+    const Lanes<S> most = broadcast(largest_level), zero{};
+    const Lanes<S> low = load<S>(lower, first, count), high = load<S>(upper, first, count);
+    const Lanes<S> at = load<S>(x, first, count), step = load<S>(d, first, count);
+    const Lanes<S> raised = at < low ? low : at;
+    const Lanes<S> inside = raised > high ? high : raised;
+    const Lanes<S> room = (step > zero ? high : low) - inside;
+    const Lanes<S> size = power == 1 ? (room < zero ? -room : room) : room * room;
+    weight = power == 1 ? (step < zero ? -step : step) : step * step;
+    level = size < most ? size : most;
   }
 };
 
@@ -112,27 +103,40 @@ double saturating_eta(const M& moves) {
   });
 }
 
-/// The fastest entry that has room.
-template <class M>
-double largest_speed(const M& moves) {
-  return foil::detail::maximum(
-      moves.size(), [&](Index i) { return moves.room(i) > 0 ? static_cast<double>(moves.speed(i)) : 0.0; });
-}
-
-/// p = 1 or 2 without gathering anything. Not reached if in doubt.
-template <int power, class Scalar, class M>
-Rescaling rescale_in_place(const M& moves, double epsilon) {
-  constexpr int largest_exponent = std::is_same_v<Scalar, float> ? 60 : 500;
-  const double largest = largest_speed(moves);
-  if (!(largest > 0) || !std::isfinite(largest)) return {};
-  const int speed_exponent = std::ilogb(largest), size_exponent = std::ilogb(epsilon);
-  if (std::abs(speed_exponent) > largest_exponent || std::abs(size_exponent) > largest_exponent) return {};
-  const double size = std::ldexp(epsilon, -size_exponent);
-  const Weights<power, Scalar, M> weights{moves, static_cast<Scalar>(std::ldexp(1.0, -speed_exponent))};
-  const Levels<power, Scalar, M> levels{moves, static_cast<Scalar>(std::ldexp(1.0, -size_exponent)),
-                                        static_cast<Scalar>(size)};
-  const auto [root, reached] = saturated_sum(weights, levels, power == 1 ? size : size * size);
-  return {std::ldexp(power == 1 ? root : std::sqrt(root), size_exponent - speed_exponent), reached};
+/// p = 1 or 2 without memory from the heap: short samples are read once into arrays on the stack, long ones
+/// are read anew in every pass. Not reached if in doubt.
+template <int power, class Scalar, class X, class D, class L, class U>
+Rescaling rescale_directly(const X& x, const D& d, const L& lower, const U& upper, double epsilon) {
+  constexpr bool single = std::is_same_v<Scalar, float>;
+  if (epsilon < (single ? 1e-10 : 1e-100) || epsilon > (single ? 1e12 : 1e100)) return {};
+  const double target = power == 1 ? epsilon : epsilon * epsilon;
+  const MoveTerms<power, Scalar, X, D, L, U> terms{x, d, lower, upper, static_cast<Scalar>(target)};
+  constexpr Index short_size = 4096;
+  NewtonRoot root;
+  if (terms.size() <= short_size) {
+    struct Stack {
+      alignas(64) Scalar entries[short_size];
+      Index count;
+      Index size() const { return count; }
+      const Scalar* data() const { return entries; }
+      Scalar operator[](Index i) const { return entries[i]; }
+    } weights, levels;
+    weights.count = levels.count = terms.size();
+    constexpr Index lanes = lane_count<Scalar>;
+    for (Index first = 0; first < terms.size(); first += lanes) {
+      Lanes<Scalar> weight, level;
+      if (terms.size() - first >= lanes)
+        terms.read(first, lanes, weight, level);
+      else
+        terms.read(first, terms.size() - first, weight, level);
+      std::memcpy(weights.entries + first, &weight, sizeof weight);
+      std::memcpy(levels.entries + first, &level, sizeof level);
+    }
+    root = newton_root(StoredTerms<Stack, Stack>{weights, levels}, target);
+  } else {
+    root = newton_root(terms, target);
+  }
+  return {power == 1 ? root.argument : std::sqrt(root.argument), root.end == NewtonRoot::End::found};
 }
 
 /// Any finite p > 0, whatever the magnitudes.
@@ -230,7 +234,7 @@ Rescaling rescale(const X& x, const D& direction, const L& lower, const U& upper
                         " entries, got ", direction.size());
   foil::detail::require(epsilon >= 0, "rescale: expected epsilon >= 0, got ", epsilon);
   if (epsilon == 0) return {0, true};
-  using Scalar = std::common_type_t<detail::ScalarOf<X>, detail::ScalarOf<D>>;
+  using Scalar = std::common_type_t<detail::EntryOf<X>, detail::EntryOf<D>>;
   const detail::Moves<double, X, D, L, U> moves{x, direction, lower, upper};
   if (norm.p == 0) return detail::rescale_l0(moves, epsilon);
   if (std::isinf(epsilon)) {
@@ -239,9 +243,8 @@ Rescaling rescale(const X& x, const D& direction, const L& lower, const U& upper
   }
   if (std::isinf(norm.p)) return detail::rescale_linf(moves, epsilon);
   if (norm.p == 1 || norm.p == 2) {
-    const detail::Moves<Scalar, X, D, L, U> fast{x, direction, lower, upper};
-    const auto found = norm.p == 1 ? detail::rescale_in_place<1, Scalar>(fast, epsilon)
-                                   : detail::rescale_in_place<2, Scalar>(fast, epsilon);
+    const auto found = norm.p == 1 ? detail::rescale_directly<1, Scalar>(x, direction, lower, upper, epsilon)
+                                   : detail::rescale_directly<2, Scalar>(x, direction, lower, upper, epsilon);
     if (found.reached) return found;
   }
   return detail::rescale_gathered(moves, epsilon, norm.p);

@@ -5,17 +5,16 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <cstring>
 #include <limits>
-#include <optional>
 #include <type_traits>
-#include <utility>
 #include <vector>
 
 #include "foil/core/error.hpp"
 #include "foil/core/sum.hpp"
 #include "foil/core/tensor.hpp"
+#include "foil/geometry/lanes.hpp"
 
 namespace foil::geometry {
 
@@ -34,49 +33,114 @@ struct SaturatedParts {
   double slope = 0;
 };
 
+/// Weights and levels as they lie in two arrays.
 template <class W, class Z>
-using SumScalar = std::common_type_t<std::decay_t<decltype(std::declval<const W&>()[0])>,
-                                     std::decay_t<decltype(std::declval<const Z&>()[0])>>;
+struct StoredTerms {
+  using Scalar = std::common_type_t<EntryOf<W>, EntryOf<Z>>;
+  const W& w;
+  const Z& z;
 
-// The terms are read in rows of this many; one lane of accumulators per column. With a stride, only every
-// stride-th row is read.
-inline constexpr Index sum_lanes = 64;
-// So many rows are added up in the terms' own precision before they are moved to double.
-inline constexpr Index sum_rows = 16;
+  Index size() const { return w.size(); }
+  void read(Index first, Index count, Lanes<Scalar>& weight, Lanes<Scalar>& level) const {
+    weight = load<Scalar>(w, first, count);
+    level = load<Scalar>(z, first, count);
+  }
+};
 
-template <class W, class Z>
-SaturatedParts saturated_parts(const W& w, const Z& z, double argument, Index stride = 1) {
-  using Scalar = SumScalar<W, Z>;
-  const auto u = static_cast<Scalar>(argument);
-  const Index count = w.size();
-  std::array<double, sum_lanes> saturated{}, slope{};
-  Scalar partial_saturated[sum_lanes], partial_slope[sum_lanes];
-  const Index rows = count / sum_lanes;
-  for (Index first = 0; first < rows; first += sum_rows * stride) {
-    const Index last = std::min(rows, first + sum_rows * stride);
-    for (Index lane = 0; lane < sum_lanes; ++lane) partial_saturated[lane] = partial_slope[lane] = 0;
+/// Reads every stride-th row of the terms. Rows are added up in the terms' own precision, but no more than
+/// sixteen of them before the sums are moved to double.
+template <class Terms>
+SaturatedParts saturated_parts(const Terms& terms, double argument, Index stride = 1) {
+  using Scalar = typename Terms::Scalar;
+  using Vector = Lanes<Scalar>;
+  constexpr Index width = row_size<Scalar>, lanes = lane_count<Scalar>, rows_at_once = 16;
+  const Vector u = broadcast(static_cast<Scalar>(argument)), zero{};
+  double saturated[width]{}, slope[width]{};
+  Vector weight, level;
+  const Index rows = terms.size() / width;
+  for (Index first = 0; first < rows; first += rows_at_once * stride) {
+    Vector partial_saturated[row_vectors]{}, partial_slope[row_vectors]{};
+    const Index last = std::min(rows, first + rows_at_once * stride);
     for (Index row = first; row < last; row += stride)
-      for (Index lane = 0; lane < sum_lanes; ++lane) {
-        const Scalar weight = w[row * sum_lanes + lane], level = z[row * sum_lanes + lane];
-        const bool full = u * weight >= level;
-        partial_saturated[lane] += full ? level : Scalar(0);
-        partial_slope[lane] += full ? Scalar(0) : weight;
+      for (std::size_t k = 0; k < row_vectors; ++k) {
+        terms.read(row * width + static_cast<Index>(k) * lanes, lanes, weight, level);
+        const auto full = u * weight >= level;
+        partial_saturated[k] += full ? level : zero;
+        partial_slope[k] += full ? zero : weight;
       }
-    for (std::size_t lane = 0; lane < sum_lanes; ++lane) {
-      saturated[lane] += static_cast<double>(partial_saturated[lane]);
-      slope[lane] += static_cast<double>(partial_slope[lane]);
-    }
+    Scalar columns[2][width];
+    std::memcpy(columns[0], partial_saturated, sizeof partial_saturated);
+    std::memcpy(columns[1], partial_slope, sizeof partial_slope);
+    for (Index lane = 0; lane < width; ++lane) saturated[lane] += static_cast<double>(columns[0][lane]);
+    for (Index lane = 0; lane < width; ++lane) slope[lane] += static_cast<double>(columns[1][lane]);
   }
   if (stride == 1)
-    for (Index i = rows * sum_lanes; i < count; ++i) {
-      const auto lane = static_cast<std::size_t>(i % sum_lanes);
-      const Scalar weight = w[i], level = z[i];
-      const bool full = u * weight >= level;
-      saturated[lane] += static_cast<double>(full ? level : Scalar(0));
-      slope[lane] += static_cast<double>(full ? Scalar(0) : weight);
+    for (Index first = rows * width; first < terms.size(); first += lanes) {
+      terms.read(first, std::min(lanes, terms.size() - first), weight, level);
+      const auto full = u * weight >= level;
+      const Vector added_saturated = full ? level : zero, added_slope = full ? zero : weight;
+      for (Index lane = 0; lane < lanes; ++lane) {
+        saturated[lane] += static_cast<double>(added_saturated[lane]);
+        slope[lane] += static_cast<double>(added_slope[lane]);
+      }
     }
-  return {foil::detail::sum(sum_lanes, [&](Index i) { return saturated[static_cast<std::size_t>(i)]; }),
-          foil::detail::sum(sum_lanes, [&](Index i) { return slope[static_cast<std::size_t>(i)]; })};
+  return {fold(saturated), fold(slope)};
+}
+
+/// How Newton's method ended.
+struct NewtonRoot {
+  enum class End { found, all_saturated, below_maximum, gave_up };
+  End end = End::gave_up;
+  double argument = 0;
+};
+
+/// Newton's method from `start`. The sum is concave: wherever an iterate lies, the next one is at or below
+/// the root, and from then on they increase. Gives up after too many passes, or where the sums leave the
+/// range in which the terms' type is precise.
+template <class Terms>
+NewtonRoot newton_root(const Terms& terms, double target, double start, Index stride = 1) {
+  using End = NewtonRoot::End;
+  constexpr bool single = std::is_same_v<typename Terms::Scalar, float>;
+  constexpr double tolerance = single ? 1e-7 : 1e-13;
+  constexpr double smallest = single ? 1e-25 : 1e-250, largest = single ? 1e30 : 1e250;
+  constexpr int most_passes = 12;
+  double u = start, low = 0;
+  for (int pass = 0; pass < most_passes; ++pass) {
+    const auto [saturated, slope] = saturated_parts(terms, u, stride);
+    const double missing = target - (saturated + u * slope);
+    if (!(saturated < largest && slope < largest && std::isfinite(missing))) return {};
+    const bool close = std::abs(missing) <= tolerance * target;
+    if (slope == 0) {
+      if (close) return {End::all_saturated, u};
+      if (missing > 0) return {End::below_maximum, u};
+      u = low;
+      continue;
+    }
+    if (slope < smallest) return {};
+    const double next = (target - saturated) / slope;
+    if (close) return {End::found, next};
+    if (missing > 0) {
+      if (!(next > u)) return {};
+      low = u;
+    }
+    u = std::max(next, low);
+  }
+  return {};
+}
+
+/// The same, started from the root of the sum over a sample of the rows where there are many.
+template <class Terms>
+NewtonRoot newton_root(const Terms& terms, double target) {
+  constexpr Index sampled_rows = 128, width = row_size<typename Terms::Scalar>;
+  double start = 0;
+  if (const Index rows = terms.size() / width; rows >= 4 * sampled_rows) {
+    const Index stride = (rows / sampled_rows) | 1;
+    const double share =
+        static_cast<double>((rows + stride - 1) / stride * width) / static_cast<double>(terms.size());
+    const auto guess = newton_root(terms, target * share, 0, stride);
+    if (guess.end == NewtonRoot::End::found) start = guess.argument;
+  }
+  return newton_root(terms, target, start);
 }
 
 /// The smallest argument at which every term that can grow is saturated.
@@ -86,34 +150,6 @@ double saturating_argument(const W& w, const Z& z) {
     const auto weight = static_cast<double>(w[i]), level = static_cast<double>(z[i]);
     return weight > 0 && level > 0 ? level / weight : 0.0;
   });
-}
-
-/// Newton's method from `start`. The sum is concave: wherever an iterate lies, the next one is at or below
-/// the root, and from then on they increase. Nothing if that takes too many passes or the sums are not
-/// finite.
-template <class W, class Z>
-std::optional<Saturation> newton_saturation(const W& w, const Z& z, double target, double start,
-                                            Index stride = 1) {
-  constexpr int most_passes = 12;
-  constexpr double tolerance = std::is_same_v<SumScalar<W, Z>, float> ? 1e-7 : 1e-13;
-  double u = start, low = 0;
-  for (int pass = 0; pass < most_passes; ++pass) {
-    const auto [saturated, slope] = saturated_parts(w, z, u, stride);
-    const double missing = target - (saturated + u * slope);
-    if (!std::isfinite(missing)) return {};
-    const double next = slope > 0 ? (target - saturated) / slope : u;
-    if (std::abs(missing) <= tolerance * target) {
-      if (slope > 0) return Saturation{next, true};
-      return Saturation{saturating_argument(w, z), true};
-    }
-    if (missing > 0) {
-      if (!(slope > 0)) return Saturation{saturating_argument(w, z), false};
-      if (!(next > u)) return {};
-      low = u;
-    }
-    u = slope > 0 ? std::max(next, low) : low;
-  }
-  return {};
 }
 
 /// Expected O(n) however the break points z / w lie: the median of those in doubt halves them in every round.
@@ -177,17 +213,11 @@ Saturation saturated_sum(const W& w, const Z& z, double target) {
                         w.size(), " and ", z.size());
   foil::detail::require(!std::isnan(target), "saturated sum: expected a number as the target, got NaN");
   if (target <= 0) return {0, true};
-  constexpr Index sampled_rows = 64;
-  double start = 0;
-  if (const Index rows = w.size() / detail::sum_lanes; rows >= 4 * sampled_rows) {
-    const Index stride = (rows / sampled_rows) | 1;
-    const double share =
-        static_cast<double>((rows + stride - 1) / stride * detail::sum_lanes) / static_cast<double>(w.size());
-    const auto guess = detail::newton_saturation(w, z, target * share, 0, stride);
-    if (guess && guess->reached) start = guess->argument;
-  }
-  const auto found = detail::newton_saturation(w, z, target, start);
-  return found ? *found : detail::select_saturation(w, z, target);
+  using End = detail::NewtonRoot::End;
+  const auto [end, argument] = detail::newton_root(detail::StoredTerms<W, Z>{w, z}, target);
+  if (end == End::found) return {argument, true};
+  if (end == End::gave_up) return detail::select_saturation(w, z, target);
+  return {detail::saturating_argument(w, z), end == End::all_saturated};
 }
 
 }  // namespace foil::geometry
