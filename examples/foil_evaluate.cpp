@@ -225,9 +225,12 @@ std::string list_attacks() {
     text.append(width - std::min(width, text.size()), ' ');
     return text + "  ";
   };
+  std::size_t longest = 0;
+  for (const foil::AttackEntry& entry : foil::attack_registry())
+    longest = std::max(longest, entry.name.size());
   std::string text;
   for (const foil::AttackEntry& entry : foil::attack_registry()) {
-    text += padded(entry.name, 24) + padded(entry.norm.name(), 4) +
+    text += padded(entry.name, longest) + padded(entry.norm.name(), 4) +
             padded(knowledge_text(entry.knowledge), 9) +
             (entry.minimal ? "smallest radius" : "within --epsilon");
     for (std::size_t i = 0; i < entry.synonyms.size(); ++i)

@@ -53,7 +53,7 @@ void ProgressLine::print() {
   if (found_) line += std::to_string(*found_) + " found, ";
   line +=
       std::to_string(forward_) + " + " + std::to_string(backward_) + " model calls, " + clock_text(elapsed);
-  if (done_ > 0 && done_ < total_)
+  if (done_ < total_ && 10 * done_ >= total_)  // too early to tell before
     line += ", about " +
             clock_text(elapsed * static_cast<double>(total_ - done_) / static_cast<double>(done_)) + " left";
   line += terminal_ ? "\033[K" : "\n";

@@ -168,7 +168,7 @@ std::string results(const Command& command, const Samples& samples, const std::v
 
 foil::io::Picture sheet(const Command& command, const Samples& samples,
                         const std::vector<Outcome>& outcomes) {
-  constexpr std::size_t at_most = 8;
+  constexpr std::size_t at_most = 6;
   std::vector<Index> shown;
   for (Index i = 0; i < foil::samples(samples.images) && shown.size() < at_most; ++i)
     if (samples.clean_predictions[i] == samples.labels[i]) shown.push_back(i);
@@ -180,9 +180,8 @@ foil::io::Picture sheet(const Command& command, const Samples& samples,
   std::vector<foil::io::SheetBlock> blocks;
   for (const Outcome& outcome : outcomes) {
     const Summary s = summarise(outcome, samples);
-    foil::io::SheetBlock block{outcome.attack, {}};
-    if (outcome.epsilon) block.title += " eps " + formatted("%g", *outcome.epsilon);
-    block.title += ": " + percent(s.success_rate);
+    foil::io::SheetBlock block{outcome.attack, "fools " + percent(s.success_rate), {}};
+    if (outcome.epsilon) block.note += " within " + outcome.norm + " " + formatted("%g", *outcome.epsilon);
     for (const Index i : shown) {
       const std::string from = std::to_string(samples.labels[i]);
       if (outcome.result.success[i])

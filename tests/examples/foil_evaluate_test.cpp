@@ -149,6 +149,8 @@ TEST_CASE("foil-evaluate: what results.json says is true of the adversarials", "
     const foil::Labels predicted = foil::predict(model, found);
     REQUIRE(foil::samples(found) == 30);
     REQUIRE(attack["samples"].size() == 30);
+    CHECK(attack["complete"] == true);
+    CHECK(attack["finished"] == 30);
     Index attacked = 0, fooled = 0, robust = 0;
     std::int64_t forward = 0, backward = 0;
     std::vector<double> distances;
@@ -167,6 +169,7 @@ TEST_CASE("foil-evaluate: what results.json says is true of the adversarials", "
         CHECK(sample["distance"] == distance);
         if (!attack["epsilon"].is_null()) CHECK(distance <= attack["epsilon"]);
       } else {
+        CHECK(sample["status"] == "not_found");
         CHECK(sample["distance"].is_null());
         CHECK(distance == 0);
       }

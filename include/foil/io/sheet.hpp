@@ -27,7 +27,7 @@ struct SheetRow {
 
 /// One attack of a sheet.
 struct SheetBlock {
-  std::string title;
+  std::string title, note;  ///< a line each
   std::vector<SheetRow> rows;
 };
 
@@ -98,7 +98,7 @@ inline Picture draw_sheet(std::string_view title, const SheetImage& image,
   const Index cell_width = std::max<Index>(zoom * image.width, 11 * glyph_width * 2);
   const Index cell_height = zoom * image.height;
   const Index block_width = 3 * cell_width + 2 * gap;
-  const Index block_height = 2 * line + static_cast<Index>(rows) * (cell_height + line + between);
+  const Index block_height = 3 * line + static_cast<Index>(rows) * (cell_height + line + between);
   const Index total = static_cast<Index>(blocks.size());
   const Index across = std::min<Index>(total, 4), down = (total + across - 1) / across;
   Picture sheet(margin + across * (block_width + margin), 2 * margin + line + down * (block_height + margin),
@@ -143,7 +143,8 @@ inline Picture draw_sheet(std::string_view title, const SheetImage& image,
     const int factor = detail::magnification(largest, range);
 
     draw_text(sheet, left, top, detail::cut(block.title, block_width), detail::ink);
-    top += line;
+    draw_text(sheet, left, top + line - 2, detail::cut(block.note, block_width), detail::ink);
+    top += 2 * line;
     draw_text(sheet, left, top, "clean", detail::faint);
     draw_text(sheet, left + cell_width + gap, top, "adversarial", detail::faint);
     draw_text(sheet, left + 2 * (cell_width + gap), top, "change x" + std::to_string(factor), detail::faint);
