@@ -35,7 +35,9 @@ struct Rescalings {
   Eigen::Array<bool, Eigen::Dynamic, 1> reached{};
 };
 
-/// The ends of per-feature bounds as arrays, for the functions that take `lower` and `upper`.
+namespace detail {
+
+/// The ends of per-feature bounds as arrays.
 template <class Scalar>
 struct LowerEnds {
   const Bounds<Scalar>& bounds;
@@ -47,10 +49,16 @@ struct UpperEnds {
   Scalar operator[](Index i) const { return bounds.upper(i); }
 };
 
-namespace detail {
+/// Calls f(lower, upper) with numbers or arrays, as the bounds are.
+template <class Scalar, class F>
+auto with_ends(const Bounds<Scalar>& bounds, Index features, F&& f) {
+  bounds.check(features);
+  if (bounds.uniform()) return f(bounds.lower(0), bounds.upper(0));
+  return f(LowerEnds<Scalar>{bounds}, UpperEnds<Scalar>{bounds});
+}
 
-/// How far each entry may move in its direction, and how fast it does, as one looks at it. Points outside of
-/// the box have no room.
+/// How fast each entry moves, and how far it may. A point outside of the box counts as the nearest one
+/// inside.
 template <class Scalar, class X, class D, class L, class U>
 struct Moves {
   const X& x;
@@ -103,40 +111,65 @@ double saturating_eta(const M& moves) {
   });
 }
 
-/// p = 1 or 2 without memory from the heap: short samples are read once into arrays on the stack, long ones
-/// are read anew in every pass. Not reached if in doubt.
+/// Terms read once into arrays on the stack.
+template <class S>
+struct StackTerms {
+  using Scalar = S;
+  static constexpr Index capacity = 4096;
+
+  template <class Terms>
+  explicit StackTerms(const Terms& terms) : count(terms.size()) {
+    constexpr Index lanes = lane_count<S>;
+    Lanes<S> weight, level;
+    Index first = 0;
+    for (; first + lanes <= count; first += lanes) {
+      terms.read(first, lanes, weight, level);
+      keep(first, weight, level);
+    }
+    if (first == count) return;
+    terms.read(first, count - first, weight, level);
+    keep(first, weight, level);
+  }
+
+  Index size() const { return count; }
+  void read(Index first, Index, Lanes<S>& weight, Lanes<S>& level) const {
+    std::memcpy(&weight, weights + first, sizeof weight);
+    std::memcpy(&level, levels + first, sizeof level);
+  }
+
+ private:
+  void keep(Index first, const Lanes<S>& weight, const Lanes<S>& level) {
+    std::memcpy(weights + first, &weight, sizeof weight);
+    std::memcpy(levels + first, &level, sizeof level);
+  }
+
+  Index count;
+  S weights[capacity], levels[capacity];
+};
+
+/// p = 1 or 2 without memory from the heap: short samples are read once, long ones anew in every pass.
+/// Reached only if that is beyond doubt.
 template <int power, class Scalar, class X, class D, class L, class U>
 Rescaling rescale_directly(const X& x, const D& d, const L& lower, const U& upper, double epsilon) {
   constexpr bool single = std::is_same_v<Scalar, float>;
   if (epsilon < (single ? 1e-10 : 1e-100) || epsilon > (single ? 1e12 : 1e100)) return {};
   const double target = power == 1 ? epsilon : epsilon * epsilon;
   const MoveTerms<power, Scalar, X, D, L, U> terms{x, d, lower, upper, static_cast<Scalar>(target)};
-  constexpr Index short_size = 4096;
-  NewtonRoot root;
-  if (terms.size() <= short_size) {
-    struct Stack {
-      alignas(64) Scalar entries[short_size];
-      Index count;
-      Index size() const { return count; }
-      const Scalar* data() const { return entries; }
-      Scalar operator[](Index i) const { return entries[i]; }
-    } weights, levels;
-    weights.count = levels.count = terms.size();
-    constexpr Index lanes = lane_count<Scalar>;
-    for (Index first = 0; first < terms.size(); first += lanes) {
-      Lanes<Scalar> weight, level;
-      if (terms.size() - first >= lanes)
-        terms.read(first, lanes, weight, level);
-      else
-        terms.read(first, terms.size() - first, weight, level);
-      std::memcpy(weights.entries + first, &weight, sizeof weight);
-      std::memcpy(levels.entries + first, &level, sizeof level);
-    }
-    root = newton_root(StoredTerms<Stack, Stack>{weights, levels}, target);
-  } else {
-    root = newton_root(terms, target);
-  }
+  const NewtonRoot root = terms.size() <= StackTerms<Scalar>::capacity
+                              ? newton_root(StackTerms<Scalar>(terms), target)
+                              : newton_root(terms, target);
   return {power == 1 ? root.argument : std::sqrt(root.argument), root.end == NewtonRoot::End::found};
+}
+
+/// The largest size that can be reached, to the power p and as a multiple of epsilon, where 1 says enough
+/// about more.
+template <class M>
+double reachable_share(const M& moves, double epsilon, double p) {
+  return foil::detail::sum(moves.size(), [&](Index i) {
+    if (!(moves.speed(i) > 0)) return 0.0;
+    const double share = std::min(moves.room(i) / epsilon, 1.0);
+    return p == 1 ? share : p == 2 ? share * share : std::pow(share, p);
+  });
 }
 
 /// Any finite p > 0, whatever the magnitudes.
@@ -209,15 +242,23 @@ bool unlimited(const M& moves) {
          }) > 0;
 }
 
+template <Batch T>
+void check_batches(const T& inputs, const T& directions, const Eigen::VectorXd& epsilons) {
+  foil::detail::require(inputs.dimensions() == directions.dimensions(), "rescale: inputs of shape ",
+                        shape_text(inputs), " but directions of shape ", shape_text(directions));
+  foil::detail::require(epsilons.size() == samples(inputs), "rescale: expected one epsilon for each of ",
+                        samples(inputs), " samples, got ", epsilons.size());
+}
+
 }  // namespace detail
 
 /// The smallest eta >= 0 with || clip(x + eta direction, lower, upper) - x ||_p = epsilon, or, if no eta is
 /// large enough, the smallest that gives the largest norm, and `reached` is false.
 ///
 /// x and direction are one sample each: anything with operator[] and size(). lower and upper are arrays like
-/// these or single numbers; infinite ends are welcome. x must lie in the box (entries outside cannot
-/// move). epsilon >= 0. The norm is Linf or of any order p > 0; for L0 only 0 and the number of entries that
-/// can move are ever reached.
+/// these or single numbers; infinite ends are welcome. x must lie in the box (elsewhere, the
+/// nearest point of the box counts). epsilon >= 0. The norm is Linf or of any order p > 0; for L0 only 0 and
+/// the number of entries that can move are ever reached.
 ///
 /// Entry i moves by sign(d_i) min(eta |d_i|, room_i), so that for finite p the equation is a saturated sum in
 /// eta^p. O(n), without sorting and, for p = 1, 2 and infinity, without memory. For float arrays the norm
@@ -243,9 +284,14 @@ Rescaling rescale(const X& x, const D& direction, const L& lower, const U& upper
   }
   if (std::isinf(norm.p)) return detail::rescale_linf(moves, epsilon);
   if (norm.p == 1 || norm.p == 2) {
-    const auto found = norm.p == 1 ? detail::rescale_directly<1, Scalar>(x, direction, lower, upper, epsilon)
-                                   : detail::rescale_directly<2, Scalar>(x, direction, lower, upper, epsilon);
-    if (found.reached) return found;
+    const auto directly = [&](auto zero) {
+      using Precision = decltype(zero);
+      return norm.p == 1 ? detail::rescale_directly<1, Precision>(x, direction, lower, upper, epsilon)
+                         : detail::rescale_directly<2, Precision>(x, direction, lower, upper, epsilon);
+    };
+    if (const auto found = directly(Scalar(0)); found.reached) return found;
+    if (std::is_same_v<Scalar, float> && detail::reachable_share(moves, epsilon, norm.p) > 1 + 1e-12)
+      if (const auto found = directly(0.0); found.reached) return found;
   }
   return detail::rescale_gathered(moves, epsilon, norm.p);
 }
@@ -253,39 +299,16 @@ Rescaling rescale(const X& x, const D& direction, const L& lower, const U& upper
 /// The same within bounds.
 template <class X, class D, class Scalar>
 Rescaling rescale(const X& x, const D& direction, const Bounds<Scalar>& bounds, double epsilon, Lp norm) {
-  bounds.check(x.size());
-  if (bounds.uniform()) return rescale(x, direction, bounds.lower(0), bounds.upper(0), epsilon, norm);
-  return rescale(x, direction, LowerEnds<Scalar>{bounds}, UpperEnds<Scalar>{bounds}, epsilon, norm);
-}
-
-/// Writes clip(x + eta direction, lower, upper) to `out`, which may be x or direction itself. An entry that
-/// reaches its bound becomes exactly that bound, and none passes it by rounding.
-template <class X, class D, class L, class U, class Out>
-void step_clipped(const X& x, const D& direction, const L& lower, const U& upper, double eta, Out&& out) {
-  using Scalar = std::decay_t<decltype(out[0])>;
-  for (Index i = 0; i < x.size(); ++i) {
-    const double at = static_cast<double>(x[i]);
-    const double low = static_cast<double>(detail::entry(lower, i));
-    const double high = static_cast<double>(detail::entry(upper, i));
-    const double to = at + eta * static_cast<double>(direction[i]);
-    out[i] = static_cast<Scalar>(to < low ? low : to > high ? high : to);
-  }
-}
-template <class X, class D, class Scalar, class Out>
-void step_clipped(const X& x, const D& direction, const Bounds<Scalar>& bounds, double eta, Out&& out) {
-  bounds.check(x.size());
-  if (bounds.uniform()) return step_clipped(x, direction, bounds.lower(0), bounds.upper(0), eta, out);
-  step_clipped(x, direction, LowerEnds<Scalar>{bounds}, UpperEnds<Scalar>{bounds}, eta, out);
+  return detail::with_ends(bounds, x.size(), [&](const auto& lower, const auto& upper) {
+    return rescale(x, direction, lower, upper, epsilon, norm);
+  });
 }
 
 /// The rescaling of each sample of a batch, to its own epsilon.
 template <Batch T>
 Rescalings rescale(const T& inputs, const T& directions, const Bounds<typename T::Scalar>& bounds,
                    const Eigen::VectorXd& epsilons, Lp norm) {
-  foil::detail::require(inputs.dimensions() == directions.dimensions(), "rescale: inputs of shape ",
-                        shape_text(inputs), " but directions of shape ", shape_text(directions));
-  foil::detail::require(epsilons.size() == samples(inputs), "rescale: expected one epsilon for each of ",
-                        samples(inputs), " samples, got ", epsilons.size());
+  detail::check_batches(inputs, directions, epsilons);
   Rescalings out{Eigen::VectorXd(epsilons.size()), Eigen::Array<bool, Eigen::Dynamic, 1>(epsilons.size())};
   for (Index i = 0; i < epsilons.size(); ++i) {
     const auto found = rescale(sample(inputs, i), sample(directions, i), bounds, epsilons[i], norm);
