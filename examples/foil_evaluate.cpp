@@ -134,7 +134,11 @@ Samples choose(const Command& command, const Model& model, const Inputs& in) {
       samples.rows.push_back(batch[i]);
       predictions.push_back(answer);
     }
-    progress.update(samples.examined, last - command.first, std::nullopt, samples.examined, 0);
+    if (limited(command))
+      progress.update(static_cast<Index>(samples.rows.size()), command.count, std::nullopt, samples.examined,
+                      0);
+    else
+      progress.update(samples.examined, last - command.first, std::nullopt, samples.examined, 0);
   }
   if (interrupted) return samples;
   progress.finish();

@@ -181,7 +181,8 @@ foil::io::Picture sheet(const Command& command, const Samples& samples,
   for (const Outcome& outcome : outcomes) {
     const Summary s = summarise(outcome, samples);
     foil::io::SheetBlock block{outcome.attack, "fools " + percent(s.success_rate), {}};
-    if (outcome.epsilon) block.note += " within " + outcome.norm + " " + formatted("%g", *outcome.epsilon);
+    block.note += outcome.epsilon ? " within " + outcome.norm + " " + formatted("%g", *outcome.epsilon)
+                                  : ", median " + outcome.norm + " " + formatted("%.3g", s.median_distance);
     for (const Index i : shown) {
       const std::string from = std::to_string(samples.labels[i]);
       if (outcome.result.success[i])
