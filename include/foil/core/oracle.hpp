@@ -140,7 +140,7 @@ class Oracle {
   /// Remember the adversarial of highest loss instead of the closest, and do not stop at the first one.
   /// Only for attacks within a fixed budget; for minimal ones the closest always counts.
   void prefer_highest_loss() { highest_loss_ = std::isfinite(limit_); }
-  /// How the attack ended, where "ran to its end" does not say it all.
+  /// How the attack ended (converged, start_failed), where "ran to its end" does not say it all.
   void finish(Status status) { verdict_ = status; }
   std::int64_t queries() const { return queries_; }
   std::int64_t gradient_queries() const { return gradient_queries_; }
@@ -156,7 +156,7 @@ class Oracle {
   void set_repetition(std::uint64_t repetition) { repetition_ = repetition; }
 
  private:
-  template <class, class, class>
+  template <class, class>
   friend class Scheduler;
 
   struct Scope {
@@ -220,7 +220,7 @@ class Oracle {
   std::vector<Found> best_{};
   std::vector<TracePoint> trace_{};
   std::int64_t queries_ = 0, gradient_queries_ = 0, bad_rows_ = 0;
-  Status verdict_ = Status::not_found;
+  Status verdict_ = Status::not_run;  // by the attack's own word
 };
 
 inline void Oracle::settle(Eigen::VectorXd& x, double epsilon) const {

@@ -28,7 +28,7 @@ enum class Status : std::uint8_t {
   invalid_input,        ///< the input is not finite or not within the bounds; never sent to the model
   non_finite,           ///< not found, and the model answered with NaN or infinity at least once
   interrupted,          ///< the observer stopped the run; `success` tells whether something was found
-  model_failed          ///< the model threw; what had been found is given, unverified, with success = false
+  failed                ///< the run ended by an exception; what had been found is given, unverified, success = false
 };
 
 constexpr std::string_view to_string(Status status) {
@@ -55,8 +55,8 @@ constexpr std::string_view to_string(Status status) {
       return "non_finite";
     case Status::interrupted:
       return "interrupted";
-    case Status::model_failed:
-      return "model_failed";
+    case Status::failed:
+      return "failed";
   }
   return "unknown";
 }
@@ -121,12 +121,12 @@ struct Result {
   }
 };
 
-/// The model threw during a run. `partial` holds everything found until then; the model's own exception is
-/// nested (std::rethrow_if_nested).
+/// A run was ended by an exception, mostly one of the model's. `partial` holds everything found until then; the
+/// exception itself is nested (std::rethrow_if_nested).
 template <Batch Input>
-class ModelFailure : public Error {
+class RunFailure : public Error {
  public:
-  ModelFailure(const std::string& message, Result<Input> found) : Error(message), partial(std::move(found)) {}
+  RunFailure(const std::string& message, Result<Input> found) : Error(message), partial(std::move(found)) {}
   Result<Input> partial;
 };
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -25,8 +26,10 @@ struct AttackSetup {
   Eigen::VectorXd epsilons{};  ///< one radius per row for a fixed budget; empty for a minimal attack
 };
 
-/// `Launch` maps (Oracle&, row) to the Task<> that attacks that row.
-template <class Model, class Criterion, class Launch>
+/// Starts the attack on one row; the task refers to the oracle.
+using Launch = std::function<Task<>(Oracle&, Index row)>;
+
+template <class Model, class Criterion>
 class Scheduler {
  public:
   using Input = input_t<Model>;
@@ -66,7 +69,7 @@ class Scheduler {
   void salvage() {
     for (auto* slots : {&active_, &unverified_})
       for (auto& slot : *slots) {
-        record(*slot, Status::model_failed);
+        record(*slot, Status::failed);
         if (!slot->oracle.found()) continue;
         sample(result_.adversarials, slot->row) = slot->oracle.best().template cast<Scalar>();
       }
@@ -125,10 +128,9 @@ class Scheduler {
     slot.retired = true;
     slot.task.reset();
     Oracle& oracle = slot.oracle;
-    if (status == Status::success && oracle.verdict_ == Status::converged && oracle.found())
-      status = oracle.verdict_;
-    if (status == Status::success && !oracle.found())
-      status = oracle.bad_rows_ > 0 ? Status::non_finite : oracle.verdict_;
+    if (status == Status::success && oracle.verdict_ != Status::not_run) status = oracle.verdict_;
+    if (!oracle.found() && (status == Status::success || status == Status::converged))
+      status = oracle.bad_rows_ > 0 ? Status::non_finite : Status::not_found;
     oracle.verdict_ = status;
   }
 
@@ -194,6 +196,7 @@ class Scheduler {
       });
       for (std::size_t i = 0; i < forward_.size(); ++i) {
         ++forward_[i]->oracle.queries_;
+        ++change_.queries;
         judge(*forward_[i], answers, static_cast<Index>(i), nullptr);
         digest(*forward_[i]);
       }
@@ -224,6 +227,8 @@ class Scheduler {
     for (std::size_t i = 0; i < backward_.size(); ++i) {
       ++backward_[i]->oracle.queries_;
       ++backward_[i]->oracle.gradient_queries_;
+      ++change_.queries;
+      ++change_.gradient_queries;
       judge(*backward_[i], vjp.logits, static_cast<Index>(i), &cotangent_);
     }
     const Input gradients = vjp.pullback(cotangent_);

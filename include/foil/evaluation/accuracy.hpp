@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// How often a model is right.
+#pragma once
+
+#include <vector>
+
+#include "foil/core/model.hpp"
+
+namespace foil {
+
+/// The model's decisions on a batch of any size, asked for at most `batch_size` samples at a time.
+template <class M>
+  requires DecisionModel<M> Labels predict_in_batches(M& model, const input_t<M>& inputs,
+                                                      Index batch_size = 128) {
+    detail::require(batch_size >= 1, "predict: expected a batch size >= 1, got ", batch_size);
+    Labels labels(samples(inputs));
+    for (Index first = 0; first < labels.size(); first += batch_size) {
+      std::vector<Index> rows;
+      for (Index row = first; row < std::min(first + batch_size, labels.size()); ++row) rows.push_back(row);
+      labels.segment(first, static_cast<Index>(rows.size())) = predict(model, gather(inputs, rows));
+    }
+    return labels;
+  }
+
+/// Share of inputs whose predicted class is the given one. Throws for an empty batch or another number of
+/// labels.
+template <class M>
+  requires DecisionModel<M>
+double accuracy(M& model, const input_t<M>& inputs, const Labels& labels, Index batch_size = 128) {
+  detail::require(samples(inputs) > 0, "accuracy: expected at least one sample");
+  detail::require(labels.size() == samples(inputs), "accuracy: expected one label for each of the ",
+                  samples(inputs), " samples, got ", labels.size());
+  return (predict_in_batches(model, inputs, batch_size).array() == labels.array())
+      .template cast<double>()
+      .mean();
+}
+
+}  // namespace foil

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// All attacks by name, with their options as text: what programs that let their users choose are built on.
+#pragma once
+
+#include <algorithm>
+#include <charconv>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "foil/attacks/additive_noise.hpp"
+#include "foil/attacks/fast_gradient.hpp"
+#include "foil/attacks/minimal.hpp"
+#include "foil/attacks/projected_gradient.hpp"
+
+namespace foil {
+
+/// One option of an attack, in words.
+struct OptionInfo {
+  std::string name;
+  std::string value;  ///< the default, or what was chosen
+  std::string meaning;
+};
+
+/// Option values by name, as a user writes them: {{"steps", "40"}}.
+using OptionValues = std::map<std::string, std::string>;
+
+/// An attack that can be made from texts.
+struct AttackEntry {
+  std::string name;
+  std::vector<std::string> synonyms;
+  Lp norm;
+  Knowledge knowledge;
+  bool minimal;                     ///< looks for the closest adversarial; else it needs epsilons
+  std::vector<OptionInfo> options;  ///< with their defaults
+  /// The attack with the given options and the defaults for the others. Throws foil::Error naming an option
+  /// that it does not have, or a value that makes no sense.
+  std::function<AnyAttack(const OptionValues&)> make;
+  /// All options as make() would use them.
+  std::function<std::vector<OptionInfo>(const OptionValues&)> resolve;
+};
+
+namespace detail {
+
+inline std::string option_text(bool value) {
+  return value ? "true" : "false";
+}
+inline std::string option_text(Loss value) {
+  switch (value) {
+    case Loss::lsem:
+      return "lsem";
+    case Loss::cross_entropy:
+      return "cross_entropy";
+    case Loss::margin:
+      return "margin";
+    case Loss::dlr:
+      return "dlr";
+  }
+  return "lsem";
+}
+template <class Number>
+  requires std::is_arithmetic_v<Number> std::string option_text(Number value) {
+    return text(value);
+  }
+
+inline void parse_option(std::string_view given, bool& value, const std::string& where) {
+  require(given == "true" || given == "false" || given == "1" || given == "0", where,
+          ": expected true or false, got '", given, "'");
+  value = given == "true" || given == "1";
+}
+inline void parse_option(std::string_view given, Loss& value, const std::string& where) {
+  for (const Loss loss : {Loss::lsem, Loss::cross_entropy, Loss::margin, Loss::dlr})
+    if (given == option_text(loss)) {
+      value = loss;
+      return;
+    }
+  throw Error(text(where, ": expected lsem, cross_entropy, margin or dlr, got '", given, "'"));
+}
+template <class Number>
+  requires std::is_arithmetic_v<Number>
+void parse_option(std::string_view given, Number& value, const std::string& where) {
+  const auto [end, error] = std::from_chars(given.data(), given.data() + given.size(), value);
+  require(error == std::errc() && end == given.data() + given.size(), where, ": expected ",
+          std::is_integral_v<Number> ? "an integer" : "a number", ", got '", given, "'");
+}
+
+template <class Options>
+std::vector<OptionInfo> option_infos(const Options& options) {
+  std::vector<OptionInfo> infos;
+  Options::describe([&](const char* name, auto member, const char* meaning) {
+    infos.push_back({name, option_text(std::invoke(member, options)), meaning});
+  });
+  return infos;
+}
+
+template <class Attack>
+typename Attack::Options parse_options(const OptionValues& values) {
+  typename Attack::Options options;
+  std::string known;
+  OptionValues left = values;
+  Attack::Options::describe([&](const char* name, auto member, const char*) {
+    known += (known.empty() ? "" : ", ") + std::string(name);
+    const auto given = left.find(name);
+    if (given == left.end()) return;
+    parse_option(given->second, std::invoke(member, options), text(Attack::name, ": option ", name));
+    left.erase(given);
+  });
+  if (!left.empty())
+    throw Error(text(Attack::name, ": no option '", left.begin()->first, "'; it has ", known));
+  options.validate();
+  return options;
+}
+
+template <class Attack>
+AttackEntry entry(std::vector<std::string> synonyms = {}) {
+  return {std::string(Attack::name),
+          std::move(synonyms),
+          typename Attack::norm{},
+          Attack::knowledge,
+          Attack::minimal,
+          option_infos(typename Attack::Options{}),
+          [](const OptionValues& values) { return AnyAttack(Attack(parse_options<Attack>(values))); },
+          [](const OptionValues& values) { return option_infos(parse_options<Attack>(values)); }};
+}
+
+/// The attack, and its minimal form.
+template <class Attack>
+void add(std::vector<AttackEntry>& entries, std::vector<std::string> synonyms = {}) {
+  entries.push_back(entry<Attack>(synonyms));
+  if constexpr (!Attack::minimal) {
+    for (auto& synonym : synonyms) synonym = "minimal-" + synonym;
+    entries.push_back(entry<Minimal<Attack>>(std::move(synonyms)));
+  }
+}
+
+}  // namespace detail
+
+/// Every attack of the library, in the order of the README's table. A fixed-budget attack is followed by its
+/// minimal form, "minimal-" and its name.
+inline const std::vector<AttackEntry>& attack_registry() {
+  static const std::vector<AttackEntry> entries = [] {
+    std::vector<AttackEntry> all;
+    using detail::add;
+    add<FGSM>(all, {"linf-fgm", "linf-fast-gradient"});
+    add<L2FastGradientAttack>(all, {"fgm", "l2-fast-gradient"});
+    add<L1FastGradientAttack>(all, {"l1-fast-gradient"});
+    add<LinfBasicIterativeAttack>(all, {"linf-basic-iterative"});
+    add<L2BasicIterativeAttack>(all, {"l2-basic-iterative"});
+    add<L1BasicIterativeAttack>(all, {"l1-basic-iterative"});
+    add<LinfAdamBasicIterativeAttack>(all, {"linf-adam-basic-iterative"});
+    add<L2AdamBasicIterativeAttack>(all, {"l2-adam-basic-iterative"});
+    add<L1AdamBasicIterativeAttack>(all, {"l1-adam-basic-iterative"});
+    add<LinfPGD>(all, {"pgd", "linf-projected-gradient-descent"});
+    add<L2PGD>(all, {"l2-projected-gradient-descent"});
+    add<L1PGD>(all, {"l1-projected-gradient-descent"});
+    add<LinfAdamPGD>(all, {"adam-pgd", "linf-adam-projected-gradient-descent"});
+    add<L2AdamPGD>(all, {"l2-adam-projected-gradient-descent"});
+    add<L1AdamPGD>(all, {"l1-adam-projected-gradient-descent"});
+    add<L2AdditiveGaussianNoiseAttack>(all);
+    add<L2AdditiveUniformNoiseAttack>(all);
+    add<LinfAdditiveUniformNoiseAttack>(all);
+    add<L2RepeatedAdditiveGaussianNoiseAttack>(all);
+    add<L2RepeatedAdditiveUniformNoiseAttack>(all);
+    add<LinfRepeatedAdditiveUniformNoiseAttack>(all);
+    add<L2ClippingAwareAdditiveGaussianNoiseAttack>(all);
+    add<L2ClippingAwareAdditiveUniformNoiseAttack>(all);
+    add<L2ClippingAwareRepeatedAdditiveGaussianNoiseAttack>(all);
+    add<L2ClippingAwareRepeatedAdditiveUniformNoiseAttack>(all);
+    return all;
+  }();
+  return entries;
+}
+
+/// The attack of that name or synonym. Throws foil::Error, naming close matches, if there is none.
+inline const AttackEntry& find_attack(std::string_view name) {
+  std::string close;
+  for (const AttackEntry& entry : attack_registry()) {
+    if (entry.name == name ||
+        std::find(entry.synonyms.begin(), entry.synonyms.end(), name) != entry.synonyms.end())
+      return entry;
+    if (entry.name.find(name) != std::string::npos && !entry.name.starts_with("minimal-"))
+      close += (close.empty() ? "" : ", ") + entry.name;
+  }
+  throw Error(
+      detail::text("attack: there is no '", name, "'", close.empty() ? "" : "; did you mean ", close));
+}
+
+}  // namespace foil

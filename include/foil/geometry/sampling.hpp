@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// Random vectors on spheres and in balls.
+#pragma once
+
+#include <cmath>
+#include <type_traits>
+
+#include "foil/core/norms.hpp"
+#include "foil/core/random.hpp"
+
+namespace foil::geometry {
+
+/// Uniform in the unit ball of the norm in n dimensions, surface and interior alike.
+template <Norm N>
+Eigen::VectorXd uniform_in_ball(Index n, RandomDraw random) {
+  Eigen::VectorXd w(n);
+  if constexpr (std::is_same_v<N, Linf>) {
+    random.fill_uniform(w, -1, 1);
+  } else if constexpr (std::is_same_v<N, L2>) {
+    // The first n coordinates of a uniform point on the sphere in n + 2 dimensions (Harman & Lacko 2010).
+    random.fill_normal(w);
+    const double a = random.normal(), b = random.normal();
+    w /= std::sqrt(foil::detail::dot(w, w) + a * a + b * b);
+  } else {
+    static_assert(std::is_same_v<N, L1>, "foil: no uniform sampling for this norm");
+    // Spacings of uniform order statistics, with random signs.
+    for (Index i = 0; i < n; ++i) w[i] = random.exponential();
+    const double total = foil::detail::sum(n, [&](Index i) { return w[i]; }) + random.exponential();
+    for (Index i = 0; i < n; ++i) w[i] = (random.bits() >> 31 ? w[i] : -w[i]) / total;
+  }
+  return w;
+}
+
+}  // namespace foil::geometry
