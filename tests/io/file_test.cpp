@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "foil/io/file.hpp"
 
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+
 #include "io/temporary_directory.hpp"
 #include "support/catch.hpp"
 
@@ -51,9 +58,37 @@ TEST_CASE("file: a symbolic link keeps pointing to the file", "[io][file]") {
   CHECK(read(dir / "real") == "new");
 }
 
-TEST_CASE("file: a device is written to, never replaced", "[io][file]") {
-  foil::io::write_file("/dev/null", "gone");
-  CHECK(std::filesystem::is_character_file("/dev/null"));
+TEST_CASE("file: a pipe is written to, never replaced", "[io][file]") {
+  const TemporaryDirectory dir;
+  REQUIRE(mkfifo((dir / "pipe").string().c_str(), 0600) == 0);
+  const int pipe = open((dir / "pipe").string().c_str(), O_RDWR);
+  foil::io::write_file(dir / "pipe", "hello");
+  char content[5] = {};
+  REQUIRE(std::filesystem::is_fifo(dir / "pipe"));
+  CHECK(::read(pipe, content, 5) == 5);
+  CHECK(std::string(content, 5) == "hello");
+  close(pipe);
+}
+
+TEST_CASE("file: when the disk is full, the old file stays and nothing is left behind", "[io][file]") {
+  const TemporaryDirectory dir;
+  write(dir / "out", "old");
+  rlimit limit{};
+  getrlimit(RLIMIT_FSIZE, &limit);
+  const rlimit small{1000, limit.rlim_max};
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  setrlimit(RLIMIT_FSIZE, &small);
+  std::string message;
+  try {
+    foil::io::write_file(dir / "out", std::string(100000, 'x'));
+  } catch (const foil::Error& error) {
+    message = error.what();
+  }
+  setrlimit(RLIMIT_FSIZE, &limit);
+  std::signal(SIGXFSZ, handler);
+  CHECK_THAT(message, ContainsSubstring("out: cannot be written: File too large"));
+  CHECK(read(dir / "out") == "old");
+  CHECK(dir.entries() == 1);
 }
 
 TEST_CASE("file: paths that cannot be used are named with the reason", "[io][file]") {
@@ -64,6 +99,4 @@ TEST_CASE("file: paths that cannot be used are named with the reason", "[io][fil
   CHECK_THROWS_WITH(foil::io::detail::open_to_read(dir / "nothing"),
                     ContainsSubstring("nothing: cannot be read: No such file or directory"));
   CHECK_THROWS_WITH(foil::io::detail::open_to_read(dir.path()), ContainsSubstring("found a directory"));
-  if (std::filesystem::exists("/dev/full"))
-    CHECK_THROWS_WITH(foil::io::write_file("/dev/full", "x"), ContainsSubstring("No space left on device"));
 }

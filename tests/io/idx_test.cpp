@@ -32,6 +32,12 @@ TEST_CASE("idx: reads shape and bytes, plain and gzipped", "[io][idx]") {
   }
 }
 
+TEST_CASE("idx: dimensions are big-endian", "[io][idx]") {
+  const TemporaryDirectory dir;
+  write(dir / "long", std::string("\0\0\x08\x01\0\x01\x02\x03", 8) + std::string(0x10203, 'x'));
+  CHECK(foil::io::read_idx(dir / "long").shape == std::vector<foil::Index>{0x10203});
+}
+
 TEST_CASE("idx: every malformed file is named with what was found and expected", "[io][idx]") {
   const TemporaryDirectory dir;
   const auto message = [&](std::string content) {
