@@ -76,8 +76,8 @@ class AtomicFile {
   }
 
   void write(const void* data, std::size_t size) {
-    detail::require(size == 0 || std::fwrite(data, 1, size, file_.get()) == size, path_,
-                    "cannot be written: ", std::strerror(errno));
+    const bool written = size == 0 || std::fwrite(data, 1, size, file_.get()) == size;
+    detail::require(written, path_, "cannot be written: ", std::strerror(errno));
   }
   void write(std::string_view text) { write(text.data(), text.size()); }
 
