@@ -30,11 +30,9 @@ struct AdditiveNoiseOptions {
 enum class Noise { gaussian, uniform };
 
 namespace detail {
-inline constexpr std::string_view noise_names[2][2][2] = {
-    {{"-additive-gaussian-noise", "-repeated-additive-gaussian-noise"},
-     {"-clipping-aware-additive-gaussian-noise", "-clipping-aware-repeated-additive-gaussian-noise"}},
-    {{"-additive-uniform-noise", "-repeated-additive-uniform-noise"},
-     {"-clipping-aware-additive-uniform-noise", "-clipping-aware-repeated-additive-uniform-noise"}}};
+inline constexpr std::string_view nothing = "", aware_part = "-clipping-aware", repeated_part = "-repeated",
+                                  gaussian_part = "-additive-gaussian-noise",
+                                  uniform_part = "-additive-uniform-noise";
 }  // namespace detail
 
 /// Adds noise of size epsilon and clips to the bounds. Clipping makes the perturbation smaller than epsilon;
@@ -48,7 +46,9 @@ class AdditiveNoiseAttack
   using Options = AdditiveNoiseOptions<repeated>;
   using norm = N;
   static constexpr std::string_view name =
-      detail::joined<N::name, detail::noise_names[distribution == Noise::uniform][clipping_aware][repeated]>;
+      detail::joined<N::name, (clipping_aware ? detail::aware_part : detail::nothing),
+                     (repeated ? detail::repeated_part : detail::nothing),
+                     (distribution == Noise::gaussian ? detail::gaussian_part : detail::uniform_part)>;
   static constexpr Knowledge knowledge = Knowledge::decisions;
 
   explicit AdditiveNoiseAttack(Options options = {}) : options_(options) { options_.validate(); }

@@ -71,6 +71,16 @@ class OneThread {
   }
   constexpr operator int() const { return 1; }
 };
+template <bool concurrent>
+using ThreadCount = std::conditional_t<concurrent, int, OneThread>;
+
+template <bool concurrent>
+constexpr ThreadCount<concurrent> one_thread() {
+  if constexpr (concurrent)
+    return 1;
+  else
+    return {};
+}
 }  // namespace detail
 
 /// Options of a run, common to all attacks. `concurrent` is whether the model can be used through a const
@@ -80,7 +90,8 @@ struct RunOptions {
   std::uint64_t seed = 0;         ///< same seed, same bits
   std::int64_t first_sample = 0;  ///< id of row 0; rows are numbered on from it. Random numbers belong to ids
   std::vector<std::int64_t> sample_ids{};  ///< an id for each row instead, for subsets and permutations
-  std::conditional_t<concurrent, int, detail::OneThread> threads = {1};  ///< samples are split among them
+  detail::ThreadCount<concurrent> threads =
+      detail::one_thread<concurrent>();                                  ///< samples are split among them
   std::int64_t query_budget = std::numeric_limits<std::int64_t>::max();  ///< forward passes per sample, hard
   Input starting_points{};  ///< one start per sample, where an attack takes them; empty: none
   double early_stop = 0;    ///< minimal attacks leave a sample alone once it is this close
