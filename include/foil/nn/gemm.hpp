@@ -27,7 +27,7 @@ inline constexpr Index tile_rows = 6;
 template <class T>
 class RowTile {
  public:
-  static constexpr Index block = 64;                 ///< depth of a block
+  static constexpr Index block = 512;                ///< depth of a block
   static constexpr Index stride = block + lanes<T>;  ///< room behind each row for whole-vector writes
 
   /// Elements of storage that tiles of this depth need.
@@ -41,6 +41,11 @@ class RowTile {
     Writer(const RowTile& tile, Index row) : to_(tile.data_ + row * stride), jump_(tile.rows_ * stride) {}
 
     void copy(const T* from, Index n) {
+      if (n <= lanes<T> && filled_ + n < block) {
+        store<T>(to_ + filled_, load_partial<T>(from, n));
+        filled_ += n;
+        return;
+      }
       while (n > 0) {
         const Index count = std::min(n, block - filled_);
         T* const to = to_ + filled_;

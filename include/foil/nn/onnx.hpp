@@ -267,11 +267,13 @@ class Decoder {
     }
     const std::size_t width = element_width(type, out.name);
     out.type = static_cast<ElementType>(type);
-    std::uint64_t count = 1;
+    std::uint64_t count = 1, bound = 1;
     for (const std::int64_t d : out.dims) {
-      require(d >= 0 && (d == 0 || count <= largest_tensor / static_cast<std::uint64_t>(d)), "onnx: tensor '",
-              out.name, "' has an impossible dimension ", d);
-      count *= static_cast<std::uint64_t>(d);
+      const auto length = static_cast<std::uint64_t>(d);
+      require(d >= 0 && length <= largest_tensor / bound, "onnx: tensor '", out.name,
+              "' has an impossible dimension ", d);
+      if (d > 0) bound *= length;
+      count *= length;
     }
     if (location == 1) {
       for (const pbf_reader& entry : entries) external_entry(entry, out.name, external);
@@ -371,7 +373,7 @@ inline Model decode(std::string_view bytes, std::filesystem::path directory) {
 /// Reads a network from the bytes of an ONNX file; see load(). External data is not allowed.
 template <class Scalar = float, int Rank = 4>
 nn::Network<Scalar, Rank> parse(std::string_view bytes, const Options<Scalar>& options = {}) {
-  return detail::import <Scalar, Rank>(detail::decode(bytes, {}), options);
+  return detail::build_network<Scalar, Rank>(detail::decode(bytes, {}), options);
 }
 
 /// Reads a classifier from an ONNX file (opsets 9 to 17, float32 weights, computed in Scalar). The network
@@ -383,7 +385,7 @@ nn::Network<Scalar, Rank> load(const std::filesystem::path& path, const Options<
   const std::string bytes = detail::read_file(path);
   std::filesystem::path directory = path.parent_path();
   if (directory.empty()) directory = ".";
-  return detail::import <Scalar, Rank>(detail::decode(bytes, std::move(directory)), options);
+  return detail::build_network<Scalar, Rank>(detail::decode(bytes, std::move(directory)), options);
 }
 
 }  // namespace foil::onnx

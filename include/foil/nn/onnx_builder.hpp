@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -132,6 +133,15 @@ class Builder {
   void define(const std::string& name, Value value) { values_[name] = std::move(value); }
   void define(const std::string& name, Constant constant) { constants_[name] = std::move(constant); }
 
+  /// How often each tensor is used in the file, and which can absorb a batch normalisation.
+  void count_use(const std::string& name) { ++uses_[name]; }
+  bool used_once(const std::string& name) const {
+    const auto it = uses_.find(name);
+    return it != uses_.end() && it->second == 1;
+  }
+  void mark_layer(const std::string& name) { layers_.insert(name); }
+  bool is_layer(const std::string& name) const { return layers_.contains(name); }
+
   bool known(const std::string& name) const { return values_.contains(name) || constants_.contains(name); }
   const Value* find_value(const std::string& name) const {
     const auto it = values_.find(name);
@@ -186,22 +196,48 @@ class Builder {
     const Index channels = value.dims[0], pixels = value.dims[1] * value.dims[2];
     Value out{value.dims, layout, value.slot};
     if (channels == 1 || pixels == 1) return out;
-    auto [known, fresh] = rearranged_.try_emplace(value.slot, 0);
-    if (fresh) {
-      std::vector<std::int32_t> source(static_cast<std::size_t>(channels * pixels));
-      const bool to_last = layout == Layout::channels_last;
-      const Index major = to_last ? pixels : channels, minor = to_last ? channels : pixels;
-      for (Index i = 0; i < major; ++i)
-        for (Index j = 0; j < minor; ++j)
-          source[static_cast<std::size_t>(i * minor + j)] = static_cast<std::int32_t>(j * major + i);
-      known->second =
-          graph_.add(std::make_unique<nn::Permute<T>>(std::move(source)), {value.slot}, channels * pixels);
-    }
+    auto [known, fresh] = rearranged_.try_emplace({value.slot, value.dims}, 0);
+    if (fresh) known->second = rearrange(value, layout, value.dims, strides(value));
     out.slot = known->second;
     return out;
   }
 
   Value planar(const Value& value) { return arranged(value, Layout::planar); }
+
+  /// Distances in memory between neighbours along each axis of a sample.
+  static Dims strides(const Value& value) {
+    Dims out(value.dims.size());
+    Index step = 1;
+    const std::vector<std::size_t> axes = memory_order(value.layout, out.size());
+    for (std::size_t i = axes.size(); i-- > 0; step *= value.dims[axes[i]]) out[axes[i]] = step;
+    return out;
+  }
+
+  /// The axes of a sample from slowest to fastest.
+  static std::vector<std::size_t> memory_order(Layout layout, std::size_t rank) {
+    if (layout == Layout::channels_last) return {1, 2, 0};
+    std::vector<std::size_t> axes(rank);
+    for (std::size_t i = 0; i < rank; ++i) axes[i] = i;
+    return axes;
+  }
+
+  /// For each element of a sample of this shape and layout, the offset in a tensor with these strides.
+  static std::vector<std::int32_t> offsets(const Dims& dims, Layout layout, const Dims& strides) {
+    volume(dims);
+    Dims sizes, steps;
+    for (const std::size_t axis : memory_order(layout, dims.size())) {
+      sizes.push_back(dims[axis]);
+      steps.push_back(strides[axis]);
+    }
+    return nn::index_map(sizes, steps);
+  }
+
+  /// Appends a rearrangement: the slot of a tensor of this shape and layout whose elements lie in `value` at
+  /// the given strides.
+  std::size_t rearrange(const Value& value, Layout layout, const Dims& dims, const Dims& strides) {
+    return graph_.add(std::make_unique<nn::Rearrange<T>>(volume(value.dims), offsets(dims, layout, strides)),
+                      {value.slot}, volume(dims));
+  }
 
   /// Appends an operator and describes its output.
   Value emit(std::unique_ptr<nn::Operator<T>> op, std::vector<std::size_t> inputs, Dims dims, Layout layout) {
@@ -214,7 +250,9 @@ class Builder {
   std::int64_t file_batch_;
   std::map<std::string, Value> values_;
   std::map<std::string, Constant> constants_;
-  std::map<std::size_t, std::size_t> rearranged_;
+  std::map<std::pair<std::size_t, Dims>, std::size_t> rearranged_;
+  std::map<std::string, std::size_t> uses_;
+  std::set<std::string> layers_;
 };
 
 }  // namespace foil::onnx::detail

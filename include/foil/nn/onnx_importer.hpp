@@ -3,7 +3,7 @@
 /// From the contents of an ONNX file to a network.
 #pragma once
 
-#include <array>
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -15,7 +15,9 @@
 #include "foil/core/error.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/nn/network.hpp"
+#include "foil/nn/onnx_arithmetic.hpp"
 #include "foil/nn/onnx_builder.hpp"
+#include "foil/nn/onnx_folding.hpp"
 #include "foil/nn/onnx_functions.hpp"
 #include "foil/nn/onnx_layers.hpp"
 #include "foil/nn/onnx_model.hpp"
@@ -36,26 +38,38 @@ using Converter = Value (*)(Builder<T>&, const NodeView&);
 template <class T>
 const std::map<std::string_view, Converter<T>>& converters() {
   static const std::map<std::string_view, Converter<T>> table{
-      {"Cast", convert_identity<T>},
+      {"Add", convert_arithmetic<T, nn::Plus>},
+      {"AveragePool", convert_pooling<T, PoolingKind::average>},
+      {"BatchNormalization", convert_batch_normalization<T>},
+      {"Cast", convert_cast<T>},
       {"Clip", convert_clip<T>},
+      {"Concat", convert_concat<T>},
       {"Conv", convert_conv<T>},
-      {"Dropout", convert_identity<T>},
+      {"Div", convert_arithmetic<T, nn::Over>},
+      {"Dropout", convert_dropout<T>},
       {"Elu", convert_elu<T>},
       {"Exp", convert_function<T, nn::Exp>},
       {"Flatten", convert_flatten<T>},
       {"Gemm", convert_gemm<T>},
+      {"GlobalAveragePool", convert_pooling<T, PoolingKind::global_average>},
       {"Identity", convert_identity<T>},
       {"LeakyRelu", convert_leaky_relu<T>},
       {"Log", convert_function<T, nn::Log>},
       {"MatMul", convert_matmul<T>},
+      {"MaxPool", convert_pooling<T, PoolingKind::max>},
+      {"Mul", convert_arithmetic<T, nn::Times>},
       {"Neg", convert_function<T, nn::Negate>},
+      {"Pow", convert_arithmetic<T, nn::RaisedTo>},
       {"Relu", convert_function<T, nn::Relu>},
       {"Reshape", convert_reshape<T>},
       {"Sigmoid", convert_function<T, nn::Sigmoid>},
       {"Sign", convert_function<T, nn::Sign>},
+      {"Softmax", convert_softmax<T>},
       {"Sqrt", convert_function<T, nn::Sqrt>},
       {"Squeeze", convert_squeeze<T>},
+      {"Sub", convert_arithmetic<T, nn::Minus>},
       {"Tanh", convert_function<T, nn::Tanh>},
+      {"Transpose", convert_transpose<T>},
       {"Unsqueeze", convert_unsqueeze<T>},
   };
   return table;
@@ -97,18 +111,29 @@ void convert_node(Builder<T>& build, const Node& node, std::int64_t opset) {
   for (const std::string& name : node.outputs)
     at.require(!build.known(name), "its output '", name, "' is defined twice");
   const auto converter = converters<T>().find(node.type);
-  at.require(converter != converters<T>().end(), "the operator ", node.type, " is not supported");
+  at.require(node.type == "Constant" || converter != converters<T>().end(), "the operator ", node.type,
+             " is not supported");
+  bool constant = true;
+  for (const std::string& name : node.inputs) constant = constant && build.find_value(name) == nullptr;
+  if (constant) {
+    build.define(node.outputs[0], fold(build, at));
+    return;
+  }
   build.define(node.outputs[0], converter->second(build, at));
+  if (node.type == "Conv" || node.type == "Gemm" || node.type == "MatMul") build.mark_layer(node.outputs[0]);
 }
 
 template <class T, int Rank>
-nn::Network<T, Rank> import(const Model& model, const Options<T>& options) {
+nn::Network<T, Rank> build_network(const Model& model, const Options<T>& options) {
   require(model.opset >= 9 && model.opset <= 17, "onnx: expected an opset from 9 to 17, got ", model.opset);
   const ValueInfo& input = find_input(model, static_cast<std::size_t>(Rank));
   const Dims dims(input.dims->begin() + 1, input.dims->end());
   Builder<T> build(dims, (*input.dims)[0]);
   build.define(input.name, Value{dims, Layout::planar, 0});
   for (const Constant& c : model.initializers) build.define(c.name, c);
+  for (const Node& node : model.nodes)
+    for (const std::string& tensor : node.inputs) build.count_use(tensor);
+  for (const ValueInfo& value : model.outputs) build.count_use(value.name);
   for (const Node& node : model.nodes) convert_node(build, node, model.opset);
 
   require(model.outputs.size() == 1, "onnx: expected one output, got ", model.outputs.size());

@@ -4,15 +4,20 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "foil/core/tensor.hpp"
 #include "foil/nn/onnx_builder.hpp"
+#include "foil/nn/operators_binary.hpp"
 #include "foil/nn/operators_convolution.hpp"
 #include "foil/nn/operators_dense.hpp"
+#include "foil/nn/operators_pooling.hpp"
 
 namespace foil::onnx::detail {
 
@@ -184,6 +189,86 @@ Value convert_matmul(Builder<T>& build, const NodeView& at) {
   at.require(inputs == a.dims.back(), "expected a second factor with ", a.dims.back(), " rows, got ", inputs);
   return emit_dense<T>(build, a, outputs, dense_weights<T>(b, false, T(1), inputs, outputs),
                        std::vector<T>(static_cast<std::size_t>(outputs), T(0)));
+}
+
+/// Per-channel scale and shift, absorbed by the layer before if nothing else uses its output.
+template <class T>
+Value convert_batch_normalization(Builder<T>& build, const NodeView& at) {
+  const Value& x = build.value(at, 0);
+  at.require(at.integer("training_mode", 0) == 0, "batch normalisation in training mode is not supported");
+  at.require(!x.dims.empty(), "expected an input with channels, got ", dims_text(x.dims));
+  const Index channels = x.dims[0];
+  const Constant* parameters[4];
+  for (std::size_t i = 0; i < 4; ++i) {
+    parameters[i] = &build.floats(at, i + 1);
+    at.require(static_cast<Index>(parameters[i]->size()) == channels, "expected ", channels,
+               " numbers as input ", i + 1, ", got ", parameters[i]->size());
+  }
+  const double epsilon = static_cast<double>(at.number("epsilon", 1e-5f));
+  std::vector<T> scale(static_cast<std::size_t>(channels)), shift(scale.size());
+  for (std::size_t c = 0; c < scale.size(); ++c) {
+    const auto get = [&](std::size_t i) { return static_cast<double>(parameters[i]->floats[c]); };
+    const double factor = get(0) / std::sqrt(get(3) + epsilon);
+    at.require(std::isfinite(factor), "the variance of channel ", c, " is ", get(3));
+    scale[c] = static_cast<T>(factor);
+    shift[c] = static_cast<T>(get(1) - get(2) * factor);
+  }
+  const std::string& name = at.node().inputs[0];
+  if (build.is_layer(name) && build.used_once(name) &&
+      build.graph().producer(x.slot)->absorb(scale.data(), shift.data(), channels))
+    return x;
+  Dims strides(x.dims.size(), 0);
+  strides[0] = 1;
+  const std::vector<std::int32_t> channel = build.offsets(x.dims, x.layout, strides);
+  std::vector<T> scales, shifts;
+  for (const std::int32_t c : channel) {
+    scales.push_back(scale[static_cast<std::size_t>(c)]);
+    shifts.push_back(shift[static_cast<std::size_t>(c)]);
+  }
+  const Value scaled =
+      build.emit(std::make_unique<nn::WithConstant<T, nn::Times<T>, false>>(std::move(scales)), {x.slot},
+                 x.dims, x.layout);
+  return build.emit(std::make_unique<nn::WithConstant<T, nn::Plus<T>, false>>(std::move(shifts)),
+                    {scaled.slot}, x.dims, x.layout);
+}
+
+enum class PoolingKind { max, average, global_average };
+
+template <class T, PoolingKind kind>
+Value convert_pooling(Builder<T>& build, const NodeView& at) {
+  Value x = build.value(at, 0);
+  const std::size_t axes = x.dims.size() - (x.dims.empty() ? 0 : 1);
+  at.require(axes == 1 || axes == 2,
+             "only one- and two-dimensional pooling is supported, got an input of shape ", dims_text(x.dims));
+  std::vector<nn::Window> windows;
+  if (kind == PoolingKind::global_average) {
+    for (std::size_t i = 1; i <= axes; ++i) windows.push_back({x.dims[i], 1, x.dims[i], 1, 1, 0, 0});
+  } else {
+    at.require(at.node().find("kernel_shape") != nullptr, "the attribute 'kernel_shape' is missing");
+    windows = read_windows(at, x.dims, at.sizes("kernel_shape", axes, 1, 1), at.integer("ceil_mode", 0) != 0);
+  }
+  for (const nn::Window& w : windows)
+    at.require(w.pad_begin < w.kernel && w.pad_end < w.kernel, "padding by ", w.pad_begin, " and ", w.pad_end,
+               " would leave windows of ", w.kernel, " empty");
+  if (axes == 1) {
+    windows.insert(windows.begin(), nn::Window{});
+    x = build.planar(x);
+    insert_axis(x.dims);
+  }
+  x = build.arranged(x, Layout::channels_last);
+  std::unique_ptr<nn::Operator<T>> op;
+  if constexpr (kind == PoolingKind::max)
+    op = std::make_unique<nn::MaxPooling<T>>(windows[0], windows[1], x.dims[0]);
+  else
+    op = std::make_unique<nn::AveragePooling<T>>(windows[0], windows[1], x.dims[0],
+                                                 at.integer("count_include_pad", 0) != 0);
+  Value y = build.emit(std::move(op), {x.slot}, {x.dims[0], windows[0].output, windows[1].output},
+                       Layout::channels_last);
+  if (axes == 1) {
+    y = build.planar(y);
+    y.dims.erase(y.dims.begin() + 1);
+  }
+  return y;
 }
 
 }  // namespace foil::onnx::detail

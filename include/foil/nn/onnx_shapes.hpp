@@ -121,4 +121,69 @@ Value convert_unsqueeze(Builder<T>& build, const NodeView& at) {
   return reshaped(build, x, std::move(dims));
 }
 
+/// perm as axes of the tensor; reversed by default.
+inline std::vector<std::size_t> read_permutation(const NodeView& at, std::size_t rank) {
+  std::vector<std::size_t> axes(rank);
+  const Attribute* perm = at.node().find("perm");
+  at.require(perm == nullptr || perm->integers.size() == rank, "expected a permutation of ", rank, " axes");
+  std::vector<bool> seen(rank, false);
+  for (std::size_t i = 0; i < rank; ++i) {
+    axes[i] = perm == nullptr ? rank - 1 - i : at.axis(perm->integers[i], rank);
+    at.require(!seen[axes[i]], "axis ", axes[i], " occurs twice in the permutation");
+    seen[axes[i]] = true;
+  }
+  return axes;
+}
+
+template <class T>
+Value convert_transpose(Builder<T>& build, const NodeView& at) {
+  const Value& x = build.value(at, 0);
+  const std::vector<std::size_t> axes = read_permutation(at, x.dims.size() + 1);
+  at.require(axes[0] == 0, "moving axis 0 would mix samples");
+  const Dims steps = build.strides(x);
+  Dims dims, strides;
+  for (std::size_t i = 1; i < axes.size(); ++i) {
+    dims.push_back(x.dims[axes[i] - 1]);
+    strides.push_back(steps[axes[i] - 1]);
+  }
+  const std::size_t slot = build.rearrange(x, Layout::planar, dims, strides);
+  return {std::move(dims), Layout::planar, slot};
+}
+
+template <class T>
+Value convert_concat(Builder<T>& build, const NodeView& at) {
+  std::vector<Value> parts;
+  Layout layout = Layout::planar;
+  for (std::size_t i = 0; i < at.node().inputs.size(); ++i) {
+    parts.push_back(build.value(at, i));
+    if (parts.back().layout == Layout::channels_last) layout = Layout::channels_last;
+  }
+  Dims dims = parts[0].dims;
+  at.require(at.node().find("axis") != nullptr, "the attribute 'axis' is missing");
+  const std::size_t axis = at.axis(at.integer("axis", 0), dims.size() + 1);
+  at.require(axis > 0, "concatenating along axis 0 would mix samples");
+  std::vector<std::size_t> slots;
+  std::vector<Index> widths;
+  Index blocks = 1, total = 0;
+  for (const Value& part : parts) {
+    Dims same = part.dims;
+    if (same.size() == dims.size()) same[axis - 1] = dims[axis - 1];
+    at.require(same == dims, "cannot concatenate ", dims_text(parts[0].dims), " and ", dims_text(part.dims),
+               " along axis ", axis);
+    blocks = 1;
+    Index width = 1;
+    bool behind = false;
+    for (const std::size_t a : build.memory_order(layout, dims.size())) {
+      behind = behind || a + 1 == axis;
+      (behind ? width : blocks) *= part.dims[a];
+    }
+    widths.push_back(width);
+    slots.push_back(build.arranged(part, layout).slot);
+    total += part.dims[axis - 1];
+  }
+  dims[axis - 1] = total;
+  return build.emit(std::make_unique<nn::Concatenate<T>>(blocks, std::move(widths)), std::move(slots), dims,
+                    layout);
+}
+
 }  // namespace foil::onnx::detail

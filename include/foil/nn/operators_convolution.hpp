@@ -144,6 +144,12 @@ class Convolution : public Operator<T> {
     const Index left = columns.at(at.x, 0);
     const Index begin = std::clamp<Index>(-left, 0, columns.kernel);
     const Index end = std::clamp<Index>(columns.input - left, begin, columns.kernel);
+    if (contiguous && begin == 0 && end == columns.kernel && rows.pad_begin == 0 && rows.pad_end == 0) {
+      const Index length = columns.kernel * channels, step = rows.dilation * columns.input * all;
+      Index offset = (rows.at(at.y, 0) * columns.input + left) * all;
+      for (Index ky = 0; ky < rows.kernel; ++ky, offset += step) inside(offset, length);
+      return;
+    }
     for (Index ky = 0; ky < rows.kernel; ++ky) {
       const Index y = rows.at(at.y, ky);
       if (!rows.inside(y)) {

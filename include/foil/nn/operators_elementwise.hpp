@@ -51,6 +51,11 @@ inline Pack<T> by_lane(Pack<T> x, F&& f) {
   for (Index i = 0; i < lanes<T>; ++i) x[i] = f(static_cast<T>(x[i]));
   return x;
 }
+template <class T, class F>
+inline Pack<T> by_lane(Pack<T> a, Pack<T> b, F&& f) {
+  for (Index i = 0; i < lanes<T>; ++i) a[i] = f(static_cast<T>(a[i]), static_cast<T>(b[i]));
+  return a;
+}
 
 template <class T>
 struct Relu {
@@ -152,19 +157,6 @@ struct Clip {
     const Pack<T> zero{};
     g = x < low ? zero : g;
     return x > high ? zero : g;
-  }
-};
-
-/// x^exponent with a constant exponent.
-template <class T>
-struct Power {
-  static constexpr From from = From::input;
-  T exponent;
-  Pack<T> value(Pack<T> x) const {
-    return by_lane<T>(x, [this](T v) { return std::pow(v, exponent); });
-  }
-  Pack<T> pull(Pack<T> g, Pack<T> x) const {
-    return g * by_lane<T>(x, [this](T v) { return exponent * std::pow(v, exponent - T(1)); });
   }
 };
 

@@ -14,28 +14,45 @@
 
 namespace foil::nn {
 
-/// A permutation of the elements of each sample: output element i is input element source[i].
+/// Offsets Σ index[a] * strides[a] of all indices below `dims`, the last axis fastest.
+inline std::vector<std::int32_t> index_map(const std::vector<Index>& dims,
+                                           const std::vector<Index>& strides) {
+  std::vector<std::int32_t> offsets{0};
+  for (std::size_t axis = dims.size(); axis-- > 0;) {
+    const std::size_t inner = offsets.size();
+    offsets.reserve(inner * static_cast<std::size_t>(dims[axis]));
+    for (Index i = 1; i < dims[axis]; ++i)
+      for (std::size_t k = 0; k < inner; ++k)
+        offsets.push_back(offsets[k] + static_cast<std::int32_t>(i * strides[axis]));
+  }
+  return offsets;
+}
+
+/// Permutes and repeats the elements of each sample: output element i is input element source[i].
 template <class T>
-class Permute : public Operator<T> {
+class Rearrange : public Operator<T> {
  public:
-  explicit Permute(std::vector<std::int32_t> source) : source_(std::move(source)) {}
+  Rearrange(Index input_size, std::vector<std::int32_t> source)
+      : input_size_(input_size), source_(std::move(source)) {}
 
   void forward(Index batch, const T* const* inputs, T* output, T*) const override {
-    const std::size_t size = source_.size();
-    for (std::size_t n = 0; n < static_cast<std::size_t>(batch); ++n)
-      for (std::size_t i = 0; i < size; ++i)
-        output[n * size + i] = inputs[0][n * size + static_cast<std::size_t>(source_[i])];
+    for (Index n = 0; n < batch; ++n) {
+      const T* const x = inputs[0] + n * input_size_;
+      for (const std::int32_t s : source_) *output++ = x[s];
+    }
   }
 
   void backward(Index batch, const T* const*, const T*, const T* cotangent, T* const* gradients,
                 T*) const override {
-    const std::size_t size = source_.size();
-    for (std::size_t n = 0; n < static_cast<std::size_t>(batch); ++n)
-      for (std::size_t i = 0; i < size; ++i)
-        gradients[0][n * size + static_cast<std::size_t>(source_[i])] = cotangent[n * size + i];
+    std::fill_n(gradients[0], batch * input_size_, T(0));
+    for (Index n = 0; n < batch; ++n) {
+      T* const dx = gradients[0] + n * input_size_;
+      for (const std::int32_t s : source_) dx[s] += *cotangent++;
+    }
   }
 
  private:
+  Index input_size_;
   std::vector<std::int32_t> source_;
 };
 

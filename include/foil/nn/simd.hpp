@@ -113,7 +113,7 @@ inline void store_partial(T* to, Pack<T> v, Index n) {
 
 template <class T>
 inline Pack<T> broadcast(T value) {
-  return Pack<T>{} + value;
+  return value - Pack<T>{};  // exact for every value, so compilers drop the subtraction (not so an addition)
 }
 
 /// a * b + c, fused wherever the machine can, explicitly: left to the compiler it might be fused in one place
