@@ -20,10 +20,11 @@ namespace foil::geometry {
 template <class X, class D, class L, class U, class Out>
 void step_clipped(const X& x, const D& direction, const L& lower, const U& upper, double eta, Out&& out) {
   using Scalar = std::decay_t<decltype(out[0])>;
-  for (Index i = 0; i < x.size(); ++i) {
+  for (Index i = 0; i < detail::size_of(x); ++i) {
     const auto low = static_cast<double>(detail::entry(lower, i));
     const auto high = static_cast<double>(detail::entry(upper, i));
-    const double to = static_cast<double>(x[i]) + eta * static_cast<double>(direction[i]);
+    const double to =
+        static_cast<double>(detail::entry(x, i)) + eta * static_cast<double>(detail::entry(direction, i));
     const double raised = to < low ? low : to;
     out[i] = static_cast<Scalar>(raised > high ? high : raised);
   }
@@ -32,7 +33,7 @@ void step_clipped(const X& x, const D& direction, const L& lower, const U& upper
 /// The same within bounds.
 template <class X, class D, class Scalar, class Out>
 void step_clipped(const X& x, const D& direction, const Bounds<Scalar>& bounds, double eta, Out&& out) {
-  detail::with_ends(bounds, x.size(), [&](const auto& lower, const auto& upper) {
+  detail::with_ends(bounds, detail::size_of(x), [&](const auto& lower, const auto& upper) {
     step_clipped(x, direction, lower, upper, eta, out);
   });
 }

@@ -4,6 +4,7 @@
 /// that sums over their columns have the same bits on every width and wherever the data lies.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstring>
 #include <type_traits>
@@ -43,17 +44,24 @@ Lanes<Scalar> broadcast(Scalar value) {
   return Lanes<Scalar>{} + value;
 }
 
-/// The type of the entries of an array, or of a number that stands for all of them.
+/// Entry i of an array, or the number itself where one stands for all entries.
 template <class T>
 auto entry(const T& values, Index i) {
   if constexpr (std::is_arithmetic_v<T>) {
     return values;
+  } else if constexpr (requires { values.size(); }) {
+    return std::decay_t<decltype(values[0])>(values[static_cast<decltype(values.size())>(i)]);
   } else {
-    return static_cast<std::decay_t<decltype(values[i])>>(values[i]);
+    return std::decay_t<decltype(values[0])>(values[i]);
   }
 }
 template <class T>
 using EntryOf = decltype(entry(std::declval<const T&>(), 0));
+
+template <class T>
+Index size_of(const T& values) {
+  return static_cast<Index>(values.size());
+}
 
 /// Whether the entries lie in memory one after the other.
 template <class T, class Scalar>
@@ -77,13 +85,13 @@ Lanes<Scalar> load(const T& values, Index first, Index count = lane_count<Scalar
   if constexpr (std::is_arithmetic_v<T>) {
     out += static_cast<Scalar>(values);
   } else if (count < lane_count<Scalar>) {
-    for (Index lane = 0; lane < count; ++lane) out[lane] = static_cast<Scalar>(values[first + lane]);
+    for (Index lane = 0; lane < count; ++lane) out[lane] = static_cast<Scalar>(entry(values, first + lane));
   } else if constexpr (contiguous<T, Scalar>()) {
     std::memcpy(&out, values.data() + first, sizeof out);
   } else {
     Scalar entries[lane_count<Scalar>];
     for (Index lane = 0; lane < lane_count<Scalar>; ++lane)
-      entries[lane] = static_cast<Scalar>(values[first + lane]);
+      entries[lane] = static_cast<Scalar>(entry(values, first + lane));
     std::memcpy(&out, entries, sizeof out);
   }
   return out;

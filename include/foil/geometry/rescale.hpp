@@ -66,13 +66,13 @@ struct Moves {
   const L& lower;
   const U& upper;
 
-  Index size() const { return d.size(); }
-  Scalar speed(Index i) const { return std::abs(static_cast<Scalar>(d[i])); }
+  Index size() const { return size_of(d); }
+  Scalar speed(Index i) const { return std::abs(static_cast<Scalar>(entry(d, i))); }
   Scalar room(Index i) const {
     const auto low = static_cast<Scalar>(entry(lower, i)), high = static_cast<Scalar>(entry(upper, i));
-    const Scalar at = static_cast<Scalar>(x[i]) < low ? low : static_cast<Scalar>(x[i]);
-    const Scalar inside = at > high ? high : at;
-    const Scalar end = d[i] > 0 ? high : low;
+    const auto at = static_cast<Scalar>(entry(x, i));
+    const Scalar raised = at < low ? low : at, inside = raised > high ? high : raised;
+    const Scalar end = entry(d, i) > 0 ? high : low;
     return std::abs(end - inside);
   }
 };
@@ -88,7 +88,7 @@ struct MoveTerms {
   const U& upper;
   Scalar largest_level;
 
-  Index size() const { return x.size(); }
+  Index size() const { return size_of(x); }
   void read(Index first, Index count, Lanes<S>& weight, Lanes<S>& level) const {
     const Lanes<S> most = broadcast(largest_level), zero{};
     const Lanes<S> low = load<S>(lower, first, count), high = load<S>(upper, first, count);
@@ -172,14 +172,21 @@ double reachable_share(const M& moves, double epsilon, double p) {
   });
 }
 
+template <class M>
+void check_finite(const M& moves) {
+  const double zero = foil::detail::sum(moves.size(), [&](Index i) { return 0.0 * moves.speed(i); });
+  for (Index i = 0; std::isnan(zero) && i < moves.size(); ++i)
+    foil::detail::require(std::isfinite(moves.speed(i)), "rescale: expected a finite direction, got ",
+                          moves.speed(i), " at index ", i);
+}
+
 /// Any finite p > 0, whatever the magnitudes.
 template <class M>
 Rescaling rescale_gathered(const M& moves, double epsilon, double p) {
+  check_finite(moves);
   std::vector<double> speeds, rooms;
   for (Index i = 0; i < moves.size(); ++i) {
     const double speed = moves.speed(i), room = moves.room(i);
-    foil::detail::require(std::isfinite(speed), "rescale: expected a finite direction, got ", speed,
-                          " at index ", i);
     if (!(speed > 0 && room > 0)) continue;
     speeds.push_back(speed);
     rooms.push_back(std::min(room / epsilon, 1.0));
@@ -213,6 +220,7 @@ Rescaling rescale_gathered(const M& moves, double epsilon, double p) {
 
 template <class M>
 Rescaling rescale_linf(const M& moves, double epsilon) {
+  check_finite(moves);
   const double fastest = foil::detail::maximum(moves.size(), [&](Index i) {
     return static_cast<double>(moves.room(i)) >= epsilon ? static_cast<double>(moves.speed(i)) : 0.0;
   });
@@ -299,7 +307,7 @@ Rescaling rescale(const X& x, const D& direction, const L& lower, const U& upper
 /// The same within bounds.
 template <class X, class D, class Scalar>
 Rescaling rescale(const X& x, const D& direction, const Bounds<Scalar>& bounds, double epsilon, Lp norm) {
-  return detail::with_ends(bounds, x.size(), [&](const auto& lower, const auto& upper) {
+  return detail::with_ends(bounds, detail::size_of(x), [&](const auto& lower, const auto& upper) {
     return rescale(x, direction, lower, upper, epsilon, norm);
   });
 }

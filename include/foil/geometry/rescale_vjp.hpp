@@ -80,8 +80,8 @@ template <class X, class D, class L, class U, class V>
 RescalingGradient step_of_size_vjp(const X& x, const D& direction, const L& lower, const U& upper,
                                    double epsilon, Lp norm, const Rescaling& found, const V& point_cotangent,
                                    double eta_cotangent = 0) {
-  const Index count = x.size();
-  foil::detail::require(direction.size() == count && point_cotangent.size() == count,
+  const Index count = detail::size_of(x);
+  foil::detail::require(detail::size_of(direction) == count && detail::size_of(point_cotangent) == count,
                         "step_of_size_vjp: expected arrays of ", count, " entries, got a direction of ",
                         direction.size(), " and a cotangent of ", point_cotangent.size());
   const detail::Moves<double, X, D, L, U> moves{x, direction, lower, upper};
@@ -90,14 +90,15 @@ RescalingGradient step_of_size_vjp(const X& x, const D& direction, const L& lowe
   const auto free = [&](Index i) {
     return moves.speed(i) > 0 && !detail::saturated(eta, moves.speed(i), moves.room(i));
   };
-  const double total =
-      eta_cotangent + foil::detail::sum(count, [&](Index i) {
-        return free(i) ? static_cast<double>(point_cotangent[i]) * static_cast<double>(direction[i]) : 0.0;
-      });
+  const double total = eta_cotangent + foil::detail::sum(count, [&](Index i) {
+                         return free(i) ? static_cast<double>(detail::entry(point_cotangent, i)) *
+                                              static_cast<double>(detail::entry(direction, i))
+                                        : 0.0;
+                       });
 
   RescalingGradient out{Eigen::VectorXd(count), Eigen::VectorXd(count)};
   for (Index i = 0; i < count; ++i) {
-    const auto cotangent = static_cast<double>(point_cotangent[i]);
+    const auto cotangent = static_cast<double>(detail::entry(point_cotangent, i));
     const bool still = moves.speed(i) == 0;
     out.x[i] = free(i) || still ? cotangent : 0.0;
     out.direction[i] = free(i) ? eta * cotangent : 0.0;
@@ -106,14 +107,15 @@ RescalingGradient step_of_size_vjp(const X& x, const D& direction, const L& lowe
   if (derivative.attained >= 0) {
     const Index i = derivative.attained;
     out.epsilon = total / derivative.unit;
-    out.direction[i] -= total * eta / static_cast<double>(direction[i]);
+    out.direction[i] -= total * eta / static_cast<double>(detail::entry(direction, i));
     return out;
   }
   const double share = total / derivative.weight / derivative.unit;
   const auto power = [p](double base) { return p == 2 ? base : p == 1 ? 1.0 : std::pow(base, p - 1); };
   out.epsilon = share * power(derivative.stretch);
   for (Index i = 0; i < count; ++i) {
-    const double speed = moves.speed(i), room = moves.room(i), sign = direction[i] > 0 ? 1.0 : -1.0;
+    const double speed = moves.speed(i), room = moves.room(i),
+                 sign = detail::entry(direction, i) > 0 ? 1.0 : -1.0;
     if (speed == 0) continue;
     if (free(i))
       out.direction[i] -= sign * share * eta * power(speed / derivative.unit);
@@ -127,7 +129,7 @@ RescalingGradient step_of_size_vjp(const X& x, const D& direction, const L& lowe
 template <class X, class D, class L, class U>
 RescalingGradient rescale_vjp(const X& x, const D& direction, const L& lower, const U& upper, double epsilon,
                               Lp norm, const Rescaling& found, double eta_cotangent = 1) {
-  const Eigen::VectorXd none = Eigen::VectorXd::Zero(x.size());
+  const Eigen::VectorXd none = Eigen::VectorXd::Zero(detail::size_of(x));
   return step_of_size_vjp(x, direction, lower, upper, epsilon, norm, found, none, eta_cotangent);
 }
 

@@ -40,7 +40,7 @@ struct StoredTerms {
   const W& w;
   const Z& z;
 
-  Index size() const { return w.size(); }
+  Index size() const { return size_of(w); }
   void read(Index first, Index count, Lanes<Scalar>& weight, Lanes<Scalar>& level) const {
     weight = load<Scalar>(w, first, count);
     level = load<Scalar>(z, first, count);
@@ -118,7 +118,11 @@ NewtonRoot newton_root(const Terms& terms, double target, double start, Index st
     }
     if (slope < smallest) return {};
     const double next = (target - saturated) / slope;
-    if (close) return {End::found, next};
+    if (close) {
+      // Where the slope is but a rounding error beside the sum, the correction is worth nothing.
+      if (std::abs(next - u) <= 1e-6 * u) return {End::found, next};
+      if (pass > 0) return {End::found, u};
+    }
     if (missing > 0) {
       if (!(next > u)) return {};
       low = u;
@@ -146,8 +150,8 @@ NewtonRoot newton_root(const Terms& terms, double target) {
 /// The smallest argument at which every term that can grow is saturated.
 template <class W, class Z>
 double saturating_argument(const W& w, const Z& z) {
-  return foil::detail::maximum(w.size(), [&](Index i) {
-    const auto weight = static_cast<double>(w[i]), level = static_cast<double>(z[i]);
+  return foil::detail::maximum(size_of(w), [&](Index i) {
+    const auto weight = static_cast<double>(entry(w, i)), level = static_cast<double>(entry(z, i));
     return weight > 0 && level > 0 ? level / weight : 0.0;
   });
 }
@@ -159,10 +163,10 @@ Saturation select_saturation(const W& w, const Z& z, double target) {
     double argument, weight, level;
   };
   std::vector<Term> terms;
-  terms.reserve(static_cast<std::size_t>(w.size()));
+  terms.reserve(static_cast<std::size_t>(size_of(w)));
   double total = 0;
-  for (Index i = 0; i < w.size(); ++i) {
-    const auto weight = static_cast<double>(w[i]), level = static_cast<double>(z[i]);
+  for (Index i = 0; i < size_of(w); ++i) {
+    const auto weight = static_cast<double>(entry(w, i)), level = static_cast<double>(entry(z, i));
     foil::detail::require(weight >= 0 && level >= 0 && std::isfinite(weight),
                           "saturated sum: expected finite ", "weights and levels >= 0, got w = ", weight,
                           " and z = ", level, " at index ", i);
