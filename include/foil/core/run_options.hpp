@@ -23,7 +23,7 @@ enum class Control { proceed, stop };
 struct Progress {
   Index finished = 0;                 ///< samples done
   Index total = 0;                    ///< samples in all
-  Index found = 0;                    ///< of those finished, how many fool the model
+  Index found = 0;                    ///< of those finished, how many fool the model (pending verification)
   std::int64_t queries = 0;           ///< forward passes so far, verification included
   std::int64_t gradient_queries = 0;  ///< backward passes so far
 };

@@ -140,18 +140,19 @@ class Scheduler {
     for (auto& slot : active_) {
       if (!slot->retired) {
         active_[kept++] = std::move(slot);
-      } else if (slot->oracle.verdict_ == Status::already_adversarial) {
+        continue;
+      }
+      const bool as_it_is = slot->oracle.verdict_ == Status::already_adversarial;
+      ++change_.finished;
+      change_.found += as_it_is || slot->oracle.found();
+      if (as_it_is) {
         result_.success[slot->row] = true;
         result_.distances[slot->row] = 0;
-        record(*slot, slot->oracle.verdict_);
-        ++change_.found;
-        ++change_.finished;
-      } else if (slot->oracle.found()) {
-        unverified_.push_back(std::move(slot));
-      } else {
-        record(*slot, slot->oracle.verdict_);
-        ++change_.finished;
       }
+      if (!as_it_is && slot->oracle.found())
+        unverified_.push_back(std::move(slot));
+      else
+        record(*slot, slot->oracle.verdict_);
     }
     active_.resize(kept);
   }
@@ -347,12 +348,12 @@ class Scheduler {
         judge(slot, answers, static_cast<Index>(i), nullptr);
         if (confirm(slot)) continue;
         slot.oracle.best_.pop_back();
-        if (!slot.oracle.found()) record(slot, Status::unstable);
+        if (slot.oracle.found()) continue;
+        record(slot, Status::unstable);
+        --change_.found;
       }
       std::erase_if(unverified_, [&](const std::unique_ptr<Slot>& slot) {
-        const bool settled = result_.status[static_cast<std::size_t>(slot->row)] != Status::not_run;
-        change_.finished += settled;
-        return settled;
+        return result_.status[static_cast<std::size_t>(slot->row)] != Status::not_run;
       });
     }
   }
@@ -373,7 +374,6 @@ class Scheduler {
     result_.success[slot.row] = true;
     result_.distances[slot.row] = length;
     record(slot, slot.oracle.verdict_);
-    ++change_.found;
     return true;
   }
 
