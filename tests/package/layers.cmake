@@ -108,7 +108,7 @@ if(left)
   list(APPEND faults "a circle of includes among: ${left}")
 endif()
 
-# foil.hpp reaches every header that needs Eigen only.
+# foil.hpp reaches every header that needs Eigen only. The engine in nn/ comes with the importer that feeds it.
 set(reached foil/foil.hpp)
 set(fresh ${reached})
 while(fresh)
@@ -122,7 +122,7 @@ while(fresh)
 endwhile()
 foreach(header IN LISTS headers)
   room_of(${header} room)
-  if(NOT header IN_LIST reached AND NOT room IN_LIST rooms_with_libraries)
+  if(NOT header IN_LIST reached AND NOT room IN_LIST rooms_with_libraries AND NOT room STREQUAL "nn")
     list(APPEND faults "${header}: foil.hpp does not reach it")
   endif()
 endforeach()
