@@ -8,7 +8,8 @@
 #include <cstdio>
 #include <exception>
 #include <filesystem>
-#include <set>
+#include <limits>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -284,6 +285,18 @@ Outcome attack(const Command& command, const Model& model, const Samples& sample
   return outcome;
 }
 
+/// The file name for an outcome's adversarials, unlike those of the outcomes before it.
+std::string unused_name(const Outcome& outcome, const std::vector<Outcome>& before) {
+  const std::string stem =
+      outcome.attack + (outcome.epsilon ? foil::detail::text("_eps", *outcome.epsilon) : "");
+  std::string name = stem + ".npy";
+  const auto taken = [&](const Outcome& other) { return other.file == name; };
+  for (int copy = 2; std::any_of(before.begin(), before.end(), taken); ++copy)
+    name = foil::detail::text(stem, "_", copy, ".npy");
+  return name;
+}
+
+/// The whole job; the exit status. After each attack, results.json is brought up to date.
 int evaluate_model(const Command& command) {
   const std::vector<Job> jobs = prepare(command);
   const Model model = foil::onnx::load<float, 4>(
@@ -302,23 +315,21 @@ int evaluate_model(const Command& command) {
                                       {static_cast<Index>(samples.rows.size())});
 
   std::vector<Outcome> outcomes;
-  std::set<std::string> files;
   std::size_t total = 0;
   for (const Job& job : jobs) total += job.epsilons.size();
+  bool complete = false;
   for (const Job& job : jobs)
     for (const auto& epsilon : job.epsilons) {
       if (interrupted) break;
       Outcome outcome = attack(command, model, samples, job, epsilon);
       if (command.adversarials) {
-        const std::string stem = outcome.attack + (epsilon ? foil::detail::text("_eps", *epsilon) : "");
-        outcome.file = stem + ".npy";
-        for (int copy = 2; !files.insert(outcome.file).second; ++copy)
-          outcome.file = foil::detail::text(stem, "_", copy, ".npy");
+        outcome.file = unused_name(outcome, outcomes);
         foil::io::write_npy(*command.adversarials / outcome.file, outcome.result.adversarials);
       }
+      const bool whole = summarise(outcome, samples).finished == outcome.result.size();
       outcomes.push_back(std::move(outcome));
-      foil::io::write_file(command.out,
-                           results(command, samples, outcomes, outcomes.size() == total && !interrupted));
+      complete = whole && outcomes.size() == total;
+      foil::io::write_file(command.out, results(command, samples, outcomes, complete));
     }
   if (command.sheet) foil::io::write_png(*command.sheet, sheet(command, samples, outcomes));
 
@@ -327,13 +338,12 @@ int evaluate_model(const Command& command) {
               100 * static_cast<double>(samples.correct) / static_cast<double>(samples.examined),
               samples.correct, samples.examined, samples.rows.size(), table(outcomes, samples).c_str());
   std::printf("forward, backward: model calls per sample. Results: %s\n", command.out.string().c_str());
-  if (!interrupted) return 0;
-  const Summary last = summarise(outcomes.back(), samples);
+  if (complete) return 0;
   std::fprintf(
       stderr,
       "foil-evaluate: interrupted; written is what was finished: %zu of %zu attacks, the last one on %td of "
       "%zu samples\n",
-      outcomes.size(), total, last.finished, samples.rows.size());
+      outcomes.size(), total, summarise(outcomes.back(), samples).finished, samples.rows.size());
   return exit_interrupted;
 }
 

@@ -21,7 +21,10 @@ std::string clock_text(double seconds) {
 
 }  // namespace
 
-ProgressLine::ProgressLine(std::string label) : label_(std::move(label)), terminal_(isatty(2) == 1) {}
+ProgressLine::ProgressLine(std::string label)
+    : label_(std::move(label)),
+      terminal_(isatty(2) == 1),
+      next_(start_ + std::chrono::milliseconds(terminal_ ? 100 : 1000)) {}
 
 void ProgressLine::update(foil::Index done, foil::Index total, std::optional<foil::Index> found,
                           std::int64_t forward, std::int64_t backward) {
@@ -31,8 +34,8 @@ void ProgressLine::update(foil::Index done, foil::Index total, std::optional<foi
   forward_ = forward;
   backward_ = backward;
   const auto now = Clock::now();
-  if (now - last_ < (terminal_ ? std::chrono::milliseconds(100) : std::chrono::milliseconds(10000))) return;
-  last_ = now;
+  if (now < next_) return;
+  next_ = now + std::chrono::milliseconds(terminal_ ? 100 : 10000);
   print();
 }
 

@@ -28,7 +28,7 @@ class ProgressLine {
 
   std::string label_;
   bool terminal_;
-  Clock::time_point start_ = Clock::now(), last_ = start_;
+  Clock::time_point start_ = Clock::now(), next_;
   foil::Index done_ = 0, total_ = 0;
   std::optional<foil::Index> found_;
   std::int64_t forward_ = 0, backward_ = 0;
