@@ -4,7 +4,7 @@
 #pragma once
 
 #include <Eigen/Core>
-#include <cmath>
+#include <utility>
 
 #include "foil/core/error.hpp"
 #include "foil/core/tensor.hpp"

@@ -40,8 +40,9 @@ concept ScoreCriterion = std::is_invocable_r_v<bool, const C&, const Scores&>;
 template <class C>
 concept Criterion = DecisionCriterion<C> || ScoreCriterion<C>;
 
-/// A criterion that also has `double margin(const Scores&, Eigen::VectorXd* gradient) const`: negative iff
-/// adversarial, with its gradient with respect to the logits.
+/// A criterion that also has `double margin(const Scores&, Eigen::VectorXd* gradient) const`: negative where
+/// adversarial, positive where not (at zero the decision stands), with its gradient with respect to the
+/// logits.
 template <class C>
 concept MarginCriterion = ScoreCriterion<C> &&
     requires(const C& c, const Scores& s, Eigen::VectorXd* gradient) {
@@ -342,9 +343,7 @@ class Combination {
     if constexpr (ScoreCriterion<C>) {
       return criterion(s);
     } else {
-      Index best = 0;
-      s.logits.maxCoeff(&best);
-      return criterion(Decision{s.sample, static_cast<int>(best)});
+      return criterion(Decision{s.sample, static_cast<int>(losses::detail::leading(s.logits, 1).front())});
     }
   }
   bool first_decides(const Scores& s) const {

@@ -8,8 +8,8 @@
 /// direction, but LSEM's gradient does not vanish for confident models.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
-#include <limits>
 #include <vector>
 
 #include "foil/core/error.hpp"
@@ -68,7 +68,7 @@ inline double cross_entropy(const Row& z, Index k, Row* gradient = nullptr) {
   return softplus(odds);
 }
 
-/// max_{j != k} z_j - z_k: positive iff class k is not the strict winner.
+/// max_{j != k} z_j - z_k: positive iff another class is strictly ahead of class k.
 inline double margin(const Row& z, Index k, Row* gradient = nullptr) {
   const Index other = runner_up(z, k);
   if (gradient) {

@@ -89,6 +89,12 @@ inline constexpr bool shareable = DecisionModel<const std::remove_cvref_t<M>> &&
                                       !DifferentiableModel<M> ||
                                       DifferentiableModel<const std::remove_cvref_t<M>>);
 
+/// The model's type through which it is best referred to: const, and hence open to several threads, where
+/// that is possible.
+template <class M>
+using shared_if_possible =
+    std::conditional_t<shareable<M>, const std::remove_cvref_t<M>, std::remove_reference_t<M>>;
+
 /// Index of the largest entry in each row; the first one on a tie.
 template <class Scalar>
 Labels argmax(const Logits<Scalar>& logits) {

@@ -46,9 +46,20 @@ double dot(const A& a, const B& b) {
   return sum(a.size(), [&](Index i) { return static_cast<double>(a[i]) * static_cast<double>(b[i]); });
 }
 
+/// Euclidean length, also where the squares overflow or underflow.
 template <class A>
 double norm2(const A& a) {
-  return std::sqrt(dot(a, a));
+  const double square = dot(a, a);
+  if ((square > 0x1p-900 && square < 0x1p1000) || std::isnan(square)) return std::sqrt(square);
+  const double largest = maximum(a.size(), [&](Index i) { return std::abs(static_cast<double>(a[i])); });
+  if (largest == 0 || std::isinf(largest)) return largest;
+  int exponent = 0;
+  std::frexp(largest, &exponent);
+  const double root = std::sqrt(sum(a.size(), [&](Index i) {
+    const double scaled = std::ldexp(static_cast<double>(a[i]), -exponent);
+    return scaled * scaled;
+  }));
+  return std::ldexp(root, exponent);
 }
 
 }  // namespace foil::detail

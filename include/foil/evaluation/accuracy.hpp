@@ -18,7 +18,11 @@ template <class M>
     for (Index first = 0; first < labels.size(); first += batch_size) {
       std::vector<Index> rows;
       for (Index row = first; row < std::min(first + batch_size, labels.size()); ++row) rows.push_back(row);
-      labels.segment(first, static_cast<Index>(rows.size())) = predict(model, gather(inputs, rows));
+      const Labels answers = predict(model, gather(inputs, rows));
+      detail::require(answers.size() == static_cast<Index>(rows.size()),
+                      "model: expected one answer for each of ", rows.size(), " samples, got ",
+                      answers.size());
+      labels.segment(first, answers.size()) = answers;
     }
     return labels;
   }

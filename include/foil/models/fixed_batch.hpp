@@ -13,7 +13,7 @@ namespace foil {
 /// Splits and pads every call to batches of exactly `size` samples (padding repeats the first sample). For
 /// foreign models whose batched products round differently for different batch sizes; foil's own engine needs
 /// no such care. A model whose rows also depend on their position in the batch needs size 1. Refers to the
-/// model.
+/// model; can be shared by threads if the model can.
 template <ScoreModel M>
 class FixedBatch {
  public:
@@ -24,16 +24,22 @@ class FixedBatch {
     detail::require(size >= 1, "fixed batch: expected a size >= 1, got ", size);
   }
 
-  Bounds<Scalar> bounds() const { return model_->bounds(); }
+  Bounds<Scalar> bounds() const requires shareable<M> { return model_->bounds(); }
+  Bounds<Scalar> bounds() requires(!shareable<M>) { return model_->bounds(); }
+  Logits<Scalar> logits(const Input& x) const requires shareable<M> { return logits_in_parts(x); }
+  Logits<Scalar> logits(const Input& x) requires(!shareable<M>) { return logits_in_parts(x); }
+  auto vjp(const Input& x) const requires(shareable<M>&& DifferentiableModel<M>) { return vjp_in_parts(x); }
+  auto vjp(const Input& x) requires(!shareable<M> && DifferentiableModel<M>) { return vjp_in_parts(x); }
 
-  Logits<Scalar> logits(const Input& x) const {
+ private:
+  Logits<Scalar> logits_in_parts(const Input& x) const {
     Logits<Scalar> all;
     for (Index first = 0; first < samples(x); first += size_)
       place(all, first, samples(x), Logits<Scalar>(model_->logits(part(x, first))));
     return all;
   }
 
-  auto vjp(const Input& x) const requires DifferentiableModel<M> {
+  auto vjp_in_parts(const Input& x) const {
     using Part = decltype(model_->vjp(x));
     std::vector<Part> parts;
     Logits<Scalar> all;
@@ -55,7 +61,6 @@ class FixedBatch {
                }};
   }
 
- private:
   Input part(const Input& x, Index first) const {
     std::vector<Index> rows(static_cast<std::size_t>(size_));
     for (Index i = 0; i < size_; ++i)
@@ -68,7 +73,7 @@ class FixedBatch {
     all.middleRows(first, rows) = part.topRows(rows);
   }
 
-  M* model_;
+  shared_if_possible<M>* model_;
   Index size_;
 };
 
