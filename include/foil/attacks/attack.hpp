@@ -16,6 +16,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "foil/attacks/run.hpp"
 
@@ -68,7 +69,7 @@ class FixedBudgetAttack {
     const auto judge = as_criterion(criterion);
     if constexpr (detail::fits<Derived::knowledge, M, std::remove_cv_t<decltype(judge)>>()) {
       const auto& self = static_cast<const Derived&>(*this);
-      detail::model_reference<M>& reference = model;
+      shared_if_possible<M>& reference = model;
       const AttackSetup setup{Derived::name, typename Derived::norm{}, epsilons.expand(samples(inputs))};
       return run(reference, inputs, judge, setup, options,
                  [&](Oracle& oracle, Index row) { return confined(self, oracle, setup.epsilons[row]); });
@@ -79,6 +80,13 @@ class FixedBudgetAttack {
   static Task<> confined(const Derived& self, Oracle& oracle, double epsilon) {
     co_await oracle.within(epsilon, self.attack(oracle, epsilon));
   }
+};
+
+/// How far a run has come: what MinimalAttack::run continues from. `State` is the attack's own, per sample.
+template <class State>
+struct RunState {
+  std::vector<State> attacks{};
+  std::vector<Memory> memories{};
 };
 
 /// Base of attacks that look for the closest adversarial.
@@ -94,9 +102,39 @@ class MinimalAttack {
     const auto judge = as_criterion(criterion);
     if constexpr (detail::fits<Derived::knowledge, M, std::remove_cv_t<decltype(judge)>>()) {
       const auto& self = static_cast<const Derived&>(*this);
-      detail::model_reference<M>& reference = model;
-      return run(reference, inputs, judge, AttackSetup{Derived::name, typename Derived::norm{}}, options,
-                 [&](Oracle& oracle, Index) { return self.attack(oracle); });
+      shared_if_possible<M>& reference = model;
+      return foil::run(reference, inputs, judge, AttackSetup{Derived::name, typename Derived::norm{}},
+                       options, [&](Oracle& oracle, Index) { return self.attack(oracle); });
+    }
+  }
+
+  /// As the call operator, for an attack that can be continued: begins where `states` was left, and leaves it
+  /// where the run ended. Runs one after the other give bit for bit the result of a single one with the last
+  /// budget: options.query_budget counts from the very beginning. Model, inputs, criterion and the other
+  /// options have to stay the same.
+  /// \param states  empty to begin with, then one entry per sample; may be copied
+  template <class M, class C, class State>
+    requires requires(const Derived& self, Oracle& oracle, State& state) {
+      self.attack(oracle, state);
+    }
+  Result<input_t<M>> run(M&& model, const input_t<M>& inputs, const C& criterion, RunState<State>& states,
+                         const RunOptions<input_t<M>, shareable<M>>& options = {}) const {
+    const auto judge = as_criterion(criterion);
+    if constexpr (detail::fits<Derived::knowledge, M, std::remove_cv_t<decltype(judge)>>()) {
+      const auto& self = static_cast<const Derived&>(*this);
+      const auto count = static_cast<std::size_t>(samples(inputs));
+      if (states.attacks.empty()) {
+        states.attacks.resize(count);
+        states.memories.resize(count);
+      }
+      detail::require(states.attacks.size() == count && states.memories.size() == count, Derived::name,
+                      ": expected a state of ", count, " samples, got one of ", states.attacks.size());
+      shared_if_possible<M>& reference = model;
+      AttackSetup setup{Derived::name, typename Derived::norm{}};
+      setup.memories = &states.memories;
+      return foil::run(reference, inputs, judge, setup, options, [&](Oracle& oracle, Index row) {
+        return self.attack(oracle, states.attacks[static_cast<std::size_t>(row)]);
+      });
     }
   }
 };
@@ -140,7 +178,7 @@ class AnyAttack {
                     knowledge_ == Knowledge::gradients ? "vjp" : "logits", ")");
     detail::require(knowledge_ == Knowledge::decisions || MarginCriterion<Judge>, name_,
                     ": needs a criterion with a margin on the logits");
-    detail::model_reference<M>& reference = model;
+    shared_if_possible<M>& reference = model;
     AttackSetup setup{name_, norm_};
     if (!minimal_) setup.epsilons = epsilons.expand(samples(inputs));
     return run(reference, inputs, judge, setup, options, [&](Oracle& oracle, Index row) {

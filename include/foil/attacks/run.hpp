@@ -106,6 +106,7 @@ Result<input_t<M>> run(M& model, const input_t<M>& inputs, const C& criterion, c
   detail::check_inputs<Input>(inputs, model.bounds());
   options.validate(inputs);
   detail::check_criterion(criterion, samples(inputs), 0);
+  options.pool.check(criterion, samples(inputs));
 
   Result<Input> result(inputs);
   const Index count = samples(inputs);

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <coroutine>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <string_view>
 #include <utility>
@@ -33,6 +34,23 @@ struct Evaluation {
   double loss;                      ///< to be ascended; NaN if the model's answer was not finite
   const Eigen::VectorXd& gradient;  ///< of the loss with respect to the point; non-finite entries are 0.
                                     ///< Valid until the next query.
+};
+
+/// A sample's account apart from its attack's own variables: what has been found and spent. Kept after a run
+/// that was ended by its budget, it lets another one continue; see MinimalAttack::run.
+struct Memory {
+  struct Found {
+    Eigen::VectorXd x;
+    double distance;
+    double loss;
+  };
+  std::vector<Found> best{};  ///< the best adversarial last; before it the fallback of the verification
+  std::vector<TracePoint> trace{};
+  std::int64_t queries = 0, gradient_queries = 0, surplus_queries = 0, bad_rows = 0;
+  int label = -1;                   ///< class given to the point last asked about
+  bool judged = false;              ///< the original has been asked about
+  bool ended = false;               ///< by the attack itself: nothing is left to continue
+  Status status = Status::not_run;  ///< by the attack's own word, then as the run ended
 };
 
 /// One sample as its attack sees it. All vectors are flattened samples in double; every point is rounded to
@@ -65,6 +83,10 @@ class Oracle {
   // --- the sample ---
 
   Index features() const { return original_.size(); }
+  /// The dimensions of one sample: {features}, or for images {C, H, W}.
+  const std::vector<Index>& shape() const { return shape_; }
+  void set_shape(std::vector<Index> shape) { shape_ = std::move(shape); }
+  std::int64_t sample_id() const { return sample_id_; }
   const Eigen::VectorXd& original() const { return original_; }
   const Eigen::VectorXd& lower() const { return lower_; }
   const Eigen::VectorXd& upper() const { return upper_; }
@@ -82,6 +104,20 @@ class Oracle {
       bool await_resume() const noexcept { return this->oracle.adversarial_; }
     };
     return ask(Kind::decision, x, Loss::lsem), Awaiter{{*this}};
+  }
+
+  /// `co_await oracle.first_adversarial(points, count)`: the index of the first of `count` points that is
+  /// adversarial, or `count`. As if they were asked about one after the other, as long as necessary; but they
+  /// share model calls as far as there is room, and answers beyond the first adversarial are discarded. These
+  /// are counted apart, in Result::surplus_queries, and are not part of the budget.
+  auto first_adversarial(std::vector<Eigen::VectorXd>& points, std::size_t count) {
+    struct Awaiter : Answer {
+      std::size_t await_resume() const noexcept {
+        return this->oracle.adversarial_ ? this->oracle.position_ - 1 : this->oracle.position_;
+      }
+    };
+    for (std::size_t i = 1; i < count; ++i) settle(points[i]);
+    return ask(Kind::decision, points.front(), Loss::lsem, count), Awaiter{{*this}};
   }
 
   /// `co_await oracle.score(x, loss)`: a Score. One forward pass. Needs scores and a criterion with a margin.
@@ -131,19 +167,25 @@ class Oracle {
 
   // --- memory ---
 
+  /// Copies the closest row of the run's pool that is adversarial, without a query. False if there is none.
+  bool nearest_in_pool(Eigen::VectorXd& x) {
+    if (!pool_ || !pool_(x)) return false;
+    remember(x, true);
+    return true;
+  }
   /// The best adversarial so far: the closest, or the one of highest loss after prefer_highest_loss().
-  bool found() const { return !best_.empty(); }
-  const Eigen::VectorXd& best() const { return best_.back().x; }
+  bool found() const { return !memory_.best.empty(); }
+  const Eigen::VectorXd& best() const { return memory_.best.back().x; }
   double best_distance() const {
-    return found() ? best_.back().distance : std::numeric_limits<double>::infinity();
+    return found() ? memory_.best.back().distance : std::numeric_limits<double>::infinity();
   }
   /// Remember the adversarial of highest loss instead of the closest, and do not stop at the first one.
   /// Only for attacks within a fixed budget; for minimal ones the closest always counts.
   void prefer_highest_loss() { highest_loss_ = std::isfinite(limit_); }
   /// How the attack ended (converged, start_failed), where "ran to its end" does not say it all.
-  void finish(Status status) { verdict_ = status; }
-  std::int64_t queries() const { return queries_; }
-  std::int64_t gradient_queries() const { return gradient_queries_; }
+  void finish(Status status) { memory_.status = status; }
+  std::int64_t queries() const { return memory_.queries; }
+  std::int64_t gradient_queries() const { return memory_.gradient_queries; }
 
   // --- chance ---
 
@@ -165,16 +207,13 @@ class Oracle {
     Scope* enclosing;
     bool reached;
   };
-  struct Found {
-    Eigen::VectorXd x;
-    double distance;
-    double loss;
-  };
 
-  void ask(Kind kind, Eigen::VectorXd& x, Loss loss) {
+  void ask(Kind kind, Eigen::VectorXd& x, Loss loss, std::size_t count = 1) {
     settle(x);
     kind_ = kind;
     point_ = &x;
+    count_ = count;
+    position_ = 0;
     loss_kind_ = loss;
   }
 
@@ -183,11 +222,12 @@ class Oracle {
   void remember(const Eigen::VectorXd& x, bool trace) {
     const double length = distance(x);
     if (!(length <= limit_) || std::isinf(length)) return;
-    if (!found() || (highest_loss_ ? loss_ > best_.back().loss : length < best_.back().distance)) {
-      if (best_.size() == 2)
-        best_.erase(best_.begin());  // the last but one is the fallback of the verification
-      best_.push_back({x, length, loss_});
-      if (trace) trace_.push_back({queries_, length});
+    if (!found() ||
+        (highest_loss_ ? loss_ > memory_.best.back().loss : length < memory_.best.back().distance)) {
+      if (memory_.best.size() == 2)
+        memory_.best.erase(memory_.best.begin());  // the last but one is the fallback of the verification
+      memory_.best.push_back({x, length, loss_});
+      if (trace) memory_.trace.push_back({memory_.queries, length});
     }
     if (highest_loss_) return;
     for (Scope* scope = scope_; scope; scope = scope->enclosing) {
@@ -203,10 +243,13 @@ class Oracle {
   std::uint64_t seed_;
   std::string_view attack_;
   std::int64_t sample_id_;
+  std::vector<Index> shape_{};
+  std::function<bool(Eigen::VectorXd&)> pool_{};
   std::uint64_t repetition_ = 0;
 
   Kind kind_ = Kind::decision;
-  Eigen::VectorXd* point_ = nullptr;
+  Eigen::VectorXd* point_ = nullptr;      // the first of `count_` points to be asked about
+  std::size_t count_ = 1, position_ = 0;  // those before `position_` have been answered
   Loss loss_kind_ = Loss::lsem;
   std::coroutine_handle<> waiting_{};
   Scope* scope_ = nullptr;
@@ -217,10 +260,7 @@ class Oracle {
 
   double limit_ = std::numeric_limits<double>::infinity();  // points farther away do not count
   bool highest_loss_ = false;
-  std::vector<Found> best_{};
-  std::vector<TracePoint> trace_{};
-  std::int64_t queries_ = 0, gradient_queries_ = 0, bad_rows_ = 0;
-  Status verdict_ = Status::not_run;  // by the attack's own word
+  Memory memory_{};
 };
 
 inline void Oracle::settle(Eigen::VectorXd& x, double epsilon) const {

@@ -28,7 +28,7 @@ enum class Status : std::uint8_t {
   invalid_input,        ///< the input is not finite or not within the bounds; never sent to the model
   non_finite,           ///< not found, and the model answered with NaN or infinity at least once
   interrupted,          ///< the observer stopped the run; `success` tells whether something was found
-  failed                ///< the run ended by an exception; what had been found is given, unverified, success = false
+  failed  ///< the run ended by an exception; what had been found is given, unverified, success = false
 };
 
 constexpr std::string_view to_string(Status status) {
@@ -82,6 +82,7 @@ struct Result {
   Counts queries;               ///< forward passes, without the final verification
   Counts gradient_queries;      ///< backward passes
   Counts verification_queries;  ///< forward passes of the final verification
+  Counts surplus_queries;       ///< forward passes made ahead whose answers were discarded; beyond the budget
   Counts bad_rows;              ///< answers of the model that held NaN or infinity
   Labels predictions;           ///< class given to the returned row when last asked, -1 if never
   std::vector<std::vector<TracePoint>> traces;  ///< improvements in order; empty unless RunOptions::trace
@@ -96,6 +97,7 @@ struct Result {
         queries(Counts::Zero(samples(inputs))),
         gradient_queries(Counts::Zero(samples(inputs))),
         verification_queries(Counts::Zero(samples(inputs))),
+        surplus_queries(Counts::Zero(samples(inputs))),
         bad_rows(Counts::Zero(samples(inputs))),
         predictions(Labels::Constant(samples(inputs), -1)),
         traces(static_cast<std::size_t>(samples(inputs))) {}
@@ -121,8 +123,8 @@ struct Result {
   }
 };
 
-/// A run was ended by an exception, mostly one of the model's. `partial` holds everything found until then; the
-/// exception itself is nested (std::rethrow_if_nested).
+/// A run was ended by an exception, mostly one of the model's. `partial` holds everything found until then;
+/// the exception itself is nested (std::rethrow_if_nested).
 template <Batch Input>
 class RunFailure : public Error {
  public:

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "foil/core/error.hpp"
+#include "foil/core/pool.hpp"
 #include "foil/core/tensor.hpp"
 
 namespace foil {
@@ -93,7 +94,9 @@ struct RunOptions {
   detail::ThreadCount<concurrent> threads =
       detail::one_thread<concurrent>();                                  ///< samples are split among them
   std::int64_t query_budget = std::numeric_limits<std::int64_t>::max();  ///< forward passes per sample, hard
-  Input starting_points{};  ///< one start per sample, where an attack takes them; empty: none
+  Input starting_points{};  ///< one start per sample, where an attack takes them; empty: none, as is a row of
+                            ///< NaN
+  Pool<Input> pool{};       ///< a data set that attacks which need a start may take it from; see foil::Pool
   double early_stop = 0;    ///< minimal attacks leave a sample alone once it is this close
   Index batch_size = 128;   ///< samples worked on at a time by each thread, and rows per model call
   Observer observer{};      ///< called after every model call
@@ -114,6 +117,9 @@ struct RunOptions {
     detail::require(starting_points.size() == 0 || starting_points.dimensions() == inputs.dimensions(),
                     "run options: expected starting points of shape ", shape_text(inputs), ", got ",
                     shape_text(starting_points));
+    detail::require(pool.empty() || resized(pool.inputs(), count) == inputs.dimensions(),
+                    "run options: expected a pool of the inputs' shape ", shape_text(inputs), ", got ",
+                    shape_text(pool.inputs()));
   }
 
   std::int64_t sample_id(Index row) const {

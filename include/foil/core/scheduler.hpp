@@ -24,6 +24,7 @@ struct AttackSetup {
   std::string_view name;       ///< enters the random streams
   Lp norm;                     ///< what distances are measured in
   Eigen::VectorXd epsilons{};  ///< one radius per row for a fixed budget; empty for a minimal attack
+  std::vector<Memory>* memories = nullptr;  ///< one per row: what to continue from; updated as samples end
 };
 
 /// Starts the attack on one row; the task refers to the oracle.
@@ -58,7 +59,7 @@ class Scheduler {
       if (active_.empty() && next == last) verify();
       if (report(std::exchange(change_, {})) == Control::stop && !stopped_) {
         stopped_ = true;
-        for (auto& slot : active_) retire(*slot, Status::interrupted);
+        for (auto& slot : active_) retire(*slot, Status::interrupted, false);
         collect();
         for (; next < last; ++next) result_.status[static_cast<std::size_t>(next)] = Status::interrupted;
       }
@@ -70,6 +71,7 @@ class Scheduler {
     for (auto* slots : {&active_, &unverified_})
       for (auto& slot : *slots) {
         record(*slot, Status::failed);
+        if (!slot->retired) keep_memory(*slot);
         if (!slot->oracle.found()) continue;
         sample(result_.adversarials, slot->row) = slot->oracle.best().template cast<Scalar>();
       }
@@ -86,11 +88,13 @@ class Scheduler {
     Oracle oracle;
     std::unique_ptr<Task<>> task{};  // refers to the oracle
     Eigen::VectorXd question{};      // what is being asked, if not the task's point
-    int label = -1;
-    bool clean = false;    // the original has been judged
-    bool retired = false;  // no longer asks; to be verified if something was found
+    bool retired = false;            // no longer asks; to be verified if something was found
   };
   using Slots = std::vector<std::unique_ptr<Slot>>;
+  struct Row {
+    Slot* slot;
+    const Eigen::VectorXd* point;
+  };
 
   // --- life of a sample ---
 
@@ -110,12 +114,33 @@ class Scheduler {
     }
     auto slot = std::make_unique<Slot>(row, original.template cast<double>(), std::move(lower),
                                        std::move(upper), setup_, options_);
-    if (setup_.epsilons.size() > 0) slot->oracle.limit_ = setup_.epsilons[row];
+    Oracle& oracle = slot->oracle;
+    const auto dimensions = inputs_.dimensions();
+    oracle.set_shape({dimensions.begin() + 1, dimensions.end()});
+    if (setup_.epsilons.size() > 0) oracle.limit_ = setup_.epsilons[row];
     if (options_.starting_points.size() > 0)
-      slot->oracle.set_starting_point(sample(options_.starting_points, row).template cast<double>());
-    slot->task = std::make_unique<Task<>>(launch_(slot->oracle, row));
-    resume(*slot, slot->task->handle());
+      oracle.set_starting_point(sample(options_.starting_points, row).template cast<double>());
+    if (!options_.pool.empty())
+      oracle.pool_ = [this, row](Eigen::VectorXd& x) {
+        const Index nearest =
+            options_.pool.nearest(criterion_, row, sample(inputs_, row), setup_.norm, bounds_);
+        if (nearest >= 0) x = sample(options_.pool.inputs(), nearest).template cast<double>();
+        return nearest >= 0;
+      };
+    if (setup_.memories) oracle.memory_ = (*setup_.memories)[static_cast<std::size_t>(row)];
+    if (oracle.memory_.ended || (oracle.memory_.judged && close_enough(oracle))) {
+      slot->retired = true;
+    } else {
+      oracle.memory_.status = Status::not_run;
+      slot->task = std::make_unique<Task<>>(launch_(oracle, row));
+      resume(*slot, slot->task->handle());
+    }
     active_.push_back(std::move(slot));
+  }
+
+  /// A minimal attack need not get any closer.
+  bool close_enough(const Oracle& oracle) const {
+    return oracle.found() && oracle.best_distance() <= options_.early_stop && setup_.epsilons.size() == 0;
   }
 
   void resume(Slot& slot, std::coroutine_handle<> suspended) {
@@ -124,14 +149,15 @@ class Scheduler {
   }
 
   /// Ends a sample's attack. It waits in `active_` for collect().
-  void retire(Slot& slot, Status status) {
+  void retire(Slot& slot, Status status, bool ended = true) {
     slot.retired = true;
     slot.task.reset();
-    Oracle& oracle = slot.oracle;
-    if (status == Status::success && oracle.verdict_ != Status::not_run) status = oracle.verdict_;
-    if (!oracle.found() && (status == Status::success || status == Status::converged))
-      status = oracle.bad_rows_ > 0 ? Status::non_finite : Status::not_found;
-    oracle.verdict_ = status;
+    Memory& memory = slot.oracle.memory_;
+    if (status == Status::success && memory.status != Status::not_run) status = memory.status;
+    if (!slot.oracle.found() && (status == Status::success || status == Status::converged))
+      status = memory.bad_rows > 0 ? Status::non_finite : Status::not_found;
+    memory.status = status;
+    memory.ended = ended;
   }
 
   /// Moves the retired samples on: to the verification, or out.
@@ -142,7 +168,8 @@ class Scheduler {
         active_[kept++] = std::move(slot);
         continue;
       }
-      const bool as_it_is = slot->oracle.verdict_ == Status::already_adversarial;
+      keep_memory(*slot);
+      const bool as_it_is = slot->oracle.memory_.status == Status::already_adversarial;
       ++change_.finished;
       change_.found += as_it_is || slot->oracle.found();
       if (as_it_is) {
@@ -152,20 +179,25 @@ class Scheduler {
       if (!as_it_is && slot->oracle.found())
         unverified_.push_back(std::move(slot));
       else
-        record(*slot, slot->oracle.verdict_);
+        record(*slot, slot->oracle.memory_.status);
     }
     active_.resize(kept);
   }
 
+  void keep_memory(const Slot& slot) {
+    if (setup_.memories) (*setup_.memories)[static_cast<std::size_t>(slot.row)] = slot.oracle.memory_;
+  }
+
   void record(const Slot& slot, Status status) {
     const Index row = slot.row;
-    const Oracle& oracle = slot.oracle;
+    const Memory& memory = slot.oracle.memory_;
     result_.status[static_cast<std::size_t>(row)] = status;
-    result_.queries[row] = oracle.queries_;
-    result_.gradient_queries[row] = oracle.gradient_queries_;
-    result_.bad_rows[row] = oracle.bad_rows_;
-    result_.predictions[row] = slot.label;
-    result_.traces[static_cast<std::size_t>(row)] = oracle.trace_;
+    result_.queries[row] = memory.queries;
+    result_.gradient_queries[row] = memory.gradient_queries;
+    result_.surplus_queries[row] = memory.surplus_queries;
+    result_.bad_rows[row] = memory.bad_rows;
+    result_.predictions[row] = memory.label;
+    result_.traces[static_cast<std::size_t>(row)] = memory.trace;
   }
 
   // --- one round of model calls ---
@@ -175,69 +207,101 @@ class Scheduler {
     forward_.clear();
     backward_.clear();
     for (auto& slot : active_) {
+      if (slot->retired) continue;
+      Oracle& oracle = slot->oracle;
       const bool asks = !slot->task->done();
-      const bool original = asks && *slot->oracle.point_ == slot->oracle.original();
-      if (slot->clean && !asks) {
+      const bool original = asks && oracle.position_ == 0 && *oracle.point_ == oracle.original();
+      if (oracle.memory_.judged && !asks) {
         retire(*slot, Status::success);
-      } else if (slot->oracle.queries_ >= options_.query_budget) {
-        retire(*slot, Status::budget_exhausted);
-      } else if (!slot->clean && !original) {
-        slot->question = slot->oracle.original();
-        forward_.push_back(slot.get());
+      } else if (oracle.memory_.queries >= options_.query_budget) {
+        retire(*slot, Status::budget_exhausted, false);
+      } else if (!oracle.memory_.judged && !original) {
+        slot->question = oracle.original();
+        forward_.push_back({slot.get(), &slot->question});
       } else {
         slot->question.resize(0);
-        (slot->oracle.kind_ == Oracle::Kind::gradient ? backward_ : forward_).push_back(slot.get());
+        if (oracle.kind_ == Oracle::Kind::gradient)
+          backward_.push_back({slot.get(), oracle.point_});
+        else
+          ask_ahead(*slot);
       }
     }
     if constexpr (DifferentiableModel<Model> && MarginCriterion<Criterion>)
       if (!backward_.empty()) call_backward();
     if (!forward_.empty()) {
-      const auto answers = call_forward(forward_, [](Slot& slot) -> const Eigen::VectorXd& {
-        return slot.question.size() > 0 ? slot.question : *slot.oracle.point_;
-      });
-      for (std::size_t i = 0; i < forward_.size(); ++i) {
-        ++forward_[i]->oracle.queries_;
-        ++change_.queries;
-        judge(*forward_[i], answers, static_cast<Index>(i), nullptr);
-        digest(*forward_[i]);
+      const auto answers = call_forward();
+      for (std::size_t i = 0; i < forward_.size();) {
+        Slot& slot = *forward_[i].slot;
+        const bool own = slot.question.size() == 0;
+        bool adversarial = false;
+        for (; i < forward_.size() && forward_[i].slot == &slot; ++i) {
+          ++change_.queries;
+          if (adversarial) {
+            ++slot.oracle.memory_.surplus_queries;
+            continue;
+          }
+          ++slot.oracle.memory_.queries;
+          if (own) ++slot.oracle.position_;
+          judge(slot, answers, static_cast<Index>(i), nullptr);
+          adversarial = slot.oracle.adversarial_;
+        }
+        digest(slot);
       }
     }
     collect();
     if (static_cast<Index>(unverified_.size()) >= options_.batch_size) verify();
   }
 
+  /// Takes up the points that a sample asks about: the next one, and more of them as far as its share of a
+  /// full batch and its budget go.
+  void ask_ahead(Slot& slot) {
+    Oracle& oracle = slot.oracle;
+    const std::int64_t share =
+        oracle.memory_.judged ? options_.batch_size / static_cast<Index>(active_.size()) : 1;
+    const auto rows = static_cast<std::size_t>(
+        std::min(std::max<std::int64_t>(share, 1), options_.query_budget - oracle.memory_.queries));
+    for (std::size_t i = oracle.position_; i < std::min(oracle.count_, oracle.position_ + rows); ++i)
+      forward_.push_back({&slot, oracle.point_ + i});
+  }
+
   /// Takes the latest answer to the sample: ends its attack or lets it go on.
   void digest(Slot& slot) {
     Oracle& oracle = slot.oracle;
-    const bool asked_original = !slot.clean;
-    slot.clean = true;
-    if (asked_original && oracle.adversarial_) return retire(slot, Status::already_adversarial);
-    if (asked_original && oracle.bad_rows_ > 0) return retire(slot, Status::success);
+    const bool asked_original = !oracle.memory_.judged;
+    oracle.memory_.judged = true;
+    if (asked_original && oracle.adversarial_) {
+      oracle.memory_.best.clear();
+      oracle.memory_.trace.clear();
+      return retire(slot, Status::already_adversarial);
+    }
+    if (asked_original && oracle.memory_.bad_rows > 0) return retire(slot, Status::success);
     if (slot.question.size() > 0) return;  // the task's own question comes next
-    if (oracle.adversarial_) oracle.remember(*oracle.point_, options_.trace);
-    if (oracle.found() && oracle.best_distance() <= options_.early_stop && setup_.epsilons.size() == 0)
-      return retire(slot, Status::success);
+    if (oracle.adversarial_) oracle.remember(oracle.point_[oracle.position_ - 1], options_.trace);
+    if (!oracle.adversarial_ && oracle.position_ < oracle.count_) return;
     resume(slot, oracle.waiting_);
+    if (close_enough(oracle)) retire(slot, Status::success, false);
   }
 
   void call_backward() requires DifferentiableModel<Model> && MarginCriterion<Criterion> {
-    fill(backward_, [](Slot& slot) -> const Eigen::VectorXd& { return *slot.oracle.point_; });
+    fill(backward_);
     auto vjp = model_.vjp(batch_);
     check_answer(vjp.logits.rows(), vjp.logits.cols());
     cotangent_.resize(vjp.logits.rows(), vjp.logits.cols());
     for (std::size_t i = 0; i < backward_.size(); ++i) {
-      ++backward_[i]->oracle.queries_;
-      ++backward_[i]->oracle.gradient_queries_;
+      Oracle& oracle = backward_[i].slot->oracle;
+      ++oracle.position_;
+      ++oracle.memory_.queries;
+      ++oracle.memory_.gradient_queries;
       ++change_.queries;
       ++change_.gradient_queries;
-      judge(*backward_[i], vjp.logits, static_cast<Index>(i), &cotangent_);
+      judge(*backward_[i].slot, vjp.logits, static_cast<Index>(i), &cotangent_);
     }
     const Input gradients = vjp.pullback(cotangent_);
     detail::require(gradients.dimensions() == batch_.dimensions(),
                     "model: the pullback was expected to return shape ", shape_text(batch_), ", it returned ",
                     shape_text(gradients));
     for (std::size_t i = 0; i < backward_.size(); ++i) {
-      Slot& slot = *backward_[i];
+      Slot& slot = *backward_[i].slot;
       auto& gradient = slot.oracle.gradient_;
       gradient = sample(gradients, static_cast<Index>(i)).template cast<double>();
       bool finite = true;
@@ -247,16 +311,15 @@ class Scheduler {
           finite = false;
         }
       if (!finite) {
-        ++slot.oracle.bad_rows_;
+        ++slot.oracle.memory_.bad_rows;
         raise_if_asked(slot.row, "has a gradient with NaN or infinity");
       }
       digest(slot);
     }
   }
 
-  template <class Point>
-  auto call_forward(const std::vector<Slot*>& slots, Point point) {
-    fill(slots, point);
+  auto call_forward() {
+    fill(forward_);
     if constexpr (asks_logits) {
       Logits<Scalar> logits = model_.logits(batch_);
       check_answer(logits.rows(), logits.cols());
@@ -271,12 +334,11 @@ class Scheduler {
   static constexpr bool asks_logits =
       ScoreModel<Model> && (ScoreCriterion<Criterion> || !detail::HasPredict<Model>);
 
-  template <class Point>
-  void fill(const std::vector<Slot*>& slots, Point point) {
-    const Index count = static_cast<Index>(slots.size());
+  void fill(const std::vector<Row>& rows) {
+    const Index count = static_cast<Index>(rows.size());
     if (batch_.size() == 0 || samples(batch_) != count) batch_.resize(resized(inputs_, count));
     for (Index i = 0; i < count; ++i)
-      sample(batch_, i) = point(*slots[static_cast<std::size_t>(i)]).template cast<Scalar>();
+      sample(batch_, i) = rows[static_cast<std::size_t>(i)].point->template cast<Scalar>();
   }
 
   void check_answer(Index rows, Index classes) {
@@ -298,7 +360,7 @@ class Scheduler {
     oracle.adversarial_ = false;
     oracle.loss_ = std::numeric_limits<double>::quiet_NaN();
     if constexpr (std::is_same_v<Answers, Labels>) {
-      slot.label = answers[i];
+      oracle.memory_.label = answers[i];
       oracle.adversarial_ = criterion_(Decision{slot.row, answers[i]});
     } else {
       row_ = answers.row(i).transpose().template cast<double>();
@@ -309,15 +371,15 @@ class Scheduler {
         finite = finite && std::isfinite(row_[k]);
         if (row_[k] > row_[best]) best = k;
       }
-      slot.label = finite ? static_cast<int>(best) : -1;
+      oracle.memory_.label = finite ? static_cast<int>(best) : -1;
       if (!finite) {
-        ++oracle.bad_rows_;
+        ++oracle.memory_.bad_rows;
         return raise_if_asked(slot.row, "made the model answer NaN or infinity");
       }
       if constexpr (ScoreCriterion<Criterion>)
         oracle.adversarial_ = criterion_(Scores{slot.row, row_});
       else
-        oracle.adversarial_ = criterion_(Decision{slot.row, slot.label});
+        oracle.adversarial_ = criterion_(Decision{slot.row, oracle.memory_.label});
       if constexpr (MarginCriterion<Criterion>) {
         if (cotangent) {
           row_gradient_.resize(row_.size());
@@ -338,16 +400,15 @@ class Scheduler {
     while (!unverified_.empty()) {
       forward_.clear();
       for (std::size_t i = 0; i < unverified_.size() && static_cast<Index>(i) < options_.batch_size; ++i)
-        forward_.push_back(unverified_[i].get());
-      const auto answers =
-          call_forward(forward_, [](Slot& slot) -> const Eigen::VectorXd& { return slot.oracle.best(); });
+        forward_.push_back({unverified_[i].get(), &unverified_[i]->oracle.best()});
+      const auto answers = call_forward();
       for (std::size_t i = 0; i < forward_.size(); ++i) {
-        Slot& slot = *forward_[i];
+        Slot& slot = *forward_[i].slot;
         ++result_.verification_queries[slot.row];
         ++change_.queries;
         judge(slot, answers, static_cast<Index>(i), nullptr);
         if (confirm(slot)) continue;
-        slot.oracle.best_.pop_back();
+        slot.oracle.memory_.best.pop_back();
         if (slot.oracle.found()) continue;
         record(slot, Status::unstable);
         --change_.found;
@@ -373,7 +434,7 @@ class Scheduler {
     }
     result_.success[slot.row] = true;
     result_.distances[slot.row] = length;
-    record(slot, slot.oracle.verdict_);
+    record(slot, slot.oracle.memory_.status);
     return true;
   }
 
@@ -392,7 +453,7 @@ class Scheduler {
   Bounds<Scalar> bounds_;
 
   Slots active_{}, unverified_{};
-  std::vector<Slot*> forward_{}, backward_{};
+  std::vector<Row> forward_{}, backward_{};
   Input batch_{};
   Logits<Scalar> cotangent_{};
   Eigen::VectorXd row_{}, row_gradient_{};
