@@ -28,6 +28,12 @@ struct Score {
   double loss;       ///< to be ascended; NaN if the model's answer was not finite
 };
 
+/// The answer to points that were asked about in turn.
+struct InTurn {
+  std::size_t answered;  ///< so many of the points have been judged
+  bool adversarial;      ///< the last of these meets the criterion; those before never do
+};
+
 /// The answer to one gradient query.
 struct Evaluation {
   bool adversarial;                 ///< the point meets the criterion
@@ -94,6 +100,8 @@ class Oracle {
   const Eigen::VectorXd& starting_point() const { return starting_point_; }
   void set_starting_point(Eigen::VectorXd start) { starting_point_ = std::move(start); }
   Lp norm() const { return norm_; }
+  /// Distance from 1 to the next larger number of the model's scalar type.
+  double precision() const { return single_precision_ ? 0x1p-23 : 0x1p-52; }
   double distance(const Eigen::VectorXd& x) const { return norm_.size(x - original_); }
 
   // --- the model ---
@@ -106,19 +114,20 @@ class Oracle {
     return ask(Kind::decision, x, Loss::lsem), Awaiter{{*this}};
   }
 
-  /// `co_await oracle.first_adversarial(points, count)`: the index of the first of `count` points that is
-  /// adversarial, or `count`. As if they were asked about one after the other, as long as necessary; but they
-  /// share model calls as far as there is room, and answers beyond the first adversarial are discarded. These
-  /// are counted apart, in Result::surplus_queries, and are not part of the budget.
-  auto first_adversarial(std::vector<Eigen::VectorXd>& points, std::size_t count) {
+  /// `co_await oracle.query_in_turn(points, count)`: an InTurn. Asks about points one after the other until
+  /// one is adversarial, but in a single model call. At least the first is asked about, the others as far as
+  /// there is room. Answers beyond the first adversarial are discarded and counted apart, in
+  /// Result::surplus_queries, not in the budget: what is found and counted does not depend on how many points
+  /// share a call.
+  auto query_in_turn(std::vector<Eigen::VectorXd>& points, std::size_t count) {
     struct Awaiter : Answer {
-      std::size_t await_resume() const noexcept {
-        return this->oracle.adversarial_ ? this->oracle.position_ - 1 : this->oracle.position_;
-      }
+      InTurn await_resume() const noexcept { return {this->oracle.answered_, this->oracle.adversarial_}; }
     };
     for (std::size_t i = 1; i < count; ++i) settle(points[i]);
     return ask(Kind::decision, points.front(), Loss::lsem, count), Awaiter{{*this}};
   }
+  /// How many points query_in_turn() can be expected to take at once; at least 1.
+  std::size_t room() const { return room_; }
 
   /// `co_await oracle.score(x, loss)`: a Score. One forward pass. Needs scores and a criterion with a margin.
   auto score(Eigen::VectorXd& x, Loss loss = Loss::lsem) {
@@ -208,12 +217,18 @@ class Oracle {
     bool reached;
   };
 
+  /// To the model's scalar type, and into the bounds.
+  void round(Eigen::VectorXd& x) const {
+    if (single_precision_)
+      for (Index i = 0; i < x.size(); ++i) x[i] = static_cast<double>(static_cast<float>(x[i]));
+    for (Index i = 0; i < x.size(); ++i) x[i] = std::min(std::max(x[i], lower_[i]), upper_[i]);
+  }
+
   void ask(Kind kind, Eigen::VectorXd& x, Loss loss, std::size_t count = 1) {
     settle(x);
     kind_ = kind;
     point_ = &x;
     count_ = count;
-    position_ = 0;
     loss_kind_ = loss;
   }
 
@@ -248,8 +263,8 @@ class Oracle {
   std::uint64_t repetition_ = 0;
 
   Kind kind_ = Kind::decision;
-  Eigen::VectorXd* point_ = nullptr;      // the first of `count_` points to be asked about
-  std::size_t count_ = 1, position_ = 0;  // those before `position_` have been answered
+  Eigen::VectorXd* point_ = nullptr;  // the first of `count_` points to be asked about
+  std::size_t count_ = 1, answered_ = 0, room_ = 1;
   Loss loss_kind_ = Loss::lsem;
   std::coroutine_handle<> waiting_{};
   Scope* scope_ = nullptr;
@@ -264,30 +279,27 @@ class Oracle {
 };
 
 inline void Oracle::settle(Eigen::VectorXd& x, double epsilon) const {
-  const auto round = [this](double value) {
-    return single_precision_ ? static_cast<double>(static_cast<float>(value)) : value;
-  };
-  const auto inward = [this](double value, double target) {
-    return single_precision_
-               ? static_cast<double>(std::nextafterf(static_cast<float>(value), static_cast<float>(target)))
-               : std::nextafter(value, target);
-  };
-  for (Index i = 0; i < x.size(); ++i) x[i] = std::min(std::max(round(x[i]), lower_[i]), upper_[i]);
-  if (std::isinf(epsilon)) return;
+  round(x);
+  if (std::isinf(epsilon) || norm_.p == 0) return;
   if (std::isinf(norm_.p)) {
-    for (Index i = 0; i < x.size(); ++i) {
-      if (!(std::abs(x[i] - original_[i]) > epsilon)) continue;
-      x[i] = round(x[i] > original_[i] ? original_[i] + epsilon : original_[i] - epsilon);
+    const auto inward = [this](double value, double target) {
+      return single_precision_
+                 ? static_cast<double>(std::nextafterf(static_cast<float>(value), static_cast<float>(target)))
+                 : std::nextafter(value, target);
+    };
+    if (!(distance(x) > epsilon)) return;
+    for (Index i = 0; i < x.size(); ++i)
+      x[i] = std::min(std::max(x[i], original_[i] - epsilon), original_[i] + epsilon);
+    round(x);
+    for (Index i = 0; i < x.size(); ++i)
       while (std::abs(x[i] - original_[i]) > epsilon) x[i] = inward(x[i], original_[i]);
-    }
     return;
   }
-  if (norm_.p == 0) return;
   double shrink = single_precision_ ? 0x1p-22 : 0x1p-50;
   for (double length = distance(x); length > epsilon; length = distance(x), shrink *= 2) {
     const double factor = epsilon / length * (1 - std::min(1.0, shrink));
-    for (Index i = 0; i < x.size(); ++i)
-      x[i] = std::min(std::max(round(original_[i] + factor * (x[i] - original_[i])), lower_[i]), upper_[i]);
+    for (Index i = 0; i < x.size(); ++i) x[i] = original_[i] + factor * (x[i] - original_[i]);
+    round(x);
   }
 }
 
