@@ -58,39 +58,34 @@ inline double soft_threshold(const Eigen::VectorXd& magnitude, const Eigen::Vect
       }
       return true;
     });
-    if (breaks.empty()) {  // high is still infinite: beyond the last breakpoint nothing is left
-      for (const Entry& e : open) {
-        sloped += e.zero;
-        slopes += 1;
-      }
-      open.clear();
-    }
   }
   return slopes > 0 ? std::max(low, (constant + sloped - epsilon) / slopes) : low;
 }
 
 /// Moves x to the point nearest to it (in Euclidean distance) within ||x - centre|| <= epsilon and the box.
-/// In place. The centre must be in the box. O(n), expected for L1.
+/// In place. The centre must be in the box. A point of ball and box keeps its bits; what is moved is within
+/// the box to the bit and within the ball to rounding. O(n), expected for L1.
 template <Norm N>
 void project(Eigen::VectorXd& x, const Eigen::VectorXd& centre, const Eigen::VectorXd& lower,
              const Eigen::VectorXd& upper, double epsilon) {
   const Index n = x.size();
+  const auto clip = [&](Index i, double value) { return std::min(std::max(value, lower[i]), upper[i]); };
   if constexpr (std::is_same_v<N, Linf>) {
     for (Index i = 0; i < n; ++i)
       x[i] = std::min(std::max(x[i], std::max(lower[i], centre[i] - epsilon)),
                       std::min(upper[i], centre[i] + epsilon));
   } else if constexpr (std::is_same_v<N, L2>) {
     const double clipped = std::sqrt(foil::detail::sum(n, [&](Index i) {
-      const double w = std::min(std::max(x[i], lower[i]), upper[i]) - centre[i];
+      const double w = clip(i, x[i]) - centre[i];
       return w * w;
     }));
-    double scale = 1;
-    if (clipped > epsilon) {
-      const Eigen::VectorXd direction = x - centre;
-      scale = std::min(1.0, rescale(centre, direction, lower, upper, epsilon, L2{}).eta);
+    if (clipped <= epsilon) {
+      for (Index i = 0; i < n; ++i) x[i] = clip(i, x[i]);
+      return;
     }
-    for (Index i = 0; i < n; ++i)
-      x[i] = std::min(std::max(centre[i] + scale * (x[i] - centre[i]), lower[i]), upper[i]);
+    const Eigen::VectorXd direction = x - centre;
+    const double scale = std::min(1.0, rescale(centre, direction, lower, upper, epsilon, L2{}).eta);
+    for (Index i = 0; i < n; ++i) x[i] = clip(i, centre[i] + scale * direction[i]);
   } else {
     static_assert(std::is_same_v<N, L1>, "foil: no projection for this norm");
     Eigen::VectorXd magnitude(n), rooms(n);
@@ -99,9 +94,10 @@ void project(Eigen::VectorXd& x, const Eigen::VectorXd& centre, const Eigen::Vec
       rooms[i] = room(centre, lower, upper, i, x[i] - centre[i]);
     }
     const double threshold = soft_threshold(magnitude, rooms, epsilon);
-    for (Index i = 0; i < n; ++i)
-      x[i] = centre[i] +
-             std::copysign(std::min(std::max(magnitude[i] - threshold, 0.0), rooms[i]), x[i] - centre[i]);
+    for (Index i = 0; i < n; ++i) {
+      const double shrunk = std::max(magnitude[i] - threshold, 0.0);
+      x[i] = clip(i, threshold == 0 ? x[i] : centre[i] + std::copysign(shrunk, x[i] - centre[i]));
+    }
   }
 }
 
