@@ -210,7 +210,7 @@ class Scheduler {
       if (slot->retired) continue;
       Oracle& oracle = slot->oracle;
       const bool asks = !slot->task->done();
-      const bool original = asks && oracle.position_ == 0 && *oracle.point_ == oracle.original();
+      const bool original = asks && *oracle.point_ == oracle.original();
       if (oracle.memory_.judged && !asks) {
         retire(*slot, Status::success);
       } else if (oracle.memory_.queries >= options_.query_budget) {
@@ -232,18 +232,17 @@ class Scheduler {
       const auto answers = call_forward();
       for (std::size_t i = 0; i < forward_.size();) {
         Slot& slot = *forward_[i].slot;
-        const bool own = slot.question.size() == 0;
-        bool adversarial = false;
+        slot.oracle.answered_ = 0;
+        slot.oracle.adversarial_ = false;
         for (; i < forward_.size() && forward_[i].slot == &slot; ++i) {
           ++change_.queries;
-          if (adversarial) {
+          if (slot.oracle.adversarial_) {
             ++slot.oracle.memory_.surplus_queries;
             continue;
           }
           ++slot.oracle.memory_.queries;
-          if (own) ++slot.oracle.position_;
+          ++slot.oracle.answered_;
           judge(slot, answers, static_cast<Index>(i), nullptr);
-          adversarial = slot.oracle.adversarial_;
         }
         digest(slot);
       }
@@ -252,16 +251,15 @@ class Scheduler {
     if (static_cast<Index>(unverified_.size()) >= options_.batch_size) verify();
   }
 
-  /// Takes up the points that a sample asks about: the next one, and more of them as far as its share of a
-  /// full batch and its budget go.
+  /// Takes up the points that a sample asks about: the first, and more of them as far as its share of a full
+  /// batch and its budget go.
   void ask_ahead(Slot& slot) {
     Oracle& oracle = slot.oracle;
-    const std::int64_t share =
-        oracle.memory_.judged ? options_.batch_size / static_cast<Index>(active_.size()) : 1;
-    const auto rows = static_cast<std::size_t>(
-        std::min(std::max<std::int64_t>(share, 1), options_.query_budget - oracle.memory_.queries));
-    for (std::size_t i = oracle.position_; i < std::min(oracle.count_, oracle.position_ + rows); ++i)
-      forward_.push_back({&slot, oracle.point_ + i});
+    const Index share = oracle.memory_.judged ? options_.batch_size / static_cast<Index>(active_.size()) : 1;
+    oracle.room_ = static_cast<std::size_t>(std::max<Index>(share, 1));
+    const auto left = static_cast<std::uint64_t>(options_.query_budget - oracle.memory_.queries);
+    const std::size_t count = std::min({oracle.count_, oracle.room_, static_cast<std::size_t>(left)});
+    for (std::size_t i = 0; i < count; ++i) forward_.push_back({&slot, oracle.point_ + i});
   }
 
   /// Takes the latest answer to the sample: ends its attack or lets it go on.
@@ -276,8 +274,7 @@ class Scheduler {
     }
     if (asked_original && oracle.memory_.bad_rows > 0) return retire(slot, Status::success);
     if (slot.question.size() > 0) return;  // the task's own question comes next
-    if (oracle.adversarial_) oracle.remember(oracle.point_[oracle.position_ - 1], options_.trace);
-    if (!oracle.adversarial_ && oracle.position_ < oracle.count_) return;
+    if (oracle.adversarial_) oracle.remember(oracle.point_[oracle.answered_ - 1], options_.trace);
     resume(slot, oracle.waiting_);
     if (close_enough(oracle)) retire(slot, Status::success, false);
   }
@@ -289,7 +286,7 @@ class Scheduler {
     cotangent_.resize(vjp.logits.rows(), vjp.logits.cols());
     for (std::size_t i = 0; i < backward_.size(); ++i) {
       Oracle& oracle = backward_[i].slot->oracle;
-      ++oracle.position_;
+      oracle.answered_ = 1;
       ++oracle.memory_.queries;
       ++oracle.memory_.gradient_queries;
       ++change_.queries;
