@@ -320,6 +320,7 @@ class Decoder {
     };
     out.floats.clear();
     out.integers.clear();
+    if (raw.empty()) return;
     if (out.is_float()) {
       out.floats.resize(raw.size() / 4);
       if constexpr (std::endian::native == std::endian::little)
