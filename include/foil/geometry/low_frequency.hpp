@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// Images made of low frequencies only.
+#pragma once
+
+#include <Eigen/Core>
+#include <cmath>
+#include <numbers>
+
+#include "foil/core/error.hpp"
+#include "foil/core/tensor.hpp"
+
+namespace foil::geometry {
+
+/// The inverse discrete cosine transform (orthonormal DCT-II) from the lowest frequencies of each channel: a
+/// linear isometry, so that normal coefficients give isotropic noise in the space that these images span.
+class LowFrequency {
+ public:
+  /// Channels x height x width, or height x width x channels; of each axis the ceil(size / factor) lowest
+  /// frequencies.
+  LowFrequency(Index channels, Index height, Index width, int factor, bool channels_last = false)
+      : channels_(channels),
+        channels_last_(channels_last),
+        rows_(cosines(height, factor)),
+        columns_(cosines(width, factor)) {}
+
+  /// Number of coefficients, channel by channel, row-major in the frequencies.
+  Index dimension() const { return channels_ * rows_.cols() * columns_.cols(); }
+
+  /// Writes the image with these coefficients.
+  void synthesise(const Eigen::VectorXd& coefficients, Eigen::VectorXd& image) const {
+    using Plane = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+    const Index size = rows_.rows() * columns_.rows(), count = rows_.cols() * columns_.cols();
+    image.resize(channels_ * size);
+    Plane plane;
+    for (Index c = 0; c < channels_; ++c) {
+      const Eigen::Map<const Plane> low(coefficients.data() + c * count, rows_.cols(), columns_.cols());
+      plane.noalias() = (rows_ * low).lazyProduct(columns_.transpose());
+      for (Index i = 0; i < size; ++i)
+        image[channels_last_ ? i * channels_ + c : c * size + i] = plane.data()[i];
+    }
+  }
+
+ private:
+  static Eigen::MatrixXd cosines(Index size, int factor) {
+    const Index kept = (size + factor - 1) / factor;
+    Eigen::MatrixXd basis(size, kept);
+    for (Index k = 0; k < kept; ++k)
+      for (Index i = 0; i < size; ++i)
+        basis(i, k) = std::sqrt((k == 0 ? 1.0 : 2.0) / static_cast<double>(size)) *
+                      std::cos(std::numbers::pi * static_cast<double>(k) * (static_cast<double>(i) + 0.5) /
+                               static_cast<double>(size));
+    return basis;
+  }
+
+  Index channels_;
+  bool channels_last_;
+  Eigen::MatrixXd rows_, columns_;
+};
+
+}  // namespace foil::geometry
