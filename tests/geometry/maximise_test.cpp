@@ -116,6 +116,15 @@ TEMPLATE_TEST_CASE("only the direction of the gradient matters", "", L1, L2, Lin
   }
 }
 
+TEST_CASE("a gradient that is all but zero still has a direction") {
+  Problem p{Vector::Constant(3, 0.5), Vector::Zero(3), Vector::Ones(3), Vector(3)};
+  p.v << 3e-310, 0, -4e-310;
+  p.epsilon = 0.1;
+  Vector expected(3);
+  expected << 0.06, 0, -0.08;
+  CHECK((maximiser<L2>(p) - expected).norm() < 1e-12);
+}
+
 TEMPLATE_TEST_CASE("nothing moves without radius or without gradient", "", L1, L2, Linf) {
   std::mt19937 random(4);
   auto p = random_problem<TestType>(random, 20);

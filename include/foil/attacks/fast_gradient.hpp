@@ -48,9 +48,12 @@ class FastGradientAttack : public FixedBudgetAttack<FastGradientAttack<N>> {
   const Options& options() const { return options_; }
 
   Task<> attack(Oracle& oracle, double epsilon) const {
+    if (epsilon == 0) co_return;
     Eigen::VectorXd x = oracle.original();
-    if (options_.random_start)
+    if (options_.random_start) {
       x += epsilon * geometry::uniform_in_ball<N>(x.size(), oracle.random(Purpose::start));
+      oracle.settle(x, epsilon);
+    }
     const auto evaluation = co_await oracle.gradient(x, options_.loss);
     const Eigen::VectorXd step = options_.literal
                                      ? literal_step(evaluation.gradient, epsilon)
@@ -68,9 +71,10 @@ class FastGradientAttack : public FixedBudgetAttack<FastGradientAttack<N>> {
     if constexpr (std::is_same_v<N, Linf>) {
       return gradient.unaryExpr([&](double g) { return g == 0 ? 0.0 : std::copysign(epsilon, g); });
     } else {
-      const double length = N::size(gradient);
-      return length > 0 ? Eigen::VectorXd(epsilon / length * gradient)
-                        : Eigen::VectorXd::Zero(gradient.size());
+      const double largest = Linf::size(gradient);
+      if (largest == 0) return gradient;
+      const Eigen::VectorXd direction = gradient / largest;
+      return epsilon / N::size(direction) * direction;
     }
   }
 

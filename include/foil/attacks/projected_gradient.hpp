@@ -153,6 +153,7 @@ class IteratedGradientAttack : public FixedBudgetAttack<IteratedGradientAttack<N
   const Options& options() const { return options_; }
 
   Task<> attack(Oracle& oracle, double epsilon) const {
+    if (epsilon == 0) co_return;
     if (options_.maximize_loss) oracle.prefer_highest_loss();
     const Eigen::VectorXd& original = oracle.original();
     const double first_step =
@@ -170,9 +171,10 @@ class IteratedGradientAttack : public FixedBudgetAttack<IteratedGradientAttack<N
       for (int step = 0; step < options_.steps; ++step) {
         const auto evaluation = co_await oracle.gradient(x, options_.loss);
         const double length = first_step * decay(step);
-        detail::steepest_ascent<N>(oracle, x, evaluation.gradient, adam ? 1 : length, options_.quantile,
-                                   direction, order);
-        if constexpr (adam) {
+        detail::steepest_ascent<N>(oracle, x, evaluation.gradient, length, options_.quantile, direction,
+                                   order);
+        if (adam && length > 0) {
+          direction /= length;  // Adam's own epsilon is meant for directions of size 1
           moments.refine(direction);
           direction *= length;
         }

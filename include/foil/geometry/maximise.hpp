@@ -32,10 +32,13 @@ Eigen::VectorXd maximise_linear(const Eigen::VectorXd& gradient, const Eigen::Ve
     for (Index i = 0; i < n; ++i)
       w[i] = std::copysign(std::min(epsilon, room(x, lower, upper, i, gradient[i])), gradient[i]);
   } else if constexpr (std::is_same_v<N, L2>) {
-    const double eta = rescale(x, gradient, lower, upper, epsilon, L2{}).eta;
+    const double largest = Linf::size(gradient);
+    if (largest == 0) return w;
+    const Eigen::VectorXd direction = gradient / largest;  // tiny gradients would need an infinite eta
+    const double eta = rescale(x, direction, lower, upper, epsilon, L2{}).eta;
     for (Index i = 0; i < n; ++i)
-      w[i] = std::copysign(std::min(eta * std::abs(gradient[i]), room(x, lower, upper, i, gradient[i])),
-                           gradient[i]);
+      w[i] = std::copysign(std::min(eta * std::abs(direction[i]), room(x, lower, upper, i, direction[i])),
+                           direction[i]);
   } else {
     static_assert(std::is_same_v<N, L1>, "foil: no linear maximiser for this norm");
     std::vector<Index> order;
