@@ -82,24 +82,33 @@ struct Moves {
 template <int power, class S, class X, class D, class L, class U>
 struct MoveTerms {
   using Scalar = S;
-  const X& x;
-  const D& d;
-  const L& lower;
-  const U& upper;
-  Scalar largest_level;
 
-  Index size() const { return size_of(x); }
-  void read(Index first, Index count, Lanes<S>& weight, Lanes<S>& level) const {
-    const Lanes<S> most = broadcast(largest_level), zero{};
-    const Lanes<S> low = load<S>(lower, first, count), high = load<S>(upper, first, count);
-    const Lanes<S> at = load<S>(x, first, count), step = load<S>(d, first, count);
-    const Lanes<S> raised = at < low ? low : at;
-    const Lanes<S> inside = raised > high ? high : raised;
-    const Lanes<S> room = (step > zero ? high : low) - inside;
+  MoveTerms(const X& point, const D& direction, const L& lower, const U& upper, double largest_level)
+      : count(size_of(point)),
+        x(point),
+        d(direction),
+        low(lower),
+        high(upper),
+        most(broadcast(static_cast<S>(largest_level))) {}
+
+  Index size() const { return count; }
+  void read(Index first, Index length, Lanes<S>& weight, Lanes<S>& level) const {
+    const Lanes<S> zero{}, bottom = low(first, length), top = high(first, length);
+    const Lanes<S> at = x(first, length), step = d(first, length);
+    const Lanes<S> raised = at < bottom ? bottom : at;
+    const Lanes<S> inside = raised > top ? top : raised;
+    const Lanes<S> room = (step > zero ? top : bottom) - inside;
     const Lanes<S> size = power == 1 ? (room < zero ? -room : room) : room * room;
     weight = power == 1 ? (step < zero ? -step : step) : step * step;
     level = size < most ? size : most;
   }
+
+  Index count;
+  Reader<S, X> x;
+  Reader<S, D> d;
+  Reader<S, L> low;
+  Reader<S, U> high;
+  Lanes<S> most;
 };
 
 /// The smallest eta at which nothing moves any more; infinite rooms do not count.
@@ -111,7 +120,7 @@ double saturating_eta(const M& moves) {
   });
 }
 
-/// Terms read once into arrays on the stack.
+/// Terms read once into arrays on the stack, and the slope of their sum at 0, roughly.
 template <class S>
 struct StackTerms {
   using Scalar = S;
@@ -120,15 +129,26 @@ struct StackTerms {
   template <class Terms>
   explicit StackTerms(const Terms& terms) : count(terms.size()) {
     constexpr Index lanes = lane_count<S>;
-    Lanes<S> weight, level;
+    Lanes<S> slopes[row_vectors]{}, weight, level;
+    const Lanes<S> zero{};
     Index first = 0;
-    for (; first + lanes <= count; first += lanes) {
-      terms.read(first, lanes, weight, level);
-      keep(first, weight, level);
+    for (; first + row_size<S> <= count; first += row_size<S>)
+      for (std::size_t k = 0; k < row_vectors; ++k) {
+        const Index at = first + static_cast<Index>(k) * lanes;
+        terms.read(at, lanes, weight, level);
+        std::memcpy(weights + at, &weight, sizeof weight);
+        std::memcpy(levels + at, &level, sizeof level);
+        slopes[k] += level > zero ? weight : zero;
+      }
+    for (; first < count; first += lanes) {
+      terms.read(first, std::min(lanes, count - first), weight, level);
+      std::memcpy(weights + first, &weight, sizeof weight);
+      std::memcpy(levels + first, &level, sizeof level);
+      slopes[0] += level > zero ? weight : zero;
     }
-    if (first == count) return;
-    terms.read(first, count - first, weight, level);
-    keep(first, weight, level);
+    RowSums<S> sums;
+    sums.add(slopes);
+    slope = sums.total();
   }
 
   Index size() const { return count; }
@@ -137,14 +157,9 @@ struct StackTerms {
     std::memcpy(&level, levels + first, sizeof level);
   }
 
- private:
-  void keep(Index first, const Lanes<S>& weight, const Lanes<S>& level) {
-    std::memcpy(weights + first, &weight, sizeof weight);
-    std::memcpy(levels + first, &level, sizeof level);
-  }
-
+  alignas(64) S weights[capacity], levels[capacity];
   Index count;
-  S weights[capacity], levels[capacity];
+  double slope = 0;
 };
 
 /// p = 1 or 2 without memory from the heap: short samples are read once, long ones anew in every pass.
@@ -154,10 +169,14 @@ Rescaling rescale_directly(const X& x, const D& d, const L& lower, const U& uppe
   constexpr bool single = std::is_same_v<Scalar, float>;
   if (epsilon < (single ? 1e-10 : 1e-100) || epsilon > (single ? 1e12 : 1e100)) return {};
   const double target = power == 1 ? epsilon : epsilon * epsilon;
-  const MoveTerms<power, Scalar, X, D, L, U> terms{x, d, lower, upper, static_cast<Scalar>(target)};
-  const NewtonRoot root = terms.size() <= StackTerms<Scalar>::capacity
-                              ? newton_root(StackTerms<Scalar>(terms), target)
-                              : newton_root(terms, target);
+  const MoveTerms<power, Scalar, X, D, L, U> terms(x, d, lower, upper, target);
+  NewtonRoot root;
+  if (terms.size() <= StackTerms<Scalar>::capacity) {
+    const StackTerms<Scalar> stored(terms);
+    root = newton_root(stored, target, stored.slope > 0 ? target / stored.slope : 0.0);
+  } else {
+    root = newton_root(terms, target);
+  }
   return {power == 1 ? root.argument : std::sqrt(root.argument), root.end == NewtonRoot::End::found};
 }
 

@@ -37,54 +37,53 @@ struct SaturatedParts {
 template <class W, class Z>
 struct StoredTerms {
   using Scalar = std::common_type_t<EntryOf<W>, EntryOf<Z>>;
-  const W& w;
-  const Z& z;
 
-  Index size() const { return size_of(w); }
-  void read(Index first, Index count, Lanes<Scalar>& weight, Lanes<Scalar>& level) const {
-    weight = load<Scalar>(w, first, count);
-    level = load<Scalar>(z, first, count);
+  StoredTerms(const W& weights, const Z& levels) : count(size_of(weights)), w(weights), z(levels) {}
+  Index size() const { return count; }
+  void read(Index first, Index length, Lanes<Scalar>& weight, Lanes<Scalar>& level) const {
+    weight = w(first, length);
+    level = z(first, length);
   }
+
+  Index count;
+  Reader<Scalar, W> w;
+  Reader<Scalar, Z> z;
 };
 
-/// Reads every stride-th row of the terms. Rows are added up in the terms' own precision, but no more than
-/// sixteen of them before the sums are moved to double.
+/// Reads every stride-th row of the terms; the last row may be shorter. Rows are added up in the terms' own
+/// precision, but no more than sixteen of them before the sums are moved to double.
 template <class Terms>
 SaturatedParts saturated_parts(const Terms& terms, double argument, Index stride = 1) {
   using Scalar = typename Terms::Scalar;
   using Vector = Lanes<Scalar>;
   constexpr Index width = row_size<Scalar>, lanes = lane_count<Scalar>, rows_at_once = 16;
   const Vector u = broadcast(static_cast<Scalar>(argument)), zero{};
-  double saturated[width]{}, slope[width]{};
-  Vector weight, level;
-  const Index rows = terms.size() / width;
-  for (Index first = 0; first < rows; first += rows_at_once * stride) {
-    Vector partial_saturated[row_vectors]{}, partial_slope[row_vectors]{};
-    const Index last = std::min(rows, first + rows_at_once * stride);
-    for (Index row = first; row < last; row += stride)
+  RowSums<Scalar> saturated, slope;
+  const Index whole_rows = terms.size() / width;
+  for (Index block = 0; block * width < terms.size(); block += rows_at_once * stride) {
+    Vector partial_saturated[row_vectors]{}, partial_slope[row_vectors]{}, weight, level;
+    const Index end = block + rows_at_once * stride, whole_end = std::min(whole_rows, end);
+    Index row = block;
+    for (; row < whole_end; row += stride)
       for (std::size_t k = 0; k < row_vectors; ++k) {
         terms.read(row * width + static_cast<Index>(k) * lanes, lanes, weight, level);
         const auto full = u * weight >= level;
         partial_saturated[k] += full ? level : zero;
         partial_slope[k] += full ? zero : weight;
       }
-    Scalar columns[2][width];
-    std::memcpy(columns[0], partial_saturated, sizeof partial_saturated);
-    std::memcpy(columns[1], partial_slope, sizeof partial_slope);
-    for (Index lane = 0; lane < width; ++lane) saturated[lane] += static_cast<double>(columns[0][lane]);
-    for (Index lane = 0; lane < width; ++lane) slope[lane] += static_cast<double>(columns[1][lane]);
-  }
-  if (stride == 1)
-    for (Index first = rows * width; first < terms.size(); first += lanes) {
-      terms.read(first, std::min(lanes, terms.size() - first), weight, level);
-      const auto full = u * weight >= level;
-      const Vector added_saturated = full ? level : zero, added_slope = full ? zero : weight;
-      for (Index lane = 0; lane < lanes; ++lane) {
-        saturated[lane] += static_cast<double>(added_saturated[lane]);
-        slope[lane] += static_cast<double>(added_slope[lane]);
+    if (row == whole_rows && row < end)
+      for (std::size_t k = 0; k < row_vectors; ++k) {
+        const Index first = row * width + static_cast<Index>(k) * lanes;
+        if (first >= terms.size()) break;
+        terms.read(first, std::min(lanes, terms.size() - first), weight, level);
+        const auto full = u * weight >= level;
+        partial_saturated[k] += full ? level : zero;
+        partial_slope[k] += full ? zero : weight;
       }
-    }
-  return {fold(saturated), fold(slope)};
+    saturated.add(partial_saturated);
+    slope.add(partial_slope);
+  }
+  return {saturated.total(), slope.total()};
 }
 
 /// How Newton's method ended.
@@ -94,14 +93,14 @@ struct NewtonRoot {
   double argument = 0;
 };
 
-/// Newton's method from `start`. The sum is concave: wherever an iterate lies, the next one is at or below
+/// Newton's method from `start`, until what is missing from the target, as a share of it, is no more than the
+/// tolerance before the last step. The sum is concave: wherever an iterate lies, the next one is at or below
 /// the root, and from then on they increase. Gives up after too many passes, or where the sums leave the
 /// range in which the terms' type is precise.
 template <class Terms>
-NewtonRoot newton_root(const Terms& terms, double target, double start, Index stride = 1) {
+NewtonRoot newton_root(const Terms& terms, double target, double start, double tolerance, Index stride = 1) {
   using End = NewtonRoot::End;
   constexpr bool single = std::is_same_v<typename Terms::Scalar, float>;
-  constexpr double tolerance = single ? 1e-7 : 1e-13;
   constexpr double smallest = single ? 1e-25 : 1e-250, largest = single ? 1e30 : 1e250;
   constexpr int most_passes = 12;
   double u = start, low = 0;
@@ -119,8 +118,8 @@ NewtonRoot newton_root(const Terms& terms, double target, double start, Index st
     if (slope < smallest) return {};
     const double next = (target - saturated) / slope;
     if (close) {
-      // Where the slope is but a rounding error beside the sum, the correction is worth nothing.
-      if (std::abs(next - u) <= 1e-6 * u) return {End::found, next};
+      // Where the slope is but a rounding error beside the sum, the last step is worth nothing.
+      if (std::abs(next - u) <= 1e3 * tolerance * u) return {End::found, next};
       if (pass > 0) return {End::found, u};
     }
     if (missing > 0) {
@@ -132,19 +131,22 @@ NewtonRoot newton_root(const Terms& terms, double target, double start, Index st
   return {};
 }
 
-/// The same, started from the root of the sum over a sample of the rows where there are many.
+/// The same to the precision of the terms' type. Where there are many rows, a sample of them tells where to
+/// start, and a larger one where precisely. `first_step` is the root of the tangent at 0, if that is known.
 template <class Terms>
-NewtonRoot newton_root(const Terms& terms, double target) {
-  constexpr Index sampled_rows = 128, width = row_size<typename Terms::Scalar>;
-  double start = 0;
-  if (const Index rows = terms.size() / width; rows >= 4 * sampled_rows) {
-    const Index stride = (rows / sampled_rows) | 1;
-    const double share =
-        static_cast<double>((rows + stride - 1) / stride * width) / static_cast<double>(terms.size());
-    const auto guess = newton_root(terms, target * share, 0, stride);
-    if (guess.end == NewtonRoot::End::found) start = guess.argument;
-  }
-  return newton_root(terms, target, start);
+NewtonRoot newton_root(const Terms& terms, double target, double first_step = 0) {
+  using Scalar = typename Terms::Scalar;
+  constexpr Index sampled_rows = 128, width = row_size<Scalar>;
+  constexpr double tolerance = std::is_same_v<Scalar, float> ? 5e-7 : 1e-13;
+  double start = first_step;
+  if (const Index rows = terms.size() / width; rows >= 8 * sampled_rows)
+    for (const Index stride : {(rows / sampled_rows) | 1}) {
+      const double share =
+          static_cast<double>((rows + stride - 1) / stride * width) / static_cast<double>(terms.size());
+      const auto guess = newton_root(terms, target * share, start, 0.02, stride);
+      if (guess.end == NewtonRoot::End::found) start = guess.argument;
+    }
+  return newton_root(terms, target, start, tolerance);
 }
 
 /// The smallest argument at which every term that can grow is saturated.
@@ -218,7 +220,7 @@ Saturation saturated_sum(const W& w, const Z& z, double target) {
   foil::detail::require(!std::isnan(target), "saturated sum: expected a number as the target, got NaN");
   if (target <= 0) return {0, true};
   using End = detail::NewtonRoot::End;
-  const auto [end, argument] = detail::newton_root(detail::StoredTerms<W, Z>{w, z}, target);
+  const auto [end, argument] = detail::newton_root(detail::StoredTerms<W, Z>(w, z), target);
   if (end == End::found) return {argument, true};
   if (end == End::gave_up) return detail::select_saturation(w, z, target);
   return {detail::saturating_argument(w, z), end == End::all_saturated};
