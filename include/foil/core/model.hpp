@@ -30,6 +30,13 @@ using scalar_t = typename input_t<M>::Scalar;
 
 namespace detail {
 
+/// A value that becomes a Target without a change of its number type, which Eigen's implicit conversions
+/// would only refuse too late.
+template <class Answer, class Target>
+concept Yields =
+    std::convertible_to<Answer, Target> && std::same_as < typename std::remove_cvref_t<Answer>::Scalar,
+typename Target::Scalar > ;
+
 template <class M>
 concept HasInput = requires {
   typename std::remove_cvref_t<M>::Input;
@@ -43,17 +50,17 @@ concept HasBounds = requires(M& model) {
 
 template <class M>
 concept HasPredict = requires(M& model, const input_t<M>& x) {
-  { model.predict(x) } -> std::convertible_to<Labels>;
+  { model.predict(x) } -> Yields<Labels>;
 };
 
 template <class M>
 concept HasLogits = requires(M& model, const input_t<M>& x) {
-  { model.logits(x) } -> std::convertible_to<Logits<scalar_t<M>>>;
+  { model.logits(x) } -> Yields<Logits<scalar_t<M>>>;
 };
 
 template <class M>
 concept HasVjp = requires(M& model, const input_t<M>& x, const Logits<scalar_t<M>>& cotangent) {
-  { model.vjp(x).logits } -> std::convertible_to<const Logits<scalar_t<M>>&>;
+  { model.vjp(x).logits } -> Yields<Logits<scalar_t<M>>>;
   { model.vjp(x).pullback(cotangent) } -> std::convertible_to<input_t<M>>;
 };
 

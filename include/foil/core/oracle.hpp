@@ -49,11 +49,13 @@ struct Memory {
     Eigen::VectorXd x;
     double distance;
     double loss;
+    int label;
   };
   std::vector<Found> best{};  ///< the best adversarial last; before it the fallback of the verification
   std::vector<TracePoint> trace{};
   std::int64_t queries = 0, gradient_queries = 0, surplus_queries = 0, bad_rows = 0;
   int label = -1;                   ///< class given to the point last asked about
+  int original_label = -1;          ///< class given to the original
   bool judged = false;              ///< the original has been asked about
   bool ended = false;               ///< by the attack itself: nothing is left to continue
   Status status = Status::not_run;  ///< by the attack's own word, then as the run ended
@@ -179,7 +181,7 @@ class Oracle {
   /// Copies the closest row of the run's pool that is adversarial, without a query. False if there is none.
   bool nearest_in_pool(Eigen::VectorXd& x) {
     if (!pool_ || !pool_(x)) return false;
-    remember(x, true);
+    remember(x, -1, true);
     return true;
   }
   /// The best adversarial so far: the closest, or the one of highest loss after prefer_highest_loss().
@@ -217,11 +219,14 @@ class Oracle {
     bool reached;
   };
 
-  /// To the model's scalar type, and into the bounds.
+  /// To the model's scalar type, and into the bounds; what is not finite then is put back to the original.
   void round(Eigen::VectorXd& x) const {
     if (single_precision_)
       for (Index i = 0; i < x.size(); ++i) x[i] = static_cast<double>(static_cast<float>(x[i]));
-    for (Index i = 0; i < x.size(); ++i) x[i] = std::min(std::max(x[i], lower_[i]), upper_[i]);
+    for (Index i = 0; i < x.size(); ++i) {
+      const double clipped = std::min(std::max(x[i], lower_[i]), upper_[i]);
+      x[i] = clipped - clipped == 0 ? clipped : original_[i];
+    }
   }
 
   void ask(Kind kind, Eigen::VectorXd& x, Loss loss, std::size_t count = 1) {
@@ -234,14 +239,14 @@ class Oracle {
 
   /// Notes a point that was judged adversarial: keeps it if it is the best, and ends the outermost scope that
   /// it fulfils.
-  void remember(const Eigen::VectorXd& x, bool trace) {
+  void remember(const Eigen::VectorXd& x, int label, bool trace) {
     const double length = distance(x);
     if (!(length <= limit_) || std::isinf(length)) return;
     if (!found() ||
         (highest_loss_ ? loss_ > memory_.best.back().loss : length < memory_.best.back().distance)) {
       if (memory_.best.size() == 2)
         memory_.best.erase(memory_.best.begin());  // the last but one is the fallback of the verification
-      memory_.best.push_back({x, length, loss_});
+      memory_.best.push_back({x, length, loss_, label});
       if (trace) memory_.trace.push_back({memory_.queries, length});
     }
     if (highest_loss_) return;
@@ -269,7 +274,7 @@ class Oracle {
   std::coroutine_handle<> waiting_{};
   Scope* scope_ = nullptr;
 
-  bool adversarial_ = false;
+  bool adversarial_ = false, finite_ = true;
   double loss_ = std::numeric_limits<double>::quiet_NaN();
   Eigen::VectorXd gradient_{};
 

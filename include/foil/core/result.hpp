@@ -17,7 +17,7 @@ namespace foil {
 
 /// How a sample's attack ended.
 enum class Status : std::uint8_t {
-  not_run,              ///< never reached: the run was stopped or failed before
+  not_run,              ///< never reached: the run failed before
   already_adversarial,  ///< the input itself meets the criterion; returned as it is, distance 0
   success,              ///< adversarial found and verified
   converged,            ///< adversarial found and verified, and the attack's own convergence test was met

@@ -68,12 +68,15 @@ class Scheduler {
 
   /// After an exception: hands over what the unfinished samples had found, unverified.
   void salvage() {
+    collect();
     for (auto* slots : {&active_, &unverified_})
       for (auto& slot : *slots) {
-        record(*slot, Status::failed);
+        if (result_.status[static_cast<std::size_t>(slot->row)] != Status::not_run) continue;
+        const Memory& memory = slot->oracle.memory_;
+        const bool found = slot->oracle.found();
+        record(*slot, Status::failed, found ? memory.best.back().label : memory.original_label);
         if (!slot->retired) keep_memory(*slot);
-        if (!slot->oracle.found()) continue;
-        sample(result_.adversarials, slot->row) = slot->oracle.best().template cast<Scalar>();
+        if (found) sample(result_.adversarials, slot->row) = slot->oracle.best().template cast<Scalar>();
       }
   }
 
@@ -107,9 +110,9 @@ class Scheduler {
       upper[i] = static_cast<double>(bounds_.upper(i));
       if (original[i] >= bounds_.lower(i) && original[i] <= bounds_.upper(i) && std::isfinite(original[i]))
         continue;
-      raise_if_asked(row, "is not within the bounds");
       result_.status[static_cast<std::size_t>(row)] = Status::invalid_input;
       ++change_.finished;
+      raise_if_asked(row, "is not within the bounds");
       return;
     }
     auto slot = std::make_unique<Slot>(row, original.template cast<double>(), std::move(lower),
@@ -133,9 +136,9 @@ class Scheduler {
     } else {
       oracle.memory_.status = Status::not_run;
       slot->task = std::make_unique<Task<>>(launch_(oracle, row));
-      resume(*slot, slot->task->handle());
     }
-    active_.push_back(std::move(slot));
+    active_.push_back(std::move(slot));  // before the attack's first step, which may throw
+    if (active_.back()->task) resume(*active_.back(), active_.back()->task->handle());
   }
 
   /// A minimal attack need not get any closer.
@@ -179,7 +182,7 @@ class Scheduler {
       if (!as_it_is && slot->oracle.found())
         unverified_.push_back(std::move(slot));
       else
-        record(*slot, slot->oracle.memory_.status);
+        record(*slot, slot->oracle.memory_.status, slot->oracle.memory_.original_label);
     }
     active_.resize(kept);
   }
@@ -188,7 +191,8 @@ class Scheduler {
     if (setup_.memories) (*setup_.memories)[static_cast<std::size_t>(slot.row)] = slot.oracle.memory_;
   }
 
-  void record(const Slot& slot, Status status) {
+  /// `label` is the class of the row that is returned.
+  void record(const Slot& slot, Status status, int label) {
     const Index row = slot.row;
     const Memory& memory = slot.oracle.memory_;
     result_.status[static_cast<std::size_t>(row)] = status;
@@ -196,7 +200,7 @@ class Scheduler {
     result_.gradient_queries[row] = memory.gradient_queries;
     result_.surplus_queries[row] = memory.surplus_queries;
     result_.bad_rows[row] = memory.bad_rows;
-    result_.predictions[row] = memory.label;
+    result_.predictions[row] = label;
     result_.traces[static_cast<std::size_t>(row)] = memory.trace;
   }
 
@@ -220,6 +224,9 @@ class Scheduler {
         forward_.push_back({slot.get(), &slot->question});
       } else {
         slot->question.resize(0);
+        detail::require(can_answer(oracle.kind_), setup_.name, ": asks for a ",
+                        oracle.kind_ == Oracle::Kind::gradient ? "gradient" : "score",
+                        ", which this model or this criterion does not offer");
         if (oracle.kind_ == Oracle::Kind::gradient)
           backward_.push_back({slot.get(), oracle.point_});
         else
@@ -267,16 +274,22 @@ class Scheduler {
     Oracle& oracle = slot.oracle;
     const bool asked_original = !oracle.memory_.judged;
     oracle.memory_.judged = true;
+    if (asked_original) oracle.memory_.original_label = oracle.memory_.label;
     if (asked_original && oracle.adversarial_) {
       oracle.memory_.best.clear();
       oracle.memory_.trace.clear();
       return retire(slot, Status::already_adversarial);
     }
-    if (asked_original && oracle.memory_.bad_rows > 0) return retire(slot, Status::success);
-    if (slot.question.size() > 0) return;  // the task's own question comes next
-    if (oracle.adversarial_) oracle.remember(oracle.point_[oracle.answered_ - 1], options_.trace);
-    resume(slot, oracle.waiting_);
-    if (close_enough(oracle)) retire(slot, Status::success, false);
+    if (asked_original && !oracle.finite_) return retire(slot, Status::success);
+    if (slot.question.size() == 0) {  // else the task's own question comes next
+      if (oracle.adversarial_)
+        oracle.remember(oracle.point_[oracle.answered_ - 1], oracle.memory_.label, options_.trace);
+      resume(slot, oracle.waiting_);
+    }
+    if (slot.task->done())
+      retire(slot, Status::success);
+    else if (close_enough(oracle))
+      retire(slot, Status::success, false);
   }
 
   void call_backward() requires DifferentiableModel<Model> && MarginCriterion<Criterion> {
@@ -331,6 +344,12 @@ class Scheduler {
   static constexpr bool asks_logits =
       ScoreModel<Model> && (ScoreCriterion<Criterion> || !detail::HasPredict<Model>);
 
+  static constexpr bool can_answer(Oracle::Kind kind) {
+    return kind == Oracle::Kind::decision ||
+           (MarginCriterion<Criterion> &&
+            (kind == Oracle::Kind::score ? asks_logits : DifferentiableModel<Model>));
+  }
+
   void fill(const std::vector<Row>& rows) {
     const Index count = static_cast<Index>(rows.size());
     if (batch_.size() == 0 || samples(batch_) != count) batch_.resize(resized(inputs_, count));
@@ -369,6 +388,7 @@ class Scheduler {
         if (row_[k] > row_[best]) best = k;
       }
       oracle.memory_.label = finite ? static_cast<int>(best) : -1;
+      oracle.finite_ = finite;
       if (!finite) {
         ++oracle.memory_.bad_rows;
         return raise_if_asked(slot.row, "made the model answer NaN or infinity");
@@ -407,7 +427,7 @@ class Scheduler {
         if (confirm(slot)) continue;
         slot.oracle.memory_.best.pop_back();
         if (slot.oracle.found()) continue;
-        record(slot, Status::unstable);
+        record(slot, Status::unstable, slot.oracle.memory_.original_label);
         --change_.found;
       }
       std::erase_if(unverified_, [&](const std::unique_ptr<Slot>& slot) {
@@ -431,7 +451,7 @@ class Scheduler {
     }
     result_.success[slot.row] = true;
     result_.distances[slot.row] = length;
-    record(slot, slot.oracle.memory_.status);
+    record(slot, slot.oracle.memory_.status, slot.oracle.memory_.label);
     return true;
   }
 

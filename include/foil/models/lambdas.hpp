@@ -57,10 +57,10 @@ struct VjpModel : LogitsModel<T, Scores> {
 template <Batch Input, class F>
 auto make_model(const Bounds<typename Input::Scalar>& bounds, F f) {
   using Answer = std::invoke_result_t<F&, const Input&>;
-  if constexpr (std::is_convertible_v<Answer, Labels>) {
+  if constexpr (detail::Yields<Answer, Labels>) {
     return detail::PredictModel<Input, F>{bounds, std::move(f)};
   } else {
-    static_assert(std::is_convertible_v<Answer, Logits<typename Input::Scalar>>,
+    static_assert(detail::Yields<Answer, Logits<typename Input::Scalar>>,
                   "foil: make_model needs a function that returns foil::Labels or foil::Logits<Scalar>");
     return detail::LogitsModel<Input, F>{bounds, std::move(f)};
   }
