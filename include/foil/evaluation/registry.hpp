@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <functional>
 #include <map>
@@ -15,9 +16,13 @@
 #include <vector>
 
 #include "foil/attacks/additive_noise.hpp"
+#include "foil/attacks/blended_noise.hpp"
+#include "foil/attacks/boundary.hpp"
+#include "foil/attacks/dataset.hpp"
 #include "foil/attacks/fast_gradient.hpp"
 #include "foil/attacks/minimal.hpp"
 #include "foil/attacks/projected_gradient.hpp"
+#include "foil/attacks/salt_and_pepper.hpp"
 
 namespace foil {
 
@@ -46,24 +51,26 @@ struct AttackEntry {
   std::function<std::vector<OptionInfo>(const OptionValues&)> resolve;
 };
 
+/// The texts that stand for the losses.
+constexpr auto option_names(Loss) {
+  return std::array{std::pair{std::string_view("lsem"), Loss::lsem},
+                    std::pair{std::string_view("cross_entropy"), Loss::cross_entropy},
+                    std::pair{std::string_view("margin"), Loss::margin},
+                    std::pair{std::string_view("dlr"), Loss::dlr}};
+}
+
 namespace detail {
 
 inline std::string option_text(bool value) {
   return value ? "true" : "false";
 }
-inline std::string option_text(Loss value) {
-  switch (value) {
-    case Loss::lsem:
-      return "lsem";
-    case Loss::cross_entropy:
-      return "cross_entropy";
-    case Loss::margin:
-      return "margin";
-    case Loss::dlr:
-      return "dlr";
+/// Enumerations have a constexpr `option_names(E)`: an array of pairs, text and value.
+template <class E>
+  requires std::is_enum_v<E> std::string option_text(E value) {
+    for (const auto& [name, named] : option_names(value))
+      if (named == value) return std::string(name);
+    return {};
   }
-  return "lsem";
-}
 template <class Number>
   requires std::is_arithmetic_v<Number> std::string option_text(Number value) {
     return text(value);
@@ -74,13 +81,18 @@ inline void parse_option(std::string_view given, bool& value, const std::string&
           ": expected true or false, got '", given, "'");
   value = given == "true" || given == "1";
 }
-inline void parse_option(std::string_view given, Loss& value, const std::string& where) {
-  for (const Loss loss : {Loss::lsem, Loss::cross_entropy, Loss::margin, Loss::dlr})
-    if (given == option_text(loss)) {
-      value = loss;
+template <class E>
+  requires std::is_enum_v<E>
+void parse_option(std::string_view given, E& value, const std::string& where) {
+  std::string known;
+  for (const auto& [name, named] : option_names(value)) {
+    if (given == name) {
+      value = named;
       return;
     }
-  throw Error(text(where, ": expected lsem, cross_entropy, margin or dlr, got '", given, "'"));
+    known += (known.empty() ? "" : ", ") + std::string(name);
+  }
+  throw Error(text(where, ": expected one of ", known, ", got '", given, "'"));
 }
 template <class Number>
   requires std::is_arithmetic_v<Number>
@@ -172,6 +184,13 @@ inline const std::vector<AttackEntry>& attack_registry() {
     add<L2ClippingAwareAdditiveUniformNoiseAttack>(all);
     add<L2ClippingAwareRepeatedAdditiveGaussianNoiseAttack>(all);
     add<L2ClippingAwareRepeatedAdditiveUniformNoiseAttack>(all);
+    add<BoundaryAttack>(all, {"l2-boundary"});
+    add<LinearSearchBlendedUniformNoiseAttack>(all, {"linear-search-blended-uniform-noise"});
+    add<SaltAndPepperNoiseAttack>(all, {"salt-and-pepper-noise"});
+    add<L0SaltAndPepperNoiseAttack>(all, {"l0-salt-and-pepper-noise"});
+    add<DatasetAttack>(all, {"l2-dataset"});
+    add<L1DatasetAttack>(all);
+    add<LinfDatasetAttack>(all);
     return all;
   }();
   return entries;
