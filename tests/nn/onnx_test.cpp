@@ -553,7 +553,6 @@ TEST_CASE("onnx: a residual network with several consumers of one tensor", "[nn]
 
 TEST_CASE("onnx: constants may be computed in the file", "[nn][onnx]") {
   OnnxBuilder file({-1, 2, 1, 3});
-  const Ints shape{2};
   file.node("Constant", {}, "two",
             {{"value", foil::test::EncodedTensor{foil::test::onnx_tensor("", {1}, Ints{6})}}});
   file.constant("batch", Ints{-1}).node("Concat", {"batch", "two"}, "target", {attribute("axis", 0)});

@@ -17,9 +17,9 @@
 
 namespace foil::nn {
 
-/// Operators in topological order over numbered slots; slot 0 is the input. Each slot holds a fixed number of
-/// elements per sample. Build with add(), then finish() once; after that the graph does not change and may be
-/// evaluated by several threads at once.
+/// Operators in topological order over numbered slots; slot 0 is the input. Every operator has an input. Each
+/// slot holds a fixed number of elements per sample. Build with add(), then finish() once; after that the
+/// graph does not change and may be evaluated by several threads at once.
 template <class T>
 class Graph {
  public:
@@ -64,7 +64,7 @@ class Graph {
   /// Evaluates `batch` samples. `kept` and `transient` offer batch * kept_size() and batch *
   /// transient_size() elements. `logits` receives batch * output_size() elements.
   void forward(Index batch, const T* x, T* kept, T* transient, T* scratch, T* logits) const {
-    std::vector<T*> memory = addresses(batch, kept, transient);
+    const std::vector<T*> memory = addresses<T>(batch, kept, transient);
     std::vector<const T*> inputs(most_inputs_);
     if (slots_[0].kept) std::copy(x, x + batch * input_size(), memory[0]);
     for (const Step& step : steps_) {
@@ -83,8 +83,6 @@ class Graph {
     std::vector<T*> slopes(slots_.size());
     for (std::size_t s = 0; s < slots_.size(); ++s)
       slopes[s] = s == 0 ? dx : gradients + batch * slots_[slots_[s].shares].gradient_offset;
-    // A slot that shares the input's gradient is written straight to its destination.
-    if (!reaches_input_) std::fill(dx, dx + batch * input_size(), T(0));
     std::copy(cotangent, cotangent + batch * output_size(), slopes[output_]);
     std::vector<const T*> inputs(most_inputs_);
     std::vector<T*> targets(most_inputs_);
@@ -130,7 +128,6 @@ class Graph {
     std::erase_if(steps_, [&](const Step& step) { return !alive[step.output]; });
     for (Slot& slot : slots_) slot.producer = none;
     for (std::size_t i = 0; i < steps_.size(); ++i) slots_[steps_[i].output].producer = i;
-    reaches_input_ = alive[0];
   }
 
   void share_memory() {
@@ -184,6 +181,7 @@ class Graph {
     gradient_size_ += aside;
   }
 
+  /// Where each slot lies; null where there is no memory for it.
   template <class U>
   std::vector<U*> addresses(Index batch, U* kept, U* transient) const {
     std::vector<U*> memory(slots_.size(), nullptr);
@@ -196,14 +194,10 @@ class Graph {
     }
     return memory;
   }
-  std::vector<T*> addresses(Index batch, T* kept, T* transient) const {
-    return addresses<T>(batch, kept, transient);
-  }
 
   std::vector<Slot> slots_;
   std::vector<Step> steps_;
   std::size_t output_ = 0, most_inputs_ = 0;
-  bool reaches_input_ = true;
   Index kept_size_ = 0, transient_size_ = 0, gradient_size_ = 0, scratch_size_ = 0;
 };
 
