@@ -319,8 +319,9 @@ TEST_CASE("a point outside of the box counts as the nearest one inside") {
   const Vector outside = (Vector(3) << -1, 0.5, 7).finished(), inside = (Vector(3) << 0, 0.5, 1).finished();
   const Vector d = (Vector(3) << 1, 2, -3).finished();
   for (const double order : orders)
-    CHECK(rescale(outside, d, 0.0, 1.0, 0.8, Lp{order}).eta ==
-          rescale(inside, d, 0.0, 1.0, 0.8, Lp{order}).eta);
+    for (const double epsilon : {0.8, 1.4, 4.0})
+      CHECK(rescale(outside, d, 0.0, 1.0, epsilon, Lp{order}).eta ==
+            rescale(inside, d, 0.0, 1.0, epsilon, Lp{order}).eta);
 }
 
 TEST_CASE("bad arguments are named") {

@@ -3,7 +3,6 @@
 /// Steps that are clipped to the box: of a given length along a direction, or of a given size after clipping.
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <type_traits>
 

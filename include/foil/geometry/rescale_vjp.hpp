@@ -3,7 +3,6 @@
 /// Derivatives of clipping-aware rescaling: of the factor eta, and of the whole step x, d -> clip(x + eta d).
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
 
