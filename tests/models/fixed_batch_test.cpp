@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+#include "foil/models/fixed_batch.hpp"
+
+#include <vector>
+
+#include "foil/attacks/projected_gradient.hpp"
+#include "foil/models/lambdas.hpp"
+#include "support/catch.hpp"
+#include "support/models.hpp"
+#include "support/scripted.hpp"
+
+namespace {
+using namespace foil;
+using Input = Tensor<float, 2>;
+using Catch::Matchers::ContainsSubstring;
+
+/// Rounds differently for every number of rows, as foreign engines do.
+struct SizeDependent : test::Affine<Input> {
+  SizeDependent() : Affine(test::random_affine<Input>(3, 4, 1)) {}
+  Logits<float> logits(const Input& x) const {
+    sizes.push_back(samples(x));
+    return Affine::logits(x) * (1 + 1e-3f * static_cast<float>(samples(x)));
+  }
+  auto vjp(const Input& x) const { return Vjp{logits(x), Affine::vjp(x).pullback}; }
+  mutable std::vector<Index> sizes{};
+};
+
+TEST_CASE("fixed batch: the model only ever sees batches of one size", "[fixed_batch]") {
+  const SizeDependent model;
+  const FixedBatch fixed(model, 4);
+  static_assert(DifferentiableModel<decltype(fixed)>);
+  test::Random random(1);
+  const auto x = test::random_batch<Input>(random, Input::Dimensions(10, 4));
+  const Logits<float> z = fixed.logits(x);
+  const auto pass = fixed.vjp(x);
+  CHECK(model.sizes == std::vector<Index>(6, 4));
+  CHECK(pass.logits == z);
+  CHECK(z == model.Affine::logits(x) * 1.004f);
+  // Gradients of every row, pulled back more than once.
+  Logits<float> cotangent = Logits<float>::Random(10, 3);
+  for (int repeat = 0; repeat < 2; ++repeat, cotangent *= 2)
+    CHECK(as_matrix(pass.pullback(cotangent)) == as_matrix(model.Affine::vjp(x).pullback(cotangent)));
+}
+
+TEST_CASE("fixed batch: makes a run reproducible whatever the size of its batches", "[fixed_batch]") {
+  const SizeDependent model;
+  const FixedBatch fixed(model, 3);
+  test::Random random(2);
+  const auto x = test::random_batch<Input>(random, Input::Dimensions(8, 4));
+  const Labels y = predict(fixed, x);
+  const auto run = [&](const auto& on, Index batch_size) {
+    return LinfPGD({.steps = 5, .loss = Loss::cross_entropy, .maximize_loss = true})(
+        on, x, y, 0.05, {.batch_size = batch_size});
+  };
+  const auto reference = run(fixed, 8);
+  for (const Index batch_size : {1, 2, 5}) CHECK(test::same_bits(run(fixed, batch_size), reference));
+}
+
+TEST_CASE("fixed batch: odds and ends", "[fixed_batch]") {
+  const SizeDependent model;
+  CHECK_THROWS_WITH(FixedBatch(model, 0), ContainsSubstring("size >= 1") && ContainsSubstring("got 0"));
+  CHECK(FixedBatch(model, 3).logits(Input(0, 4)).rows() == 0);
+  const FixedBatch fixed(model, 3);
+  static_assert(shareable<decltype(fixed)>);
+  auto changing = make_model<Input>(Bounds<float>(), [calls = 0](const Input& x) mutable {
+    return Logits<float>(Logits<float>::Constant(samples(x), 2, static_cast<float>(++calls)));
+  });
+  FixedBatch single(changing, 1);
+  static_assert(ScoreModel<decltype(single)> && !shareable<decltype(single)>);
+  CHECK(single.logits(Input(2, 4))(1, 0) == 2);
+}
+}  // namespace
