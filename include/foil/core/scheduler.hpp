@@ -280,7 +280,7 @@ class Scheduler {
       oracle.memory_.trace.clear();
       return retire(slot, Status::already_adversarial);
     }
-    if (asked_original && !oracle.finite_) return retire(slot, Status::success);
+    if (asked_original && !oracle.finite_) return retire(slot, Status::non_finite);
     if (slot.question.size() == 0) {  // else the task's own question comes next
       if (oracle.adversarial_)
         oracle.remember(oracle.point_[oracle.answered_ - 1], oracle.memory_.label, options_.trace);
