@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// All of foil that needs nothing but Eigen. Networks from ONNX files are in foil/nn/onnx.hpp, files in foil/io/.
+/// The library: models, criteria, attacks, results; needs nothing but Eigen. Networks from ONNX files are in
+/// foil/nn/onnx.hpp, files in foil/io/, attacks by name in foil/evaluation/registry.hpp.
 #pragma once
 
 #include "foil/attacks/additive_noise.hpp"
@@ -20,10 +21,11 @@
 #include "foil/core/result.hpp"
 #include "foil/core/run_options.hpp"
 #include "foil/evaluation/accuracy.hpp"
-#include "foil/evaluation/registry.hpp"
+#include "foil/geometry/clipped_step.hpp"
 #include "foil/geometry/maximise.hpp"
 #include "foil/geometry/project.hpp"
 #include "foil/geometry/rescale.hpp"
+#include "foil/geometry/rescale_vjp.hpp"
 #include "foil/geometry/sampling.hpp"
 #include "foil/models/fixed_batch.hpp"
 #include "foil/models/label_only.hpp"
