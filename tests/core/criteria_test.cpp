@@ -162,7 +162,7 @@ TEST_CASE("criteria: ties are not adversarial", "[criteria]") {
   CHECK_FALSE(Misclassification(second)(Scores{0, front}));
 }
 
-TEST_CASE("criteria: top-k counts the classes ahead; k = 1 is plain misclassification", "[criteria]") {
+TEST_CASE("criteria: top-k counts the classes ahead, k = 1 is plain misclassification", "[criteria]") {
   for (int k = 1; k < classes; ++k) {
     const TopKMisclassification criterion(second, k);
     const TargetedTopK targeted(second, k);

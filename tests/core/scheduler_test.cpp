@@ -297,7 +297,7 @@ TEST_CASE("scheduler: a sample for which the model answers NaN or infinity ends 
   }
 }
 
-TEST_CASE("scheduler: NaN on the way is not adversarial; the attack goes on and may still succeed",
+TEST_CASE("scheduler: NaN on the way is not adversarial, the attack goes on and may still succeed",
           "[scheduler]") {
   test::Tampered model(step_model);
   spoil(model, 0.5f, std::numeric_limits<float>::quiet_NaN());
@@ -398,7 +398,7 @@ RunFailure<Input> failure_of(Run run) {
   throw;
 }
 
-TEST_CASE("scheduler: a model that throws ends the run; what was found comes with the exception",
+TEST_CASE("scheduler: a model that throws ends the run, what was found comes with the exception",
           "[scheduler]") {
   test::Tampered model(step_model);
   model.answer = [](std::int64_t call, const Input&, Logits<float>&) {
@@ -556,7 +556,7 @@ TEST_CASE("scheduler: progress adds up to the result", "[scheduler]") {
   }
 }
 
-TEST_CASE("scheduler: an observer may stop the run; what was found until then is verified and kept",
+TEST_CASE("scheduler: an observer may stop the run, what was found until then is verified and kept",
           "[scheduler]") {
   test::CountingModel model(step_model);
   Input x = zeros(5);
