@@ -73,6 +73,32 @@ TEST_CASE("random: the i-th number is the same whatever else is drawn in between
   CHECK(mixed.bits() == next);
 }
 
+TEST_CASE("random: filling a vector gives the numbers that would be drawn one by one, wherever it begins",
+          "[random]") {
+  for (const Index size : {0, 1, 3, 31, 32, 33, 64, 100, 255, 256, 257, 1000})
+    for (int before = 0; before < 6; ++before) {
+      CAPTURE(size, before);
+      RandomDraw filling(3, 4, Purpose::noise, 5), single(3, 4, Purpose::noise, 5);
+      for (int i = 0; i < before; ++i) CHECK(filling.bits() == single.bits());
+      Eigen::VectorXd normals(size), uniforms(size);
+      filling.fill_normal(normals);
+      filling.fill_uniform(uniforms, -2, 5);
+      bool same = true;
+      for (Index i = 0; i < size; ++i) same = same && normals[i] == single.normal();
+      for (Index i = 0; i < size; ++i) same = same && uniforms[i] == single.uniform(-2, 5);
+      CHECK(same);
+      CHECK(filling.bits() == single.bits());
+    }
+}
+
+TEST_CASE("random: a draw that is used up says so, and does not repeat itself", "[random]") {
+  RandomDraw random(1, 2, Purpose::noise, 3);
+  Eigen::VectorXd numbers(1 << 20);
+  for (int part = 0; part < 64; ++part) random.fill_uniform(numbers, 0, 1);
+  CHECK_THROWS_WITH(random.bits(), Catch::Matchers::ContainsSubstring("67,108,864"));
+  CHECK_THROWS_AS(random.normal(), Error);
+}
+
 TEST_CASE("random: uniform numbers stay inside the open interval, at its very ends too", "[random]") {
   RandomDraw random(5, 6, Purpose::noise, 0);
   double sum = 0, squares = 0;
