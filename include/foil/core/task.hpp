@@ -5,7 +5,9 @@
 #pragma once
 
 #include <coroutine>
+#include <cstddef>
 #include <exception>
+#include <new>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -29,6 +31,12 @@ struct TaskPromiseBase {
     }
     void await_resume() const noexcept {}
   };
+
+  // Clang 14 keeps variables of up to 64 bytes' alignment in the frame (with AVX-512 it aligns plain vectors
+  // so), yet allocates the frame as if it needed no more than the default.
+  static constexpr std::align_val_t frame_alignment{64};
+  static void* operator new(std::size_t size) { return ::operator new(size, frame_alignment); }
+  static void operator delete(void* frame) { ::operator delete(frame, frame_alignment); }
 
   std::suspend_always initial_suspend() const noexcept { return {}; }
   Final final_suspend() const noexcept { return {}; }
