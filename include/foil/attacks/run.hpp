@@ -6,6 +6,7 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -129,8 +130,16 @@ Result<input_t<M>> run(M& model, const input_t<M>& inputs, const C& criterion, c
     }
   };
   std::vector<std::thread> workers;
-  for (Index shard = 1; shard < threads; ++shard) workers.emplace_back(work, shard);
-  work(0);
+  std::vector<Index> own{0};
+  for (Index shard = 1; shard < threads; ++shard) {
+    try {
+      workers.emplace_back(work, shard);
+    } catch (const std::system_error&) {
+      own.push_back(
+          shard);  // the machine has no thread left: the shard is this thread's, its result the same
+    }
+  }
+  for (const Index shard : own) work(shard);
   for (auto& worker : workers) worker.join();
 
   for (const auto& failure : failures) {
