@@ -219,6 +219,9 @@ class Oracle {
     bool reached;
   };
 
+  /// The interval of representable values in bounds and within epsilon, for each feature.
+  void fit_ball(double epsilon) const;
+
   /// To the model's scalar type, and into the bounds; what is not finite then is put back to the original.
   void round(Eigen::VectorXd& x) const {
     if (single_precision_)
@@ -258,6 +261,8 @@ class Oracle {
   }
 
   Eigen::VectorXd original_, lower_, upper_, starting_point_{};
+  mutable Eigen::VectorXd ball_lower_{}, ball_upper_{};  // of settle(), for the last epsilon in Linf
+  mutable double ball_epsilon_ = -1;
   bool single_precision_;
   Lp norm_;
   std::uint64_t seed_;
@@ -283,21 +288,35 @@ class Oracle {
   Memory memory_{};
 };
 
+inline void Oracle::fit_ball(double epsilon) const {
+  const auto rounded = [this](double value) {
+    return single_precision_ ? static_cast<double>(static_cast<float>(value)) : value;
+  };
+  const auto inward = [this](double value, double target) {
+    return single_precision_
+               ? static_cast<double>(std::nextafterf(static_cast<float>(value), static_cast<float>(target)))
+               : std::nextafter(value, target);
+  };
+  ball_lower_.resize(features());
+  ball_upper_.resize(features());
+  for (Index i = 0; i < features(); ++i) {
+    const double centre = original_[i];
+    double low = rounded(std::max(centre - epsilon, lower_[i]));
+    double high = rounded(std::min(centre + epsilon, upper_[i]));
+    while (centre - low > epsilon) low = inward(low, centre);
+    while (high - centre > epsilon) high = inward(high, centre);
+    ball_lower_[i] = low;
+    ball_upper_[i] = high;
+  }
+  ball_epsilon_ = epsilon;
+}
+
 inline void Oracle::settle(Eigen::VectorXd& x, double epsilon) const {
   round(x);
   if (std::isinf(epsilon) || norm_.p == 0) return;
   if (std::isinf(norm_.p)) {
-    const auto inward = [this](double value, double target) {
-      return single_precision_
-                 ? static_cast<double>(std::nextafterf(static_cast<float>(value), static_cast<float>(target)))
-                 : std::nextafter(value, target);
-    };
-    if (!(distance(x) > epsilon)) return;
-    for (Index i = 0; i < x.size(); ++i)
-      x[i] = std::min(std::max(x[i], original_[i] - epsilon), original_[i] + epsilon);
-    round(x);
-    for (Index i = 0; i < x.size(); ++i)
-      while (std::abs(x[i] - original_[i]) > epsilon) x[i] = inward(x[i], original_[i]);
+    if (epsilon != ball_epsilon_) fit_ball(epsilon);
+    for (Index i = 0; i < x.size(); ++i) x[i] = std::min(std::max(x[i], ball_lower_[i]), ball_upper_[i]);
     return;
   }
   double shrink = single_precision_ ? 0x1p-22 : 0x1p-50;

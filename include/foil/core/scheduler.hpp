@@ -314,12 +314,8 @@ class Scheduler {
       Slot& slot = *backward_[i].slot;
       auto& gradient = slot.oracle.gradient_;
       gradient = sample(gradients, static_cast<Index>(i)).template cast<double>();
-      bool finite = true;
-      for (Index j = 0; j < gradient.size(); ++j)
-        if (!std::isfinite(gradient[j])) {
-          gradient[j] = 0;
-          finite = false;
-        }
+      const bool finite = detail::sum(gradient.size(), [&](Index j) { return 0 * gradient[j]; }) == 0;
+      if (!finite) gradient = gradient.unaryExpr([](double g) { return std::isfinite(g) ? g : 0.0; }).eval();
       if (!finite) {
         ++slot.oracle.memory_.bad_rows;
         raise_if_asked(slot.row, "has a gradient with NaN or infinity");
