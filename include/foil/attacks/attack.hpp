@@ -114,9 +114,6 @@ class MinimalAttack {
   /// options have to stay the same.
   /// \param states  empty to begin with, then one entry per sample; may be copied
   template <class M, class C, class State>
-    requires requires(const Derived& self, Oracle& oracle, State& state) {
-      self.attack(oracle, state);
-    }
   Result<input_t<M>> run(M&& model, const input_t<M>& inputs, const C& criterion, RunState<State>& states,
                          const RunOptions<input_t<M>, shareable<M>>& options = {}) const {
     const auto judge = as_criterion(criterion);
