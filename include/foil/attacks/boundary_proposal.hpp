@@ -120,7 +120,7 @@ class BoundaryProposal {
   }
 
   const Oracle& oracle_;
-  const BoundaryOptions& options_;
+  BoundaryOptions options_;
   Eigen::VectorXd direction_, spherical_, away_{}, prior_{}, coefficients_{}, chances_{};
   std::optional<geometry::LowFrequency> low_{};
   std::vector<Index> at_bound_{};
