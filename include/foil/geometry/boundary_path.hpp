@@ -130,8 +130,9 @@ inline double shortest_step(StepProblem& p) {
 /// to where the length is the radius. On every piece the squared length is a parabola, whose root is exact
 /// once the piece is the right one.
 template <class Path>
-void follow_path(StepProblem& p, double low, double high, double t, double nu, Eigen::VectorXd& delta) {
+void follow_path(StepProblem& p, double low, double high, double start, double nu, Eigen::VectorXd& delta) {
   constexpr double tolerance = 1e-8;
+  double t = start;
   for (int round = 0; round < 200; ++round) {
     nu = path_multiplier<Path>(p, t, nu);
     const PathPoint at = path_point<Path>(p, t, nu);
@@ -143,7 +144,12 @@ void follow_path(StepProblem& p, double low, double high, double t, double nu, E
     const double change = -2 * excess / (Path::increasing ? at.linear + root : at.linear - root);
     double next = t + change;
     const bool predicted = next > low && next < high && std::isfinite(next);
-    if (!predicted) next = std::isinf(high) ? 2 * t : low + (high - low) / 2;
+    if (!predicted && std::isinf(high)) {
+      if (t > 1e5 * start) break;  // the path has an end, within the radius
+      next = 8 * t;
+    } else if (!predicted) {
+      next = low + (high - low) / 2;
+    }
     if (!(next > low && next < high)) {  // nothing is left between them: the side within the radius
       t = Path::increasing ? low : high;
       nu = path_multiplier<Path>(p, t, nu);

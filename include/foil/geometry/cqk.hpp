@@ -5,11 +5,11 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 
 #include "foil/core/error.hpp"
+#include "foil/core/sum.hpp"
 #include "foil/core/tensor.hpp"
 
 namespace foil::geometry {
@@ -87,22 +87,30 @@ inline Knapsack quadratic_knapsack(const Eigen::VectorXd& a, const Eigen::Vector
   foil::detail::require(b.size() == n && low.size() == n && high.size() == n,
                         "quadratic knapsack: expected four vectors of one size, got ", n, ", ", b.size(),
                         ", ", low.size(), " and ", high.size());
+  const double length = foil::detail::norm2(b);
+  foil::detail::require(std::isfinite(length) && std::isfinite(c),
+                        "quadratic knapsack: expected finite b and c, got a b of length ", length,
+                        " and c = ", c);
+  const double scale = length > 0 ? length : 1;
   const auto entry = [&](Index i, double multiplier) {
-    return std::min(std::max(b[i] == 0 ? a[i] : a[i] - multiplier * b[i], low[i]), high[i]);
+    const double slope = b[i] / scale;
+    return std::min(std::max(slope == 0 ? a[i] : a[i] - multiplier * slope, low[i]), high[i]);
   };
   const auto balance = [&](double multiplier) {
     detail::Balance out;
     for (Index i = 0; i < n; ++i) {
-      if (b[i] == 0) continue;
-      const double x = entry(i, multiplier), term = b[i] * x;
+      const double slope = b[i] / scale;
+      if (slope == 0) continue;
+      const double x = entry(i, multiplier), term = slope * x;
       out.value += term;
       out.size += std::abs(term);
-      if (x > low[i] && x < high[i]) out.slope += b[i] * b[i];
+      if (x > low[i] && x < high[i]) out.slope += slope * slope;
     }
     return out;
   };
-  Knapsack out{Eigen::VectorXd(n), detail::decreasing_root(balance, c, 0, !equality)};
-  for (Index i = 0; i < n; ++i) out.point[i] = entry(i, out.multiplier);
+  const double multiplier = detail::decreasing_root(balance, c / scale, 0, !equality);
+  Knapsack out{Eigen::VectorXd(n), multiplier / scale};
+  for (Index i = 0; i < n; ++i) out.point[i] = entry(i, multiplier);
   return out;
 }
 
