@@ -101,12 +101,15 @@ class BrendelBethgeAttack : public MinimalAttack<BrendelBethgeAttack<N>> {
     starts.push_back(std::move(state.bisection.inside));
     constexpr std::uint32_t after_user = 1, after_pool = 2;
     const int label = oracle.label();
-    bool same_class = state.candidate == after_user;
+    bool skip = state.candidate == after_user;  // the first row of the class of the user's start
     if (state.candidate <= after_pool && count > 1)
       for (auto& row : oracle.nearest_by_class_in_pool(count + 1)) {
         if (starts.size() == count) co_return;
         if (row.x == starts.front()) continue;
-        if (std::exchange(same_class, same_class && row.label != label) && row.label == label) continue;
+        if (skip && row.label == label) {
+          skip = false;
+          continue;
+        }
         starts.push_back(std::move(row.x));
       }
     if (starts.size() > 1) co_return;
@@ -122,6 +125,7 @@ class BrendelBethgeAttack : public MinimalAttack<BrendelBethgeAttack<N>> {
     using geometry::Boundary;
     const Eigen::VectorXd& original = oracle.original();
     const auto boundary = options_.mode == BrendelBethgeMode::paper ? Boundary::meet : Boundary::reach;
+    walk.best = walk.x;
     walk.radius = first_radius(oracle, walk.x);
     walk.smallest_radius = options_.smallest_radius * walk.radius;
     while (walk.steps < steps) {
