@@ -26,7 +26,8 @@ namespace foil {
 /// A walk begins at an adversarial point: RunOptions::starting_points, then the nearest rows of the run's
 /// pool, of distinct classes first (RunOptions::pool; recommended: which class a walk ends in decides more
 /// than anything else), then noise. It is bisected towards the input along a way that suits the norm. Walks
-/// share the steps; one that has converged leaves its share to those after it. A sample without a start is
+/// share the steps; one that has converged leaves its share to those after it, and in the end to walks
+/// from the closest adversarial, as long as they come closer. A sample without a start is
 /// start_failed.
 ///
 /// Differs from the paper: several walks; the half-space of predicted adversarials has to be reached, not its
@@ -40,6 +41,7 @@ namespace foil {
 /// most `steps` in all.
 template <Norm N>
 class BrendelBethgeAttack : public MinimalAttack<BrendelBethgeAttack<N>> {
+  static constexpr double infinity = std::numeric_limits<double>::infinity();
   static constexpr std::string_view suffix = "-brendel-bethge", infinity_name = "linfinity-brendel-bethge";
 
  public:
@@ -64,6 +66,14 @@ class BrendelBethgeAttack : public MinimalAttack<BrendelBethgeAttack<N>> {
       left -= walk.steps;
       converged = converged && walk.end == Walk::End::converged;
     }
+    // What is left goes to walks from the closest adversarial, as long as they come closer.
+    for (double before = infinity; converged && left > 0 && oracle.best_distance() < before;) {
+      before = (1 - options_.tolerance) * oracle.best_distance();
+      Walk walk{oracle.best()};
+      co_await go(oracle, walk, left);
+      left -= walk.steps;
+      converged = walk.end == Walk::End::converged;
+    }
     if (options_.last_bisections > 0 && oracle.found()) {
       Eigen::VectorXd x = oracle.best();
       co_await detail::approach<N>(oracle, x, options_.last_bisections);
@@ -75,11 +85,11 @@ class BrendelBethgeAttack : public MinimalAttack<BrendelBethgeAttack<N>> {
   /// A walk from one start.
   struct Walk {
     enum class End { none, converged, lost };
-    Eigen::VectorXd x;                                           ///< where the next gradient is taken
-    Eigen::VectorXd best = x;                                    ///< its closest adversarial
-    Eigen::VectorXd gradient{};                                  ///< average of the margin's gradients so far
-    double distance = std::numeric_limits<double>::infinity();   ///< of the closest
-    double reference = std::numeric_limits<double>::infinity();  ///< distance at the last progress
+    Eigen::VectorXd x;            ///< where the next gradient is taken
+    Eigen::VectorXd best = x;     ///< its closest adversarial
+    Eigen::VectorXd gradient{};   ///< average of the margin's gradients so far
+    double distance = infinity;   ///< of the closest
+    double reference = infinity;  ///< distance at the last progress
     double radius = 0, smallest_radius = 0;
     int steps = 0, stalled = 0;
     End end = End::none;
