@@ -26,9 +26,8 @@ namespace foil {
 /// A walk begins at an adversarial point: RunOptions::starting_points, then the nearest rows of the run's
 /// pool, of distinct classes first (RunOptions::pool; recommended: which class a walk ends in decides more
 /// than anything else), then noise. It is bisected towards the input along a way that suits the norm. Walks
-/// share the steps; one that has converged leaves its share to those after it, and in the end to walks
-/// from the closest adversarial, as long as they come closer. A sample without a start is
-/// start_failed.
+/// share the steps; one that has converged leaves its share to those after it, and in the end to slower walks
+/// from the closest adversarial, as long as they come closer. A sample without a start is start_failed.
 ///
 /// Differs from the paper: several walks; the half-space of predicted adversarials has to be reached, not its
 /// boundary; the gradients are averaged with weight 0.5; the radius is a multiple of the distance and
@@ -70,6 +69,7 @@ class BrendelBethgeAttack : public MinimalAttack<BrendelBethgeAttack<N>> {
     for (double before = infinity; converged && left > 0 && oracle.best_distance() < before;) {
       before = (1 - options_.tolerance) * oracle.best_distance();
       Walk walk{oracle.best()};
+      walk.patience = 2;
       co_await go(oracle, walk, left);
       left -= walk.steps;
       converged = walk.end == Walk::End::converged;
@@ -92,12 +92,13 @@ class BrendelBethgeAttack : public MinimalAttack<BrendelBethgeAttack<N>> {
     double reference = infinity;  ///< distance at the last progress
     double radius = 0, smallest_radius = 0;
     int steps = 0, stalled = 0;
+    int patience = 1;  ///< how much more slowly than usual the radius shrinks
     End end = End::none;
 
     void shrink(double factor) {
       stalled = 0;
       if (radius <= smallest_radius) end = End::converged;
-      radius = std::max(factor * radius, smallest_radius);
+      radius = std::max(std::pow(factor, 1.0 / patience) * radius, smallest_radius);
     }
   };
 
@@ -187,7 +188,7 @@ class BrendelBethgeAttack : public MinimalAttack<BrendelBethgeAttack<N>> {
     } else if (walk.distance < (1 - options_.tolerance) * walk.reference) {
       walk.reference = walk.distance;
       walk.stalled = 0;
-    } else if (++walk.stalled == options_.patience) {
+    } else if (++walk.stalled == options_.patience * walk.patience) {
       walk.shrink(options_.shrink);
     }
   }
