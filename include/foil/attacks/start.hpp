@@ -123,17 +123,17 @@ inline Task<bool> next_start(Oracle& oracle, StartOptions options, StartState& s
     x = state.candidate == user ? oracle.starting_point()
                                 : detail::start_candidate(oracle, options, state.candidate - others);
     const bool given = x.size() > 0 && x.allFinite();
-    if (given && state.candidate <= state.last) found = co_await oracle.query(x);
+    if (given && state.candidate < state.end) found = co_await oracle.query(x);
     if (state.candidate == user && found) state.given = oracle.label();
     const bool refused = state.candidate == user && given && !found && !options.fallback;
     const bool last = state.candidate != user && !given;
-    if (refused || last || state.candidate > state.last) {
+    if (refused || last || state.candidate >= state.end) {
       if (!oracle.found()) oracle.finish(Status::start_failed);
       co_return false;
     }
     ++state.candidate;
   }
-  state.last = std::max(state.candidate, others) + further_tries;
+  state.end = std::max(state.candidate, others) + further_tries;
   start = std::move(x);
   co_return true;
 }
