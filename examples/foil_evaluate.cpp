@@ -117,6 +117,8 @@ Samples choose(const Command& command, const Model& model, const Inputs& in) {
   };
   Samples samples;
   std::vector<int> predictions;
+  std::vector<Index> asked;  // with the answers, where attacks may take their starts from
+  std::vector<int> answered;
   ProgressLine progress("clean predictions");
   for (Index row = command.first; row < last && !enough(samples) && !interrupted;) {
     std::vector<Index> batch;
@@ -125,6 +127,8 @@ Samples choose(const Command& command, const Model& model, const Inputs& in) {
     for (std::size_t i = 0; i < batch.size() && !enough(samples); ++i) {
       const int answer = answers[static_cast<Index>(i)];
       const bool correct = answer == in.labels[batch[i]];
+      asked.push_back(batch[i]);
+      answered.push_back(answer);
       ++samples.examined;
       samples.correct += correct;
       if (command.correct_only && !correct) continue;
@@ -148,6 +152,9 @@ Samples choose(const Command& command, const Model& model, const Inputs& in) {
     return entries == rows ? static_cast<Index>(samples.rows[static_cast<std::size_t>(i)]) : i;
   };
   samples.images = foil::gather(in.images, samples.rows);
+  samples.pool = foil::Pool<Images>(
+      foil::gather(in.images, asked),
+      foil::Labels(Eigen::Map<const foil::Labels>(answered.data(), static_cast<Index>(answered.size()))));
   samples.clean_predictions = Eigen::Map<const foil::Labels>(predictions.data(), count);
   samples.labels.resize(count);
   for (Index i = 0; i < count; ++i) samples.labels[i] = in.labels[entry(i, rows)];
@@ -256,6 +263,7 @@ Outcome attack(const Command& command, const Model& model, const Samples& sample
                                    .threads = command.threads,
                                    .query_budget = command.budget,
                                    .starting_points = samples.starts,
+                                   .pool = samples.pool,
                                    .batch_size = command.batch_size,
                                    .observer = [&](const foil::Progress& p) {
                                      progress.update(p.finished, p.total, p.found, p.queries,

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "command_line.hpp"
+#include "foil/core/pool.hpp"
 #include "foil/core/result.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/io/sheet.hpp"
@@ -25,6 +26,7 @@ struct Samples {
   foil::Labels labels, clean_predictions;
   std::optional<foil::Labels> targets;
   Images starts;                          ///< empty if none were given
+  foil::Pool<Images> pool;                ///< the rows that the model was shown, with its answers
   foil::Index examined = 0, correct = 0;  ///< rows that the model was shown, and how many it got right
 };
 

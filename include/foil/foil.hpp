@@ -8,6 +8,7 @@
 #include "foil/attacks/attack.hpp"
 #include "foil/attacks/blended_noise.hpp"
 #include "foil/attacks/boundary.hpp"
+#include "foil/attacks/brendel_bethge.hpp"
 #include "foil/attacks/dataset.hpp"
 #include "foil/attacks/fast_gradient.hpp"
 #include "foil/attacks/minimal.hpp"

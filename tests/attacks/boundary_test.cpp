@@ -504,6 +504,7 @@ TEST_CASE("boundary: a prior that points the right way saves queries", "[boundar
   const auto model = half_space<Flat>(w, 1, unbounded);
   const auto inputs = repeated<Flat>(Eigen::VectorXd::Zero(d), 8);
   BoundaryOptions options;
+  options.starts = 1;
   const RunOptions<Flat> run{.query_budget = 300};
   const double without =
       BoundaryAttack(options)(model, inputs, Labels(Labels::Zero(8)), run).median_distance();
@@ -570,6 +571,8 @@ TEST_CASE("boundary: options that make no sense are refused by name", "[boundary
   refused([](auto& o) { o.steps = -1; }, "expected steps >= 0, got -1");
   refused([](auto& o) { o.release = 1.5; }, "expected a release in [0, 1], got 1.5");
   refused([](auto& o) { o.release = std::nan(""); }, "release");
+  refused([](auto& o) { o.starts = 0; }, "expected starts in [1, 256], got 0");
+  refused([](auto& o) { o.challengers = -1; }, "expected challengers >= 0, got -1");
   refused([](auto& o) { o.speculation = 0; }, "expected speculation >= 1, got 0");
   refused([](auto& o) { o.speculation = 2, o.mode = BoundaryMode::paper; }, "only mode tied can speculate");
   refused([](auto& o) { o.tolerance = -1; }, "expected a tolerance in [0, 1), got -1");
@@ -577,6 +580,33 @@ TEST_CASE("boundary: options that make no sense are refused by name", "[boundary
   refused([](auto& o) { o.prior_weight = 1; }, "expected a prior_weight in [0, 1), got 1");
   refused([](auto& o) { o.start.noise_draws = -1; }, "expected noise_draws >= 0, got -1");
   refused([](auto& o) { o.start.bisections = -1; }, "expected bisections >= 0, got -1");
+}
+
+TEST_CASE("boundary: a start far from the nearest region is given up for a better one",
+          "[boundary][starts]") {
+  const auto model = make_model<Flat>(Bounds<double>(0, 1), [](const Flat& x) {
+    Labels labels(samples(x));
+    for (Index i = 0; i < labels.size(); ++i) {  // a band on the far left, and the right beyond a third
+      const double mean = sample(x, i).mean();
+      labels[i] = x(i, 0) > 0.95 || mean > 0.35;
+    }
+    return labels;
+  });
+  const Index d = 20;
+  const auto inputs = repeated<Flat>(Eigen::VectorXd::Constant(d, 0.25), 6);
+  Flat far = inputs;
+  for (Index i = 0; i < 6; ++i) far(i, 0) = 1;
+  const double nearest = 0.1 * std::sqrt(static_cast<double>(d));
+  BoundaryOptions options;
+  const auto attack = [&](int starts, int challengers) {
+    options.starts = starts;
+    options.challengers = challengers;
+    return BoundaryAttack(options)(model, inputs, Labels(Labels::Zero(6)), {.starting_points = far})
+        .distances;
+  };
+  CHECK(attack(1, 0).minCoeff() > 0.69);
+  CHECK(attack(2, 0).maxCoeff() < 1.02 * nearest);
+  CHECK(attack(1, 4).maxCoeff() < 1.02 * nearest);
 }
 
 TEST_CASE("boundary: no steps leave the bisected start", "[boundary][options]") {

@@ -3,6 +3,7 @@
 /// The Boundary Attack: walks along the decision boundary, knowing nothing but decisions.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -17,16 +18,31 @@
 
 namespace foil {
 
-/// How far the Boundary Attack on one sample has come: a value, changed after every answer.
-struct BoundaryState {
-  StartState start{};
-  Eigen::VectorXd x{};          ///< the current adversarial; empty as long as there is no start
+/// One walk along the boundary: a value, changed after every answer.
+struct BoundaryWalk {
+  Eigen::VectorXd x{};          ///< the current adversarial
+  std::uint32_t number = 0;     ///< of the start it began at; walks have random numbers of their own
   std::uint32_t proposals = 0;  ///< drawn so far
   int skipped = 0;              ///< of these, the last ones that were not worth a query
+  bool converged = false;
+  std::vector<double> heats{};  ///< distances after the heats that it has run
   TiedSteps tied{};
   PaperSteps paper{};
   Eigen::VectorXd spherical{};  ///< tied: a spherical point that is still to be asked about
   double restarted_at = std::numeric_limits<double>::infinity();  ///< tied: distance at the first convergence
+};
+
+/// How far the Boundary Attack on one sample has come.
+struct BoundaryState {
+  StartState start{};
+  std::uint32_t last_candidate = std::numeric_limits<std::uint32_t>::max();  ///< for the next start
+  std::vector<BoundaryWalk> walks{};
+  std::uint32_t proposals = 0;  ///< in all walks
+  std::uint32_t found = 0;      ///< starts
+  bool racing = false;          ///< all starts of the race have been found
+  std::size_t heat = 0;         ///< of the race
+  bool champion = false;        ///< the race is over: the first walk has won
+  int challenges = 0;           ///< of the winner, by further starts
 };
 
 /// The Boundary Attack, Brendel, Rauber, Bethge 2018, arXiv:1712.04248: minimal L2 perturbations of models
@@ -59,34 +75,117 @@ class BoundaryAttack : public MinimalAttack<BoundaryAttack> {
   }
   /// Continues from a state of the same sample.
   Task<> attack(Oracle& oracle, BoundaryState& state) const {
-    BoundaryProposal proposal(oracle, options_);
-    if (state.x.size() == 0) {
-      if (!co_await find_start(oracle, options_.start, state.start)) co_return;
-      state.x = state.start.bisection.inside;
+    if (!state.racing) {
+      const bool found = co_await line_up(oracle, state);
+      if (!found) co_return;
     }
     if (oracle.features() == 1) {
       oracle.finish(Status::converged);  // the bisection left nothing to do
       co_return;
     }
-    proposal.move_to(state.x);
-    if (options_.mode == BoundaryMode::tied)
-      co_await walk_tied(oracle, state, proposal);
-    else
-      co_await walk_paper(oracle, state, proposal);
+    BoundaryProposal proposal(oracle, options_);
+    std::vector<BoundaryWalk>& walks = state.walks;
+    while (!state.champion) {
+      for (BoundaryWalk& walk : walks)
+        if (walk.heats.size() == state.heat && !walk.converged)
+          co_await run_heat(oracle, state, walk, proposal);
+      ++state.heat;
+      drop_slower_half(walks);
+      state.champion = walks.size() == 1;
+    }
+    while (true) {
+      while (!walks[0].converged && !out_of_steps(state))
+        co_await run_heat(oracle, state, walks[0], proposal);
+      if (!walks[0].converged) co_return;
+      if (walks.size() == 1) {
+        const bool found = co_await find_challenger(oracle, state);
+        if (!found) break;
+      }
+      while (!walks[1].converged && !out_of_steps(state) && !falls_behind(walks[1], walks[0]))
+        co_await run_heat(oracle, state, walks[1], proposal);
+      drop_slower_half(walks);
+    }
+    oracle.finish(Status::converged);
   }
 
  private:
   /// So many proposals in a row that rounding undoes mean that nothing closer can be represented.
   static constexpr int most_skipped = 200;
   static constexpr std::uint32_t spherical_period = 20;
+  static constexpr std::uint32_t first_heat = 50;   // proposals; each further heat has twice as many
+  static constexpr std::uint32_t extra_tries = 10;  // candidates for a start beyond the first
+  static constexpr double lead = 0.98;              // what a challenger's distance has to be below
+
+  /// Finds the starts. False if there is none.
+  Task<bool> line_up(Oracle& oracle, BoundaryState& state) const {
+    const bool alone = oracle.features() == 1 || options_.mode == BoundaryMode::paper;
+    const std::size_t wanted = alone ? 1 : static_cast<std::size_t>(options_.starts);
+    while (state.walks.size() < wanted) {
+      const bool found = co_await find_start(oracle, options_.start, state.start, state.last_candidate);
+      if (!found) break;
+      add_walk(state);
+    }
+    state.racing = true;
+    co_return !state.walks.empty();
+  }
+
+  /// Another start, for a walk that has to keep up with the best one so far. False if there is none.
+  Task<bool> find_challenger(Oracle& oracle, BoundaryState& state) const {
+    if (options_.mode == BoundaryMode::paper || state.challenges == options_.challengers) co_return false;
+    if (out_of_steps(state)) co_return false;
+    const bool found = co_await find_start(oracle, options_.start, state.start, state.last_candidate);
+    if (!found) co_return false;
+    ++state.challenges;
+    add_walk(state);
+    co_return true;
+  }
+
+  static void add_walk(BoundaryState& state) {
+    BoundaryWalk walk;
+    walk.x = std::move(state.start.bisection.inside);
+    walk.number = state.found++;
+    state.walks.push_back(std::move(walk));
+    state.start.bisection = {};
+    state.last_candidate = state.start.candidate + extra_tries;
+  }
+
+  static void drop_slower_half(std::vector<BoundaryWalk>& walks) {
+    std::stable_sort(walks.begin(), walks.end(),
+                     [](const auto& a, const auto& b) { return a.heats.back() < b.heats.back(); });
+    walks.resize((walks.size() + 1) / 2);
+  }
+
+  /// Not clearly closer than the other walk was after as many proposals.
+  static bool falls_behind(const BoundaryWalk& walk, const BoundaryWalk& other) {
+    const std::size_t heats = walk.heats.size();
+    return heats > 0 && walk.heats.back() > lead * other.heats[std::min(heats, other.heats.size()) - 1];
+  }
 
   bool out_of_steps(const BoundaryState& state) const {
     return state.proposals >= static_cast<std::uint32_t>(options_.steps);
   }
 
-  static void move(BoundaryState& state, BoundaryProposal& proposal, Eigen::VectorXd& point) {
-    state.x.swap(point);
-    proposal.move_to(state.x);
+  /// Walks on until the end of a heat, all steps are spent or the walk has converged.
+  Task<> run_heat(Oracle& oracle, BoundaryState& state, BoundaryWalk& walk,
+                  BoundaryProposal& proposal) const {
+    const std::uint32_t end = first_heat * ((2u << std::min<std::size_t>(walk.heats.size(), 20)) - 1);
+    const std::uint32_t left = static_cast<std::uint32_t>(options_.steps) - state.proposals;
+    const std::uint32_t goal = walk.proposals + std::min(end - walk.proposals, left);
+    proposal.move_to(walk.x);
+    if (options_.mode == BoundaryMode::tied)
+      co_await walk_tied(oracle, state, walk, proposal, goal);
+    else
+      co_await walk_paper(oracle, state, walk, proposal, goal);
+    walk.heats.push_back(oracle.distance(walk.x));
+  }
+
+  static std::uint32_t draw_number(const BoundaryWalk& walk, std::uint32_t proposal) {
+    return (walk.number << 24) + proposal;
+  }
+
+  static void move(BoundaryWalk& walk, BoundaryProposal& proposal, Eigen::VectorXd& point) {
+    walk.x.swap(point);
+    proposal.move_to(walk.x);
   }
 
   /// What is left for the steps to change is below the tolerance, or below what the model's numbers resolve.
@@ -107,36 +206,37 @@ class BoundaryAttack : public MinimalAttack<BoundaryAttack> {
     });
   }
 
-  Task<> walk_tied(Oracle& oracle, BoundaryState& state, BoundaryProposal& proposal) const {
+  Task<> walk_tied(Oracle& oracle, BoundaryState& state, BoundaryWalk& walk, BoundaryProposal& proposal,
+                   std::uint32_t goal) const {
     struct Next {  // the state before a proposal's answer
       std::uint32_t proposals;
       int skipped;
       TiedSteps steps;
     };
-    enum class End { none, converged, stuck, out_of_steps };
+    enum class End { none, reached, converged, stuck };
     const auto most = static_cast<std::size_t>(options_.speculation);
     std::vector<Eigen::VectorXd> points(most);
     std::vector<Next> before;
     while (true) {
-      if (state.spherical.size() > 0) {
-        const bool adversarial = co_await oracle.query(state.spherical);
-        state.tied.spherical_was(adversarial);
-        if (adversarial && oracle.distance(state.spherical) < proposal.distance())
-          move(state, proposal, state.spherical);
-        state.spherical.resize(0);
+      if (walk.spherical.size() > 0) {
+        const bool adversarial = co_await oracle.query(walk.spherical);
+        walk.tied.spherical_was(adversarial);
+        if (adversarial && oracle.distance(walk.spherical) < proposal.distance())
+          move(walk, proposal, walk.spherical);
+        walk.spherical.resize(0);
       }
 
       // Proposals as they follow from each other if none is adversarial.
-      Next next{state.proposals, state.skipped, state.tied};
+      Next next{walk.proposals, walk.skipped, walk.tied};
       End end = End::none;
       bool check_sphere = false;
       before.clear();
       while (before.size() < std::min(most, oracle.room()) && end == End::none && !check_sphere) {
-        if (next.proposals >= static_cast<std::uint32_t>(options_.steps)) {
-          end = End::out_of_steps;
+        if (next.proposals == goal) {
+          end = End::reached;
         } else if (steps_vanish(oracle, next.steps, proposal)) {
           end = End::converged;
-        } else if (!proposal.draw(next.proposals, next.steps.delta(), next.steps.epsilon(),
+        } else if (!proposal.draw(draw_number(walk, next.proposals), next.steps.delta(), next.steps.epsilon(),
                                   points[before.size()])) {
           ++next.proposals;
           if (++next.skipped == most_skipped) end = End::stuck;
@@ -159,31 +259,34 @@ class BoundaryAttack : public MinimalAttack<BoundaryAttack> {
           next.steps.proposal_was(adversarial);
           end = End::none;
         }
-        if (all && check_sphere) state.spherical = proposal.spherical();
-        if (adversarial) move(state, proposal, points[answer.answered - 1]);
+        if (all && check_sphere) walk.spherical = proposal.spherical();
+        if (adversarial) move(walk, proposal, points[answer.answered - 1]);
       }
-      state.proposals = next.proposals;
-      state.skipped = next.skipped;
-      state.tied = next.steps;
+      state.proposals += next.proposals - walk.proposals;
+      walk.proposals = next.proposals;
+      walk.skipped = next.skipped;
+      walk.tied = next.steps;
 
-      if (end == End::out_of_steps) co_return;
-      if (end == End::converged && proposal.distance() <= (1 - options_.tolerance) * state.restarted_at) {
-        state.restarted_at = proposal.distance();
-        state.tied.restart();
+      if (end == End::reached) co_return;
+      if (end == End::converged && proposal.distance() <= (1 - options_.tolerance) * walk.restarted_at) {
+        walk.restarted_at = proposal.distance();
+        walk.tied.restart();
       } else if (end != End::none) {
-        oracle.finish(Status::converged);
+        walk.converged = true;
         co_return;
       }
     }
   }
 
-  Task<> walk_paper(Oracle& oracle, BoundaryState& state, BoundaryProposal& proposal) const {
-    PaperSteps& steps = state.paper;
+  Task<> walk_paper(Oracle& oracle, BoundaryState& state, BoundaryWalk& walk, BoundaryProposal& proposal,
+                    std::uint32_t goal) const {
+    PaperSteps& steps = walk.paper;
     Eigen::VectorXd candidate, spherical;
-    for (; state.skipped < most_skipped; ++state.proposals) {
-      if (out_of_steps(state)) co_return;
-      if (!proposal.draw(state.proposals, steps.delta, steps.epsilon, candidate)) {
-        ++state.skipped;
+    for (; walk.proposals != goal; ++walk.proposals, ++state.proposals) {
+      walk.converged = walk.converged || walk.skipped == most_skipped;
+      if (walk.converged) co_return;
+      if (!proposal.draw(draw_number(walk, walk.proposals), steps.delta, steps.epsilon, candidate)) {
+        ++walk.skipped;
         continue;
       }
       const bool gathers = steps.gathers();
@@ -198,11 +301,10 @@ class BoundaryAttack : public MinimalAttack<BoundaryAttack> {
         if (gathers) steps.source.add(adversarial);
       }
       steps.spherical_held = false;
-      state.skipped = 0;
-      if (adversarial) move(state, proposal, candidate);
-      if (steps.proposal_was(adversarial)) break;
+      walk.skipped = 0;
+      if (adversarial) move(walk, proposal, candidate);
+      walk.converged = steps.proposal_was(adversarial);
     }
-    oracle.finish(Status::converged);
   }
 
   Options options_;

@@ -32,8 +32,11 @@ using BoundaryPrior = std::function<Eigen::VectorXd(const Oracle&, const Eigen::
 struct BoundaryOptions {
   BoundaryMode mode = BoundaryMode::tied;  ///< tied needs far fewer queries; paper is for reproducing papers
   int steps = 25'000;                      ///< proposals after the start, >= 0
-  bool kappa = true;      ///< tied: adapt the orthogonal step to the curvature, for 5 % more queries
+  bool kappa = false;  ///< tied: adapt the orthogonal step to the curvature, for 5 % more queries; helps
+                       ///< where the boundary is round on the scale of the distance, costs some on networks
   double release = 0.02;  ///< tied: chance of features at a bound to take part in a proposal; 1: no freezing
+  int starts = 2;         ///< tied: starts that race each other until the closest is left, in [1, 256]
+  int challengers = 16;   ///< tied: starts tried after convergence, each dropped once it falls behind, >= 0
   int speculation = 1;  ///< tied: proposals per sample and model call, where the batch has room; same result
   double tolerance = 1e-3;     ///< tied: relative distance that is not worth going on for; 0: never converges
   int subspace = 1;            ///< images: only the lowest 1 / subspace frequencies of each axis; 1: all
@@ -46,6 +49,8 @@ struct BoundaryOptions {
     start.validate();
     detail::require(steps >= 0, "boundary: expected steps >= 0, got ", steps);
     detail::require(release >= 0 && release <= 1, "boundary: expected a release in [0, 1], got ", release);
+    detail::require(starts >= 1 && starts <= 256, "boundary: expected starts in [1, 256], got ", starts);
+    detail::require(challengers >= 0, "boundary: expected challengers >= 0, got ", challengers);
     detail::require(speculation >= 1, "boundary: expected speculation >= 1, got ", speculation);
     detail::require(speculation == 1 || mode == BoundaryMode::tied,
                     "boundary: only mode tied can speculate, got speculation ", speculation);
@@ -62,6 +67,8 @@ struct BoundaryOptions {
     visit("steps", &O::steps, "proposals after the start");
     visit("kappa", &O::kappa, "adapt to the curvature of the boundary");
     visit("release", &O::release, "chance of features at a bound to take part in a proposal");
+    visit("starts", &O::starts, "starts that race each other");
+    visit("challengers", &O::challengers, "starts tried after convergence");
     visit("speculation", &O::speculation, "proposals per sample and model call");
     visit("tolerance", &O::tolerance, "relative distance that is not worth going on for");
     visit("subspace", &O::subspace, "images: only the lowest 1 / subspace frequencies");

@@ -89,11 +89,16 @@ inline Eigen::VectorXd start_candidate(const Oracle& oracle, const StartOptions&
 /// \return true if one was found; state.bisection.inside is the point. Otherwise the sample's status is
 /// start_failed: a targeted criterion is hardly ever met by noise, it needs a starting point or a pool. With
 /// a single feature the bisection goes on until the boundary is met exactly.
-inline Task<bool> find_start(Oracle& oracle, StartOptions options, StartState& state) {
+///
+/// Called again with an empty state.bisection, it goes on to the next candidate that is adversarial; at most
+/// to number `limit`.
+inline Task<bool> find_start(Oracle& oracle, StartOptions options, StartState& state,
+                             std::uint32_t limit = std::numeric_limits<std::uint32_t>::max()) {
   constexpr std::uint32_t user = 0, pool = 1, others = 2;
   Eigen::VectorXd& start = state.bisection.inside;
   Eigen::VectorXd x;
   for (; start.size() == 0; ++state.candidate) {
+    if (state.candidate >= limit) co_return false;
     if (state.candidate == pool) {
       if (oracle.nearest_in_pool(x)) start = x;
       continue;
@@ -105,7 +110,7 @@ inline Task<bool> find_start(Oracle& oracle, StartOptions options, StartState& s
     const bool refused = state.candidate == user && given && start.size() == 0 && !options.fallback;
     const bool last = state.candidate != user && !given;
     if (refused || last) {
-      oracle.finish(Status::start_failed);
+      if (!oracle.found()) oracle.finish(Status::start_failed);
       co_return false;
     }
   }

@@ -54,16 +54,15 @@ template <Criterion C>
 inline constexpr Knowledge knowledge_needed = DecisionCriterion<C> ? Knowledge::decisions : Knowledge::scores;
 
 /// The loss a gradient attack ascends to meet the criterion: the criterion's own `loss(kind, scores,
-/// gradient)` if it has one, else minus its margin (whatever the kind asked for).
+/// gradient)` if it has one, else minus its margin, whatever the kind asked for. Loss::margin is always minus
+/// the margin: positive where adversarial.
 template <MarginCriterion C>
 double loss_of(const C& criterion, Loss kind, const Scores& scores, Eigen::VectorXd* gradient) {
-  if constexpr (requires { criterion.loss(kind, scores, gradient); }) {
-    return criterion.loss(kind, scores, gradient);
-  } else {
-    const double margin = criterion.margin(scores, gradient);
-    if (gradient) *gradient = -*gradient;
-    return -margin;
-  }
+  if constexpr (requires { criterion.loss(kind, scores, gradient); })
+    if (kind != Loss::margin) return criterion.loss(kind, scores, gradient);
+  const double margin = criterion.margin(scores, gradient);
+  if (gradient) *gradient = -*gradient;
+  return -margin;
 }
 
 namespace detail {

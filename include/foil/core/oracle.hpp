@@ -180,9 +180,22 @@ class Oracle {
 
   /// Copies the closest row of the run's pool that is adversarial, without a query. False if there is none.
   bool nearest_in_pool(Eigen::VectorXd& x) {
-    if (!pool_ || !pool_(x)) return false;
-    remember(x, -1, true);
+    auto rows = nearest_by_class_in_pool(1);
+    if (rows.empty()) return false;
+    x = std::move(rows.front().x);
     return true;
+  }
+  /// A row of the pool and the class that the model gives it.
+  struct PoolRow {
+    Eigen::VectorXd x;
+    int label;
+  };
+  /// At most so many adversarial rows of the run's pool, without a query: the nearest of every class by
+  /// distance, then the second of every class, and so on.
+  std::vector<PoolRow> nearest_by_class_in_pool(std::size_t most) {
+    auto rows = pool_ ? pool_(most) : std::vector<PoolRow>();
+    if (!rows.empty()) remember(rows.front().x, -1, true);
+    return rows;
   }
   /// The best adversarial so far: the closest, or the one of highest loss after prefer_highest_loss().
   bool found() const { return !memory_.best.empty(); }
@@ -195,6 +208,8 @@ class Oracle {
   void prefer_highest_loss() { highest_loss_ = std::isfinite(limit_); }
   /// How the attack ended (converged, start_failed), where "ran to its end" does not say it all.
   void finish(Status status) { memory_.status = status; }
+  /// The class given to the point last asked about; -1 if the answer was not finite.
+  int label() const { return memory_.label; }
   std::int64_t queries() const { return memory_.queries; }
   std::int64_t gradient_queries() const { return memory_.gradient_queries; }
 
@@ -269,7 +284,7 @@ class Oracle {
   std::string_view attack_;
   std::int64_t sample_id_;
   std::vector<Index> shape_{};
-  std::function<bool(Eigen::VectorXd&)> pool_{};
+  std::function<std::vector<PoolRow>(std::size_t)> pool_{};
   std::uint64_t repetition_ = 0;
 
   Kind kind_ = Kind::decision;

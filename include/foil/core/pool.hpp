@@ -3,8 +3,12 @@
 /// Inputs whose outputs are known: where attacks that need a start can take one without asking the model.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <limits>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 #include "foil/core/criteria.hpp"
 #include "foil/core/model.hpp"
@@ -86,6 +90,37 @@ class Pool {
         best = row;
       }
       return best;
+    }
+
+    /// Adversarial rows for a sample, at most so many: the nearest of every predicted class by distance, then
+    /// the second of every class, and so on.
+    template <Criterion C, class Original>
+    std::vector<Index> nearest_by_class(const C& criterion, Index sample_row, const Original& original,
+                                        Lp norm, const Bounds<Scalar>& bounds, std::size_t most) const {
+      struct Candidate {
+        int label;
+        double length;
+        Index row;
+        std::size_t rank = 0;
+      };
+      std::vector<Candidate> found;
+      for (Index row = 0; row < samples(inputs_); ++row) {
+        if (!meets(criterion, sample_row, row)) continue;
+        const auto candidate = sample(inputs_, row);
+        if (within(candidate, bounds))
+          found.push_back({labels_[row], distance(norm, original, candidate), row});
+      }
+      std::sort(found.begin(), found.end(), [](const Candidate& a, const Candidate& b) {
+        return std::tie(a.label, a.length, a.row) < std::tie(b.label, b.length, b.row);
+      });
+      for (std::size_t i = 1; i < found.size(); ++i)
+        if (found[i].label == found[i - 1].label) found[i].rank = found[i - 1].rank + 1;
+      std::sort(found.begin(), found.end(), [](const Candidate& a, const Candidate& b) {
+        return std::tie(a.rank, a.length, a.row) < std::tie(b.rank, b.length, b.row);
+      });
+      std::vector<Index> rows;
+      for (std::size_t i = 0; i < std::min(most, found.size()); ++i) rows.push_back(found[i].row);
+      return rows;
     }
 
    private:

@@ -124,11 +124,13 @@ class Scheduler {
     if (options_.starting_points.size() > 0)
       oracle.set_starting_point(sample(options_.starting_points, row).template cast<double>());
     if (!options_.pool.empty())
-      oracle.pool_ = [this, row](Eigen::VectorXd& x) {
-        const Index nearest =
-            options_.pool.nearest(criterion_, row, sample(inputs_, row), setup_.norm, bounds_);
-        if (nearest >= 0) x = sample(options_.pool.inputs(), nearest).template cast<double>();
-        return nearest >= 0;
+      oracle.pool_ = [this, row](std::size_t most) {
+        std::vector<Oracle::PoolRow> rows;
+        for (const Index found : options_.pool.nearest_by_class(criterion_, row, sample(inputs_, row),
+                                                                setup_.norm, bounds_, most))
+          rows.push_back({sample(options_.pool.inputs(), found).template cast<double>(),
+                          options_.pool.predictions()[found]});
+        return rows;
       };
     if (setup_.memories) oracle.memory_ = (*setup_.memories)[static_cast<std::size_t>(row)];
     if (oracle.memory_.ended || (oracle.memory_.judged && close_enough(oracle))) {

@@ -18,6 +18,7 @@
 #include "foil/attacks/additive_noise.hpp"
 #include "foil/attacks/blended_noise.hpp"
 #include "foil/attacks/boundary.hpp"
+#include "foil/attacks/brendel_bethge.hpp"
 #include "foil/attacks/dataset.hpp"
 #include "foil/attacks/fast_gradient.hpp"
 #include "foil/attacks/minimal.hpp"
@@ -191,6 +192,10 @@ inline const std::vector<AttackEntry>& attack_registry() {
     add<DatasetAttack>(all, {"l2-dataset"});
     add<L1DatasetAttack>(all);
     add<LinfDatasetAttack>(all);
+    add<L0BrendelBethgeAttack>(all);
+    add<L1BrendelBethgeAttack>(all);
+    add<L2BrendelBethgeAttack>(all, {"brendel-bethge"});
+    add<LinfinityBrendelBethgeAttack>(all, {"linf-brendel-bethge"});
     return all;
   }();
   return entries;
