@@ -343,6 +343,12 @@ TEST_CASE("torch: what goes wrong inside is told in one line", "[adapters][torch
              }),
              ContainsSubstring("expected a cotangent of 2 x 3 like the logits, got 2 x 4"));
 
+  using foil::libtorch::detail::essence;
+  CHECK(essence("first\nsecond") == "first");
+  CHECK(essence("\nUnknown builtin op:\n  x = what(y)") == "Unknown builtin op:");
+  CHECK(essence("failed\nTraceback of\n  File\nRuntimeError: the reason\n") == "the reason");
+  CHECK(essence("\n").empty());
+
   const Model<double, 2> careless([](const at::Tensor& x) { return x.mul_(2); });
   Rows x(2, 3);
   x.setConstant(1);

@@ -11,7 +11,6 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <system_error>
 #include <type_traits>
@@ -57,19 +56,10 @@ struct Part {
 };
 
 inline at::Tensor forward(torch::jit::Module& module, const at::Tensor& x) {
-  try {
-    const c10::IValue answer = module.forward({x});
-    foil::detail::require(answer.isTensor(),
-                          "torch: expected a model that returns one tensor, it returned a ",
-                          answer.tagKind());
-    return answer.toTensor();
-  } catch (const c10::Error&) {
-    throw;
-  } catch (const Error&) {
-    throw;
-  } catch (const std::exception& error) {  // what the interpreter makes of errors in a script
-    throw Error(foil::detail::text("torch: the model: ", essence(error.what())));
-  }
+  const c10::IValue answer = translate_script("the model", [&] { return module.forward({x}); });
+  foil::detail::require(answer.isTensor(), "torch: expected a model that returns one tensor, it returned a ",
+                        answer.tagKind());
+  return answer.toTensor();
 }
 
 }  // namespace detail
@@ -262,7 +252,7 @@ Model<Scalar, Rank> load(const std::filesystem::path& path, Options<Scalar> opti
   std::error_code failure;
   foil::detail::require(std::filesystem::is_regular_file(path, failure), "torch: cannot read '",
                         path.string(), "': there is no such file");
-  auto module = detail::translate("cannot read '" + path.string() + "' as TorchScript", [&] {
+  auto module = detail::translate_script("cannot read '" + path.string() + "' as TorchScript", [&] {
     return options.device ? torch::jit::load(path.string(), *options.device)
                           : torch::jit::load(path.string());
   });

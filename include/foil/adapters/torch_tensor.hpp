@@ -7,6 +7,7 @@
 #include <ATen/core/ivalue.h>  // before the others, which Clang 14 would refuse
 
 #include <torch/script.h>
+#include <algorithm>
 #include <array>
 #include <exception>
 #include <memory>
@@ -32,11 +33,12 @@ auto sizes(const T& batch) {
   return out;
 }
 
-/// The line of an exception's message that says what went wrong: the first one, or what follows
-/// TorchScript's traceback.
+/// The line of an exception's message that says what went wrong: the first one that is not empty, or what
+/// follows TorchScript's traceback.
 inline std::string essence(std::string_view message) {
   constexpr std::string_view marker = "\nRuntimeError: ";
   if (const auto at = message.rfind(marker); at != message.npos) message.remove_prefix(at + marker.size());
+  message.remove_prefix(std::min(message.find_first_not_of('\n'), message.size()));
   return std::string(message.substr(0, message.find('\n')));
 }
 
@@ -47,6 +49,18 @@ auto translate(std::string_view doing, F&& f) {
     return f();
   } catch (const c10::Error& error) {
     throw Error(foil::detail::text("torch: ", doing, ": ", essence(error.what_without_backtrace())));
+  }
+}
+
+/// The same where TorchScript is read or run, whose exceptions are of many types.
+template <class F>
+auto translate_script(std::string_view doing, F&& f) {
+  try {
+    return translate(doing, f);
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw Error(foil::detail::text("torch: ", doing, ": ", essence(error.what())));
   }
 }
 
