@@ -107,6 +107,9 @@ Inputs read_inputs(const Command& command, const Model& model) {
   return in;
 }
 
+/// Rows whose answers are kept for attacks to start from: enough of every class, few enough to go through.
+constexpr Index most_known = 1000;
+
 /// The samples to attack: asks the model about the rows, batch by batch, until there are enough. Fewer than
 /// asked for only if interrupted.
 Samples choose(const Command& command, const Model& model, const Inputs& in) {
@@ -117,18 +120,21 @@ Samples choose(const Command& command, const Model& model, const Inputs& in) {
   };
   Samples samples;
   std::vector<int> predictions;
-  std::vector<Index> asked;  // with the answers, where attacks may take their starts from
-  std::vector<int> answered;
+  std::vector<Index> known;  // rows with their logits: where attacks may take their starts from
+  std::vector<float> logits;
   ProgressLine progress("clean predictions");
   for (Index row = command.first; row < last && !enough(samples) && !interrupted;) {
     std::vector<Index> batch;
     for (; row < last && static_cast<Index>(batch.size()) < command.batch_size; ++row) batch.push_back(row);
-    const foil::Labels answers = foil::predict(model, foil::gather(in.images, batch));
+    const foil::Logits<float> outputs = model.logits(foil::gather(in.images, batch));
+    const foil::Labels answers = foil::argmax<float>(outputs);
     for (std::size_t i = 0; i < batch.size() && !enough(samples); ++i) {
       const int answer = answers[static_cast<Index>(i)];
       const bool correct = answer == in.labels[batch[i]];
-      asked.push_back(batch[i]);
-      answered.push_back(answer);
+      if (static_cast<Index>(known.size()) < most_known) {
+        known.push_back(batch[i]);
+        for (Index k = 0; k < outputs.cols(); ++k) logits.push_back(outputs(static_cast<Index>(i), k));
+      }
       ++samples.examined;
       samples.correct += correct;
       if (command.correct_only && !correct) continue;
@@ -152,9 +158,11 @@ Samples choose(const Command& command, const Model& model, const Inputs& in) {
     return entries == rows ? static_cast<Index>(samples.rows[static_cast<std::size_t>(i)]) : i;
   };
   samples.images = foil::gather(in.images, samples.rows);
-  samples.pool = foil::Pool<Images>(
-      foil::gather(in.images, asked),
-      foil::Labels(Eigen::Map<const foil::Labels>(answered.data(), static_cast<Index>(answered.size()))));
+  const auto pool_rows = static_cast<Index>(known.size());
+  samples.pool =
+      foil::Pool<Images>(foil::gather(in.images, known),
+                         foil::Logits<float>(Eigen::Map<const foil::Logits<float>>(
+                             logits.data(), pool_rows, static_cast<Index>(logits.size()) / pool_rows)));
   samples.clean_predictions = Eigen::Map<const foil::Labels>(predictions.data(), count);
   samples.labels.resize(count);
   for (Index i = 0; i < count; ++i) samples.labels[i] = in.labels[entry(i, rows)];
@@ -283,7 +291,8 @@ Outcome attack(const Command& command, const Model& model, const Samples& sample
   outcome.result = samples.targets
                        ? job.attack(model, samples.images, foil::TargetedMisclassification(*samples.targets),
                                     radius, options)
-                       : job.attack(model, samples.images, samples.labels, radius, options);
+                       : job.attack(model, samples.images, foil::MarginAbove(samples.labels, command.margin),
+                                    radius, options);
   outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   progress.finish();
   return outcome;

@@ -78,6 +78,11 @@ std::optional<Command> parse_command_line(int argc, char** argv) {
       "--starts", command.starts,
       "Starting points for the attacks that take them: rows of the data set (integers) or images,\n"
       "for every row of the data set, or for those used");
+  app.add_option(
+         "--margin", command.margin,
+         "By how much another class has to lead in the logits (default 0). Above the rounding errors of\n"
+         "other software, the adversarials are adversarial there too")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--seed", command.seed, "Same seed, same results (default 0)");
   app.add_option("--threads", command.threads, "Default: as many as the machine has")
       ->check(CLI::Range(1, 4096));
@@ -111,6 +116,7 @@ std::optional<Command> parse_command_line(int argc, char** argv) {
     command.epsilons.push_back(parse_number<double>("--epsilon", epsilon));
     foil::detail::require(command.epsilons.back() > 0, "--epsilon: expected a radius above 0, got ", epsilon);
   }
+  foil::detail::require(!command.targets || command.margin == 0, "--margin does not go with --targets");
   if (!bounds.empty()) {
     const auto comma = bounds.find(',');
     foil::detail::require(comma != bounds.npos, "--bounds: expected LOWER,UPPER, got '", bounds, "'");

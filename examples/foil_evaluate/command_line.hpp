@@ -35,6 +35,7 @@ struct Command {
   bool correct_only = false;
   std::vector<AttackRequest> attacks;
   std::vector<double> epsilons;
+  double margin = 0;
   std::uint64_t seed = 0;
   int threads = 1;
   std::int64_t budget = std::numeric_limits<std::int64_t>::max();

@@ -112,6 +112,7 @@ std::string results(const Command& command, const Samples& samples, const std::v
             {"labels", command.labels.string()},
             {"targets", command.targets ? Json(command.targets->string()) : Json(nullptr)},
             {"starts", command.starts ? Json(command.starts->string()) : Json(nullptr)},
+            {"margin", command.margin},
             {"bounds", {command.lower, command.upper}},
             {"correct_only", command.correct_only},
             {"seed", command.seed},

@@ -65,10 +65,13 @@ TEST_CASE("dataset: the first of equally near rows, and the criterion of each sa
   const double to_second = distance(L2{}, sample(inputs, 0), sample(twins, 1));
   const Index nearer = to_first < to_second ? 0 : 1;
   const TargetedMisclassification criterion(targets);
-  CHECK(pool.nearest(criterion, 0, sample(inputs, 0), L2{}, Bounds<float>()) == (nearer == 0 ? 2 : 1));
-  CHECK(pool.nearest(criterion, 1, sample(inputs, 0), L2{}, Bounds<float>()) == (nearer == 0 ? 0 : 3));
+  const auto nearest = [&](const auto& from, Index row) {
+    return from.nearest_by_class(criterion, row, sample(inputs, 0), L2{}, Bounds<float>(), 1).at(0);
+  };
+  CHECK(nearest(pool, 0) == (nearer == 0 ? 2 : 1));
+  CHECK(nearest(pool, 1) == (nearer == 0 ? 0 : 3));
   const Pool<Image> equal(twins, Labels(Labels::Constant(4, 3)));
-  CHECK(equal.nearest(criterion, 0, sample(inputs, 0), L2{}, Bounds<float>()) == nearer);
+  CHECK(nearest(equal, 0) == nearer);
 }
 
 TEST_CASE("dataset: a pool that is out of date is found out at the end", "[dataset]") {

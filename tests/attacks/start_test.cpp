@@ -2,7 +2,10 @@
 #include "foil/attacks/start.hpp"
 
 #include <cmath>
+#include <cstdint>
 #include <limits>
+#include <memory>
+#include <string_view>
 #include <vector>
 
 #include "foil/attacks/boundary.hpp"
@@ -32,6 +35,26 @@ struct StartOnly : MinimalAttack<StartOnly> {
     const bool found = co_await find_start(oracle, options, state);
     CHECK(found == oracle.found());
     if (found) CHECK(state.bisection.inside == oracle.best());
+  }
+};
+
+/// Collects starts: the first feature of each, and the queries so far.
+struct AllStarts : MinimalAttack<AllStarts> {
+  using norm = L2;
+  static constexpr std::string_view name = "all-starts";
+  static constexpr Knowledge knowledge = Knowledge::decisions;
+  std::shared_ptr<std::vector<double>> firsts = std::make_shared<std::vector<double>>();
+  std::shared_ptr<std::vector<std::int64_t>> queries = std::make_shared<std::vector<std::int64_t>>();
+
+  Task<> attack(Oracle& oracle) const {
+    StartState state;
+    Eigen::VectorXd x;
+    for (int i = 0; i < 7; ++i) {
+      const bool found = co_await next_start(oracle, StartOptions(), state, x);
+      if (!found) co_return;
+      firsts->push_back(x[0]);
+      queries->push_back(oracle.queries());
+    }
   }
 };
 
@@ -112,6 +135,33 @@ TEST_CASE("start: the nearest adversarial row of the pool costs no query", "[sta
   CHECK(mixed.queries[0] == 2);
   CHECK(mixed.adversarials(0, 0) == 0.95);
   CHECK(mixed.adversarials(1, 0) == 0.6);
+}
+
+TEST_CASE("start: further starts are of other classes first, then noise for a few tries", "[start][pool]") {
+  // Classes 0 to 4 by a tenth of the first feature; beyond 0.5 it is 4.
+  const auto bands = model_of([](double a, double) { return a > 0.5 ? 4 : static_cast<int>(a * 10) % 5; });
+  const Flat input = rows({{0.05, 0.5}});
+  const Flat data = rows({{0.05, 0.9}, {0.15, 0.5}, {0.16, 0.5}, {0.25, 0.5}, {0.9, 0.5}, {0.7, 0.5}});
+  const Labels label = Labels::Zero(1);
+  AllStarts attack;
+  attack(bands, input, label, {.pool = Pool(bands, data)});
+  REQUIRE(attack.firsts->size() == 7);
+  attack.firsts->resize(5);
+  CHECK(*attack.firsts == std::vector<double>{0.15, 0.25, 0.7, 0.16, 0.9});
+  CHECK(attack.queries->at(4) == attack.queries->at(0));  // of the pool, all is known
+  CHECK(attack.queries->at(5) > attack.queries->at(4));
+
+  AllStarts given;  // a user's point stands for the nearest of its class, and is not offered twice
+  given(bands, input, label, {.starting_points = rows({{0.16, 0.5}}), .pool = Pool(bands, data)});
+  given.firsts->resize(4);
+  CHECK(*given.firsts == std::vector<double>{0.16, 0.25, 0.7, 0.9});
+
+  const auto corner = model_of([](double a, double b) { return a > 0.999 && b > 0.999; });
+  AllStarts rare;
+  const auto result = rare(corner, input, label, {.starting_points = rows({{1, 1}})});
+  CHECK(rare.firsts->size() == 1);
+  CHECK(result.queries[0] <= 12);
+  CHECK(result.status[0] != Status::start_failed);
 }
 
 TEST_CASE("start: uniform noise is tried as often as told, the same for a sample in any batch", "[start]") {
@@ -244,8 +294,12 @@ TEST_CASE("pool: criteria on scores are judged by the logits, NaN is never adver
   const Eigen::VectorXd origin = Eigen::VectorXd::Zero(2);
   const Labels label = Labels::Zero(1);
   const Bounds<double> bounds;
-  CHECK(pool.nearest(Misclassification(label), 0, origin, L2{}, bounds) == 1);
-  CHECK(pool.nearest(ConfidentMisclassification(label, 0.99), 0, origin, L2{}, bounds) == 2);
-  CHECK(pool.nearest(ConfidentMisclassification(label, 0.9999999), 0, origin, L2{}, bounds) == -1);
-  CHECK(pool.nearest(Misclassification(label), 0, origin, L2{}, Bounds<double>(0.35, 1)) == -1);
+  using Rows = std::vector<Index>;
+  const auto nearest = [&](const auto& criterion, const Bounds<double>& within) {
+    return pool.nearest_by_class(criterion, 0, origin, L2{}, within, 1);
+  };
+  CHECK(nearest(Misclassification(label), bounds) == Rows{1});
+  CHECK(nearest(ConfidentMisclassification(label, 0.99), bounds) == Rows{2});
+  CHECK(nearest(ConfidentMisclassification(label, 0.9999999), bounds).empty());
+  CHECK(nearest(Misclassification(label), Bounds<double>(0.35, 1)).empty());
 }

@@ -266,6 +266,28 @@ TEST_CASE("foil-evaluate: targets are what successful samples are taken for", "[
   CHECK(successes > 5);
 }
 
+TEST_CASE("foil-evaluate: --margin is the lead of another class", "[examples][evaluate]") {
+  const auto model = foil::onnx::load<float, 4>(model_file);
+  const foil::Labels labels = foil::io::read_labels(label_file);
+  const auto smallest_lead = [&](const Arguments& more) {
+    const TemporaryDirectory dir;
+    const Outcome outcome =
+        run(on_mnist(dir) + more + Arguments{"--count", "5", "--attack", "boundary", "--budget", "1000"});
+    INFO(outcome.err);
+    REQUIRE(outcome.status == 0);
+    const Images found = foil::io::read_images(dir.path() / "adversarials/boundary.npy", model.bounds());
+    const auto logits = model.logits(found);
+    double smallest = std::numeric_limits<double>::infinity();
+    for (Index i = 0; i < 5; ++i) {
+      const Eigen::VectorXd scores = logits.row(i).transpose().cast<double>();
+      smallest = std::min(smallest, foil::losses::margin(scores, labels[i]));
+    }
+    return smallest;
+  };
+  CHECK(smallest_lead({}) < 0.5);
+  CHECK(smallest_lead({"--margin", "0.5"}) >= 0.5);
+}
+
 TEST_CASE("foil-evaluate: --correct-only counts the samples that are classified correctly",
           "[examples][evaluate]") {
   const TemporaryDirectory dir;
@@ -419,6 +441,8 @@ TEST_CASE("foil-evaluate: bad input is one clear line, status 2, and nothing wri
       {extra({"--starts", file("far.npy")}), "points to row 1000, the data set has rows 0 to 999"},
       {extra({"--starts", file("small.npy")}),
        "expected images of the shape of the data set, (1000, 1, 28, 28)"},
+      {extra({"--margin", "-1"}), "--margin"},
+      {extra({"--margin", "1", "--targets", label_file}), "--margin does not go with --targets"},
       {extra({"--sheet", (dir / "results.json").string()}), "the same file"},
       {extra({"--sheet", (dir / "missing/sheet.png").string()}), "cannot be written"},
   };

@@ -25,7 +25,7 @@ struct BoundaryWalk {
   std::uint32_t proposals = 0;  ///< drawn so far
   int skipped = 0;              ///< of these, the last ones that were not worth a query
   bool converged = false;
-  std::vector<double> heats{};  ///< distances after the heats that it has run
+  std::vector<double> heats{};  ///< distances at the start and after the heats that it has run
   TiedSteps tied{};
   PaperSteps paper{};
   Eigen::VectorXd spherical{};  ///< tied: a spherical point that is still to be asked about
@@ -35,29 +35,31 @@ struct BoundaryWalk {
 /// How far the Boundary Attack on one sample has come.
 struct BoundaryState {
   StartState start{};
-  std::uint32_t last_candidate = std::numeric_limits<std::uint32_t>::max();  ///< for the next start
   std::vector<BoundaryWalk> walks{};
   std::uint32_t proposals = 0;  ///< in all walks
   std::uint32_t found = 0;      ///< starts
   bool racing = false;          ///< all starts of the race have been found
-  std::size_t heat = 0;         ///< of the race
+  std::size_t heat = 1;         ///< of the race
   bool champion = false;        ///< the race is over: the first walk has won
   int challenges = 0;           ///< of the winner, by further starts
 };
 
 /// The Boundary Attack, Brendel, Rauber, Bethge 2018, arXiv:1712.04248: minimal L2 perturbations of models
-/// that return decisions only, for any criterion. Starts from an adversarial point (see find_start), and
+/// that return decisions only, for any criterion. Starts from an adversarial point (see next_start), and
 /// proposes random steps along the sphere around the input followed by a small step towards the input; what
 /// stays adversarial is the next point. Targeted: by a targeted criterion and a start of the target class.
 ///
-/// Differs from the paper: the start is bisected towards the input; by default both steps are tied to one
+/// Differs from the paper: starts are bisected towards the input; by default both steps are tied to one
 /// angle that is adapted after every proposal (BoundaryMode::tied), features at a bound mostly stay there,
-/// and convergence depends on the number of features. BoundaryMode::paper adapts as the authors'
-/// implementation does. Proposals that would not come closer after rounding are not asked about.
+/// and convergence depends on the number of features. In this mode, walks from several starts race: after
+/// 100 proposals each, the farther half is dropped, after 200 more the next, until one is left. When it has
+/// converged, further starts challenge it, each as long as it is clearly closer than the best one was after
+/// as many proposals. BoundaryMode::paper adapts as the authors' implementation does, from one start.
+/// Proposals that would not come closer after rounding are not asked about.
 ///
-/// Cost: the start (1 forward pass for a good starting point, none for a pool, up to some 1,000 otherwise),
-/// 10 for its bisection, and 1.05 per proposal. Can be continued, see MinimalAttack::run and
-/// BoundaryAttack::State.
+/// Cost: per start at first 1 forward pass for a good starting point, none for a row of the pool, up to some
+/// 1,000 otherwise, then 10 for its bisection; 1 per proposal, 1.05 with kappa. Can be continued, see
+/// MinimalAttack::run and BoundaryAttack::State.
 class BoundaryAttack : public MinimalAttack<BoundaryAttack> {
  public:
   using Options = BoundaryOptions;
@@ -86,23 +88,28 @@ class BoundaryAttack : public MinimalAttack<BoundaryAttack> {
     BoundaryProposal proposal(oracle, options_);
     std::vector<BoundaryWalk>& walks = state.walks;
     while (!state.champion) {
-      for (BoundaryWalk& walk : walks)
-        if (walk.heats.size() == state.heat && !walk.converged)
-          co_await run_heat(oracle, state, walk, proposal);
+      for (BoundaryWalk& walk : walks) {
+        if (walk.heats.size() > state.heat || walk.converged) continue;
+        co_await run_heat(oracle, state, walk, proposal);
+        if (out_of_steps(state)) co_return;
+      }
       ++state.heat;
       drop_slower_half(walks);
       state.champion = walks.size() == 1;
     }
     while (true) {
-      while (!walks[0].converged && !out_of_steps(state))
+      while (!walks[0].converged) {
         co_await run_heat(oracle, state, walks[0], proposal);
-      if (!walks[0].converged) co_return;
+        if (out_of_steps(state)) co_return;
+      }
       if (walks.size() == 1) {
         const bool found = co_await find_challenger(oracle, state);
         if (!found) break;
       }
-      while (!walks[1].converged && !out_of_steps(state) && !falls_behind(walks[1], walks[0]))
+      while (!walks[1].converged && !falls_behind(walks[1], walks[0])) {
         co_await run_heat(oracle, state, walks[1], proposal);
+        if (out_of_steps(state)) co_return;
+      }
       drop_slower_half(walks);
     }
     oracle.finish(Status::converged);
@@ -112,8 +119,7 @@ class BoundaryAttack : public MinimalAttack<BoundaryAttack> {
   /// So many proposals in a row that rounding undoes mean that nothing closer can be represented.
   static constexpr int most_skipped = 200;
   static constexpr std::uint32_t spherical_period = 20;
-  static constexpr std::uint32_t first_heat = 50;   // proposals; each further heat has twice as many
-  static constexpr std::uint32_t extra_tries = 10;  // candidates for a start beyond the first
+  static constexpr std::uint32_t first_heat = 100;  // proposals; each further heat has twice as many
   static constexpr double lead = 0.98;              // what a challenger's distance has to be below
 
   /// Finds the starts. False if there is none.
@@ -121,32 +127,33 @@ class BoundaryAttack : public MinimalAttack<BoundaryAttack> {
     const bool alone = oracle.features() == 1 || options_.mode == BoundaryMode::paper;
     const std::size_t wanted = alone ? 1 : static_cast<std::size_t>(options_.starts);
     while (state.walks.size() < wanted) {
-      const bool found = co_await find_start(oracle, options_.start, state.start, state.last_candidate);
+      const bool found = co_await find_start(oracle, options_.start, state.start);
       if (!found) break;
-      add_walk(state);
+      add_walk(oracle, state);
     }
+    if (state.walks.empty()) co_return false;
+
     state.racing = true;
-    co_return !state.walks.empty();
+    co_return true;
   }
 
   /// Another start, for a walk that has to keep up with the best one so far. False if there is none.
   Task<bool> find_challenger(Oracle& oracle, BoundaryState& state) const {
     if (options_.mode == BoundaryMode::paper || state.challenges == options_.challengers) co_return false;
     if (out_of_steps(state)) co_return false;
-    const bool found = co_await find_start(oracle, options_.start, state.start, state.last_candidate);
+    const bool found = co_await find_start(oracle, options_.start, state.start);
     if (!found) co_return false;
     ++state.challenges;
-    add_walk(state);
+    add_walk(oracle, state);
     co_return true;
   }
 
-  static void add_walk(BoundaryState& state) {
+  static void add_walk(const Oracle& oracle, BoundaryState& state) {
     BoundaryWalk walk;
-    walk.x = std::move(state.start.bisection.inside);
+    walk.x = std::exchange(state.start.bisection, {}).inside;
+    walk.heats.push_back(oracle.distance(walk.x));
     walk.number = state.found++;
     state.walks.push_back(std::move(walk));
-    state.start.bisection = {};
-    state.last_candidate = state.start.candidate + extra_tries;
   }
 
   static void drop_slower_half(std::vector<BoundaryWalk>& walks) {
@@ -168,7 +175,7 @@ class BoundaryAttack : public MinimalAttack<BoundaryAttack> {
   /// Walks on until the end of a heat, all steps are spent or the walk has converged.
   Task<> run_heat(Oracle& oracle, BoundaryState& state, BoundaryWalk& walk,
                   BoundaryProposal& proposal) const {
-    const std::uint32_t end = first_heat * ((2u << std::min<std::size_t>(walk.heats.size(), 20)) - 1);
+    const std::uint32_t end = first_heat * ((1u << std::min<std::size_t>(walk.heats.size(), 20)) - 1);
     const std::uint32_t left = static_cast<std::uint32_t>(options_.steps) - state.proposals;
     const std::uint32_t goal = walk.proposals + std::min(end - walk.proposals, left);
     proposal.move_to(walk.x);
@@ -176,7 +183,7 @@ class BoundaryAttack : public MinimalAttack<BoundaryAttack> {
       co_await walk_tied(oracle, state, walk, proposal, goal);
     else
       co_await walk_paper(oracle, state, walk, proposal, goal);
-    walk.heats.push_back(oracle.distance(walk.x));
+    if (walk.converged || walk.proposals == end) walk.heats.push_back(oracle.distance(walk.x));
   }
 
   static std::uint32_t draw_number(const BoundaryWalk& walk, std::uint32_t proposal) {

@@ -55,7 +55,13 @@ class BrendelBethgeAttack : public MinimalAttack<BrendelBethgeAttack<N>> {
 
   Task<> attack(Oracle& oracle) const {
     std::vector<Eigen::VectorXd> starts;
-    co_await find_starts(oracle, starts);
+    StartState search;
+    Eigen::VectorXd start;
+    while (starts.size() < static_cast<std::size_t>(options_.starts)) {
+      const bool found = co_await next_start(oracle, options_.start, search, start);
+      if (!found) break;
+      starts.push_back(std::move(start));
+    }
     int left = options_.steps;
     bool converged = !starts.empty();
     for (std::size_t k = 0; k < starts.size() && left > 0; ++k) {
@@ -101,36 +107,6 @@ class BrendelBethgeAttack : public MinimalAttack<BrendelBethgeAttack<N>> {
       radius = std::max(std::pow(factor, 1.0 / patience) * radius, smallest_radius);
     }
   };
-
-  /// The user's start or the nearest row of the pool or noise, then further rows or noise.
-  Task<> find_starts(Oracle& oracle, std::vector<Eigen::VectorXd>& starts) const {
-    const auto count = static_cast<std::size_t>(options_.starts);
-    StartOptions plain = options_.start;
-    plain.bisections = 0;
-    StartState state;
-    if (!co_await find_start(oracle, plain, state)) co_return;
-    starts.push_back(std::move(state.bisection.inside));
-    constexpr std::uint32_t after_user = 1, after_pool = 2;
-    const int label = oracle.label();
-    bool skip = state.candidate == after_user;  // the first row of the class of the user's start
-    if (state.candidate <= after_pool && count > 1)
-      for (auto& row : oracle.nearest_by_class_in_pool(count + 1)) {
-        if (starts.size() == count) co_return;
-        if (row.x == starts.front()) continue;
-        if (skip && row.label == label) {
-          skip = false;
-          continue;
-        }
-        starts.push_back(std::move(row.x));
-      }
-    if (starts.size() > 1) co_return;
-    const std::uint32_t first = state.candidate > after_pool ? state.candidate - after_pool : 0;
-    for (std::uint32_t draw = first; draw < first + count && starts.size() < count; ++draw) {
-      Eigen::VectorXd x = detail::start_candidate(oracle, options_.start, draw);
-      if (x.size() == 0) co_return;
-      if (co_await oracle.query(x)) starts.push_back(std::move(x));
-    }
-  }
 
   Task<> go(Oracle& oracle, Walk& walk, int steps) const {
     using geometry::Boundary;

@@ -40,11 +40,13 @@ class NearestInDatasetAttack : public MinimalAttack<NearestInDatasetAttack<N>> {
   const Options& options() const { return options_; }
 
   Task<> attack(Oracle& oracle) const {
-    Bisection segment{oracle.original(), {}, 0};
-    if (oracle.nearest_in_pool(segment.inside))
-      co_await detail::bisect(oracle, segment, options_.bisections);
-    else
+    const auto rows = oracle.rank_pool(1);
+    if (rows.empty()) {
       oracle.finish(Status::start_failed);
+      co_return;
+    }
+    Bisection segment{oracle.original(), oracle.take_from_pool(rows.front().row), 0};
+    co_await detail::bisect(oracle, segment, options_.bisections);
   }
 
  private:

@@ -3,9 +3,13 @@
 /// Where attacks that walk along the decision boundary get their first adversarial from.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <utility>
+#include <vector>
 
 #include "foil/core/oracle.hpp"
 
@@ -30,10 +34,15 @@ struct Bisection {
   int done = 0;
 };
 
-/// How far the search for a start has come. To be continued by find_start() with the same options.
+/// How far the search for starts has come. To be continued with the same options.
 struct StartState {
-  std::uint32_t candidate = 0;  ///< of the list in find_start()
-  Bisection bisection{};        ///< its inside is empty as long as no candidate was adversarial
+  std::uint32_t candidate = 0;          ///< of the list at next_start()
+  std::vector<Oracle::PoolRow> pool{};  ///< what it has to offer, and how far that has been used
+  std::size_t row = 0;
+  int given = -1;  ///< class of the user's point, until the pool has offered its nearest of that class
+  std::uint32_t last =
+      std::numeric_limits<std::uint32_t>::max();  ///< candidate; further starts must not cost much
+  Bisection bisection{};  ///< find_start(): its inside is empty as long as no candidate was adversarial
 };
 
 namespace detail {
@@ -83,40 +92,64 @@ inline Eigen::VectorXd start_candidate(const Oracle& oracle, const StartOptions&
 
 /// Finds an adversarial point: the user's (RunOptions::starting_points; a row of NaN is none), else the
 /// nearest adversarial row of the run's pool (no query), else uniform noise in the box, else the lower end of
-/// the box, its middle, its upper end, else salt-and-pepper noise. Then bisects between the input and that
-/// point.
+/// the box, its middle, its upper end, else salt-and-pepper noise. Called again, it goes on to the next one:
+/// of the pool the nearest of every class, other than the user's point and its class, then the second of
+/// every class, and so on; then at most ten points that are not adversarial.
 ///
-/// \return true if one was found; state.bisection.inside is the point. Otherwise the sample's status is
-/// start_failed: a targeted criterion is hardly ever met by noise, it needs a starting point or a pool. With
-/// a single feature the bisection goes on until the boundary is met exactly.
-///
-/// Called again with an empty state.bisection, it goes on to the next candidate that is adversarial; at most
-/// to number `limit`.
-inline Task<bool> find_start(Oracle& oracle, StartOptions options, StartState& state,
-                             std::uint32_t limit = std::numeric_limits<std::uint32_t>::max()) {
-  constexpr std::uint32_t user = 0, pool = 1, others = 2;
-  Eigen::VectorXd& start = state.bisection.inside;
+/// \return true if one was found. If there never was one, the sample's status is start_failed: a targeted
+/// criterion is hardly ever met by noise, it needs a starting point or a pool.
+inline Task<bool> next_start(Oracle& oracle, StartOptions options, StartState& state,
+                             Eigen::VectorXd& start) {
+  constexpr std::uint32_t user = 0, pool = 1, others = 2, further_tries = 10;
+  constexpr std::size_t most_rows = 64;
   Eigen::VectorXd x;
-  for (; start.size() == 0; ++state.candidate) {
-    if (state.candidate >= limit) co_return false;
+  bool found = false;
+  while (!found) {
     if (state.candidate == pool) {
-      if (oracle.nearest_in_pool(x)) start = x;
+      if (state.row == 0) state.pool = oracle.rank_pool(most_rows);
+      if (state.row == state.pool.size()) {
+        ++state.candidate;
+        continue;
+      }
+      const auto [row, label] = state.pool[state.row++];
+      if (label == state.given) {
+        state.given = -1;
+      } else {
+        x = oracle.take_from_pool(row);
+        found = oracle.starting_point().size() == 0 || x != oracle.starting_point();
+      }
       continue;
     }
     x = state.candidate == user ? oracle.starting_point()
                                 : detail::start_candidate(oracle, options, state.candidate - others);
     const bool given = x.size() > 0 && x.allFinite();
-    if (given && co_await oracle.query(x)) start = x;
-    const bool refused = state.candidate == user && given && start.size() == 0 && !options.fallback;
+    if (given && state.candidate <= state.last) found = co_await oracle.query(x);
+    if (state.candidate == user && found) state.given = oracle.label();
+    const bool refused = state.candidate == user && given && !found && !options.fallback;
     const bool last = state.candidate != user && !given;
-    if (refused || last) {
+    if (refused || last || state.candidate > state.last) {
       if (!oracle.found()) oracle.finish(Status::start_failed);
       co_return false;
     }
+    ++state.candidate;
   }
-  if (state.bisection.outside.size() == 0) state.bisection.outside = oracle.original();
+  state.last = std::max(state.candidate, others) + further_tries;
+  start = std::move(x);
+  co_return true;
+}
+
+/// As next_start(), then bisects between the input and that point; state.bisection.inside is the result, to
+/// be taken away before the next call. With a single feature the bisection goes on until the boundary is met
+/// exactly.
+inline Task<bool> find_start(Oracle& oracle, StartOptions options, StartState& state) {
+  Bisection& segment = state.bisection;
+  if (segment.inside.size() == 0) {
+    const bool found = co_await next_start(oracle, options, state, segment.inside);
+    if (!found) co_return false;
+    segment.outside = oracle.original();
+  }
   const int times = oracle.features() == 1 ? std::numeric_limits<int>::max() : options.bisections;
-  co_await detail::bisect(oracle, state.bisection, times);
+  co_await detail::bisect(oracle, segment, times);
   co_return true;
 }
 

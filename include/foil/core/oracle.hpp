@@ -178,24 +178,21 @@ class Oracle {
 
   // --- memory ---
 
-  /// Copies the closest row of the run's pool that is adversarial, without a query. False if there is none.
-  bool nearest_in_pool(Eigen::VectorXd& x) {
-    auto rows = nearest_by_class_in_pool(1);
-    if (rows.empty()) return false;
-    x = std::move(rows.front().x);
-    return true;
-  }
-  /// A row of the pool and the class that the model gives it.
+  /// An adversarial row of the run's pool and the class that the model gives it.
   struct PoolRow {
-    Eigen::VectorXd x;
+    Index row;
     int label;
   };
   /// At most so many adversarial rows of the run's pool, without a query: the nearest of every class by
   /// distance, then the second of every class, and so on.
-  std::vector<PoolRow> nearest_by_class_in_pool(std::size_t most) {
-    auto rows = pool_ ? pool_(most) : std::vector<PoolRow>();
-    if (!rows.empty()) remember(rows.front().x, -1, true);
-    return rows;
+  std::vector<PoolRow> rank_pool(std::size_t most) const {
+    return rank_pool_ ? rank_pool_(most) : std::vector<PoolRow>();
+  }
+  /// A copy of one of these rows, which counts as an adversarial found.
+  Eigen::VectorXd take_from_pool(Index row) {
+    Eigen::VectorXd x = pool_row_(row);
+    remember(x, -1, true);
+    return x;
   }
   /// The best adversarial so far: the closest, or the one of highest loss after prefer_highest_loss().
   bool found() const { return !memory_.best.empty(); }
@@ -284,7 +281,8 @@ class Oracle {
   std::string_view attack_;
   std::int64_t sample_id_;
   std::vector<Index> shape_{};
-  std::function<std::vector<PoolRow>(std::size_t)> pool_{};
+  std::function<std::vector<PoolRow>(std::size_t)> rank_pool_{};
+  std::function<Eigen::VectorXd(Index)> pool_row_{};
   std::uint64_t repetition_ = 0;
 
   Kind kind_ = Kind::decision;

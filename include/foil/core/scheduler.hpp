@@ -123,15 +123,18 @@ class Scheduler {
     if (setup_.epsilons.size() > 0) oracle.limit_ = setup_.epsilons[row];
     if (options_.starting_points.size() > 0)
       oracle.set_starting_point(sample(options_.starting_points, row).template cast<double>());
-    if (!options_.pool.empty())
-      oracle.pool_ = [this, row](std::size_t most) {
+    if (!options_.pool.empty()) {
+      oracle.rank_pool_ = [this, row](std::size_t most) {
         std::vector<Oracle::PoolRow> rows;
         for (const Index found : options_.pool.nearest_by_class(criterion_, row, sample(inputs_, row),
                                                                 setup_.norm, bounds_, most))
-          rows.push_back({sample(options_.pool.inputs(), found).template cast<double>(),
-                          options_.pool.predictions()[found]});
+          rows.push_back({found, options_.pool.predictions()[found]});
         return rows;
       };
+      oracle.pool_row_ = [this](Index found) {
+        return Eigen::VectorXd(sample(options_.pool.inputs(), found).template cast<double>());
+      };
+    }
     if (setup_.memories) oracle.memory_ = (*setup_.memories)[static_cast<std::size_t>(row)];
     if (oracle.memory_.ended || (oracle.memory_.judged && close_enough(oracle))) {
       slot->retired = true;

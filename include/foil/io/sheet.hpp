@@ -29,6 +29,7 @@ struct SheetRow {
 struct SheetBlock {
   std::string title, note;  ///< a line each
   std::vector<SheetRow> rows;
+  std::string heading = "adversarial";  ///< of the middle column
 };
 
 /// What the pixels mean: their shape, and the interval that spans black to white.
@@ -146,7 +147,7 @@ inline Picture draw_sheet(std::string_view title, const SheetImage& image,
     draw_text(sheet, left, top + line - 2, detail::cut(block.note, block_width), detail::ink);
     top += 2 * line;
     draw_text(sheet, left, top, "clean", detail::faint);
-    draw_text(sheet, left + cell_width + gap, top, "adversarial", detail::faint);
+    draw_text(sheet, left + cell_width + gap, top, detail::cut(block.heading, cell_width), detail::faint);
     draw_text(sheet, left + 2 * (cell_width + gap), top, "change x" + std::to_string(factor), detail::faint);
     top += line;
     for (const SheetRow& row : block.rows) {
