@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# What foil::foil, foil::onnx and foil::io stand on. Installed packages come first; Eigen and protozero are fetched
+# What foil::foil and its components stand on. Installed packages come first; Eigen and protozero are fetched
 # where they are missing.
 include(FetchContent)
 
@@ -38,4 +38,21 @@ endif()
 if(FOIL_IO)
   find_package(PNG REQUIRED)
   find_package(ZLIB REQUIRED)
+endif()
+
+# Debian's libtorch-dev, or the LibTorch or Python package whose folder is in CMAKE_PREFIX_PATH. Only its target `torch`
+# is used: its variables hold paths of this machine.
+set(Torch_FOUND FALSE)
+if(FOIL_TORCH STREQUAL "AUTO")
+  find_package(Torch QUIET GLOBAL)
+  set(foil_torch_lacks "LibTorch was not found (Debian: libtorch-dev; elsewhere: CMAKE_PREFIX_PATH)")
+elseif(FOIL_TORCH)
+  find_package(Torch REQUIRED GLOBAL)
+else()
+  set(foil_torch_lacks "FOIL_TORCH is OFF (the preset `torch` turns it on)")
+endif()
+if(Torch_FOUND)
+  message(STATUS "foil: with the adapter for LibTorch ${Torch_VERSION}")
+else()
+  message(STATUS "foil: without the adapter for LibTorch: ${foil_torch_lacks}")
 endif()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// foil-evaluate: attacks an ONNX classifier on the command line and reports how robust it is.
+/// foil-evaluate: attacks a classifier from an ONNX or TorchScript file and reports how robust it is.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -17,8 +17,8 @@
 #include "foil/core/criteria.hpp"
 #include "foil/evaluation/registry.hpp"
 #include "foil/io/data.hpp"
-#include "foil/nn/onnx.hpp"
 #include "foil_evaluate/command_line.hpp"
+#include "foil_evaluate/model.hpp"
 #include "foil_evaluate/progress.hpp"
 #include "foil_evaluate/report.hpp"
 
@@ -27,7 +27,6 @@ namespace {
 using namespace evaluate;
 using foil::Index;
 using foil::detail::require;
-using Model = foil::nn::Network<float, 4>;
 
 constexpr int exit_bad_input = 2, exit_interrupted = 130;
 
@@ -53,10 +52,10 @@ bool limited(const Command& command) {
 }
 
 /// Throws unless every class is one of the model's.
-void check_classes(const std::filesystem::path& path, const foil::Labels& labels, const Model& model) {
+void check_classes(const std::filesystem::path& path, const foil::Labels& labels, Index classes) {
   for (Index i = 0; i < labels.size(); ++i)
-    require(labels[i] < model.classes(), path.string(), ": row ", i, " has class ", labels[i],
-            ", the model has classes 0 to ", model.classes() - 1);
+    require(labels[i] < classes, path.string(), ": row ", i, " has class ", labels[i],
+            ", the model has classes 0 to ", classes - 1);
 }
 
 /// Starting points: the file's own images, or those rows of the data set that its integers point to.
@@ -81,13 +80,10 @@ Inputs read_inputs(const Command& command, const Model& model) {
   Inputs in{
       foil::io::read_images(command.images, model.bounds()), foil::io::read_labels(command.labels), {}, {}};
   const Index rows = foil::samples(in.images);
-  const auto& shape = model.input_shape();
-  require(std::equal(shape.begin(), shape.end(), in.images.dimensions().begin() + 1), command.images.string(),
-          ": expected images of shape (N, ", shape[0], ", ", shape[1], ", ", shape[2],
-          ") as the model takes, found ", foil::shape_text(in.images));
+  const Index classes = model.classes(in.images, command.images.string());
   require(in.labels.size() == rows, command.labels.string(), ": expected one label for each of the ", rows,
           " images, found ", in.labels.size());
-  check_classes(command.labels, in.labels, model);
+  check_classes(command.labels, in.labels, classes);
   require(command.first < rows, "--first ", command.first, ": ", command.images.string(), " has only ", rows,
           " rows");
   require(!limited(command) || command.count <= rows - command.first, "--count ", command.count, ": ",
@@ -101,7 +97,7 @@ Inputs read_inputs(const Command& command, const Model& model) {
   };
   if (command.targets) {
     in.targets = foil::io::read_labels(*command.targets);
-    check_classes(*command.targets, *in.targets, model);
+    check_classes(*command.targets, *in.targets, classes);
     check_entries(*command.targets, in.targets->size());
   }
   if (command.starts) {
@@ -316,8 +312,8 @@ std::string unused_name(const Outcome& outcome, const std::vector<Outcome>& befo
 /// The whole job; the exit status. After each attack, results.json is brought up to date.
 int evaluate_model(const Command& command) {
   const std::vector<Job> jobs = prepare(command);
-  const Model model = foil::onnx::load<float, 4>(
-      command.model, {.bounds = foil::Bounds<float>(command.lower, command.upper)});
+  const auto loaded = load_model(command.model, foil::Bounds<float>(command.lower, command.upper));
+  const Model& model = *loaded;
   const Inputs inputs = read_inputs(command, model);
   check_outputs(command);
 

@@ -58,7 +58,8 @@ std::optional<Command> parse_command_line(int argc, char** argv) {
   app.set_version_flag("--version", "foil-evaluate " + version());
   app.get_formatter()->column_width(34);
   app.add_flag("--list", command.list, "List the attacks with their norm, needs, options and defaults");
-  app.add_option("--model", command.model, "The network, an ONNX file");
+  app.add_option("--model", command.model,
+                 "The network: an ONNX file, or a TorchScript file if built with LibTorch");
   app.add_option("--images", command.images,
                  "idx (plain or gzipped; scaled to the bounds) or .npy (N x C x H x W, float32, as it is)");
   app.add_option("--labels", command.labels, "One class per image: idx or .npy of integers");

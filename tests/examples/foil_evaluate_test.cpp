@@ -371,6 +371,7 @@ TEST_CASE("foil-evaluate: bad input is one clear line, status 2, and nothing wri
   foil::io::write_npy<float>(bad / "outside.npy", std::vector<float>(784, 2), {1, 1, 28, 28});
   write(bad / "damaged.gz", read(image_file).substr(0, 50000));
   write(bad / "damaged.onnx", read(model_file).substr(0, 5000));
+  write(bad / "archive.pt", "PK\3\4");
   const auto file = [&](const char* name) { return (bad / name).string(); };
 
   const Arguments usual = on_mnist(dir) + Arguments{"--count", "3"};
@@ -410,6 +411,7 @@ TEST_CASE("foil-evaluate: bad input is one clear line, status 2, and nothing wri
       {replaced("--attack", "minimal-fgsm"), "--epsilon is given, but"},
       {replaced("--model", "missing.onnx"), "missing.onnx"},
       {replaced("--model", file("damaged.onnx")), "onnx"},
+      {replaced("--model", file("archive.pt")), "TorchScript"},
       {replaced("--images", "missing.gz"), "missing.gz: cannot be read: No such file or directory"},
       {replaced("--images", file("damaged.gz")), "damaged.gz: "},
       {replaced("--images", label_file), "expected images of shape"},

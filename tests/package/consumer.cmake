@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# cmake -DCASE=package|refusals|subdirectory|fetch -DPREFIX=<where foil is installed> -DFOIL=<its source tree>
+# cmake -DCASE=package|torch|refusals|subdirectory|fetch -DPREFIX=<where foil is installed> -DFOIL=<its source tree>
 #       -DVERSION=<its version> -DCOMPILER=... -DGENERATOR=... -DSCRATCH=<folder> -P consumer.cmake
 cmake_minimum_required(VERSION 3.24)
 set(build ${SCRATCH}/consumer_${CASE})
@@ -38,6 +38,11 @@ if(CASE STREQUAL "package")
   configure("" -DCMAKE_PREFIX_PATH=${PREFIX} -DFOIL_FROM=package -DFOIL_VERSION=${VERSION} "-DFOIL_WANTED=onnx\;io")
   build_and_run(onnx io)
 
+elseif(CASE STREQUAL "torch")
+  configure("" -DCMAKE_PREFIX_PATH=${PREFIX} -DFOIL_FROM=package -DFOIL_WANTED=torch)
+  build_and_run(torch)
+  configure("" -DFOIL_FROM=subdirectory -DFOIL_WANTED=torch)
+
 elseif(CASE STREQUAL "subdirectory")
   configure("" -DFOIL_FROM=subdirectory -DFOIL_WANTED=onnx)
   build_and_run(onnx)
@@ -48,7 +53,7 @@ elseif(CASE STREQUAL "fetch")
 
 elseif(CASE STREQUAL "refusals")
   set(installed -DCMAKE_PREFIX_PATH=${PREFIX} -DFOIL_FROM=package)
-  configure("no component .torch.; it has: onnx;io" ${installed} -DFOIL_WANTED=torch)
+  configure("no component .caffe.; it has: onnx;io" ${installed} -DFOIL_WANTED=caffe)
   configure("compatible with requested version .99.0" ${installed} -DFOIL_VERSION=99.0)
   foreach(version 3.3.9 5.0.1)
     pretend_eigen(${version})

@@ -13,7 +13,7 @@ set(nn_sees core)
 set(onnx_sees core nn)
 set(evaluation_sees core attacks)
 set(io_sees core)
-set(adapters_sees core)
+set(adapters_sees core geometry)
 set(umbrella_sees core geometry attacks models nn evaluation)
 
 set(rooms_with_libraries onnx io adapters)

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// The network that foil-evaluate attacks, whatever kind of file it came from.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "foil/core/bounds.hpp"
+#include "foil/core/model.hpp"
+#include "foil/core/tensor.hpp"
+
+namespace evaluate {
+
+/// A foil::DifferentiableModel for images that can be shared by threads.
+class Model {
+ public:
+  using Input = foil::Tensor<float, 4>;
+  using Pullback = std::function<Input(const foil::Logits<float>&)>;
+
+  virtual ~Model() = default;
+  virtual const foil::Bounds<float>& bounds() const = 0;
+  virtual foil::Logits<float> logits(const Input& x) const = 0;
+  virtual foil::Vjp<float, Pullback> vjp(const Input& x) const = 0;
+
+  /// The number of classes. Throws unless the model takes such images; `name` says where they are from.
+  virtual foil::Index classes(const Input& images, const std::string& name) const = 0;
+};
+
+/// A Model that passes everything on to a model of type M, but for classes().
+template <class M>
+class Wrapped : public Model {
+ public:
+  explicit Wrapped(M model) : model_(std::move(model)) {}
+
+  const foil::Bounds<float>& bounds() const override { return model_.bounds(); }
+  foil::Logits<float> logits(const Input& x) const override { return model_.logits(x); }
+  foil::Vjp<float, Pullback> vjp(const Input& x) const override {
+    auto vjp = model_.vjp(x);
+    return {std::move(vjp.logits), std::move(vjp.pullback)};
+  }
+
+ protected:
+  M model_;
+};
+
+/// Reads an ONNX or a TorchScript file; its contents tell which. Throws foil::Error.
+std::unique_ptr<const Model> load_model(const std::filesystem::path& path, const foil::Bounds<float>& bounds);
+
+/// The same for TorchScript files, in programs that are built with LibTorch.
+std::unique_ptr<const Model> load_torch_model(const std::filesystem::path& path,
+                                              const foil::Bounds<float>& bounds);
+
+}  // namespace evaluate
