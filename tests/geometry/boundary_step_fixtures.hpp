@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// Random problems of a step along a boundary, and the objective that the best of 12 runs of scipy 1.10's SLSQP
-/// reaches. Per problem: norm (1, 2, or 0 for infinity), equality, n, c, radius, objective, then the original, x,
-/// the lower and upper bounds, and b.
+/// Random problems of a step along a boundary, and the objective that the best of 12 runs of scipy 1.10's
+/// SLSQP reaches. Per problem: norm (1, 2, or 0 for infinity), equality, n, c, radius, objective, then the
+/// original, x, the lower and upper bounds, and b.
 #pragma once
 
 namespace foil::test {

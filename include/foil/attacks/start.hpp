@@ -40,8 +40,7 @@ struct StartState {
   std::vector<Oracle::PoolRow> pool{};  ///< what it has to offer, and how far that has been used
   std::size_t row = 0;
   int given = -1;  ///< class of the user's point, until the pool has offered its nearest of that class
-  std::uint32_t last =
-      std::numeric_limits<std::uint32_t>::max();  ///< candidate; further starts must not cost much
+  std::uint32_t end = std::numeric_limits<std::uint32_t>::max();  ///< of the candidates
   Bisection bisection{};  ///< find_start(): its inside is empty as long as no candidate was adversarial
 };
 
