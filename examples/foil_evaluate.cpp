@@ -284,8 +284,10 @@ Outcome attack(const Command& command, const Model& model, const Samples& sample
                   job.options,
                   epsilon,
                   0,
+                  0,
                   {},
                   {}};
+  const double before = model.seconds();
   const auto start = std::chrono::steady_clock::now();
   const double radius = epsilon.value_or(0);
   outcome.result = samples.targets
@@ -294,6 +296,7 @@ Outcome attack(const Command& command, const Model& model, const Samples& sample
                        : job.attack(model, samples.images, foil::MarginAbove(samples.labels, command.margin),
                                     radius, options);
   outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  outcome.model_seconds = model.seconds() - before;
   progress.finish();
   return outcome;
 }

@@ -142,6 +142,7 @@ std::string results(const Command& command, const Samples& samples, const std::v
                 {"robust_accuracy", s.robust_accuracy},
                 {"median_distance", s.median_distance},
                 {"seconds", outcome.seconds},
+                {"model_seconds", outcome.model_seconds},
                 {"forward", s.forward},
                 {"backward", s.backward},
                 {"verification", s.verification},

@@ -151,6 +151,7 @@ TEST_CASE("foil-evaluate: what results.json says is true of the adversarials", "
     REQUIRE(attack["samples"].size() == 30);
     CHECK(attack["complete"] == true);
     CHECK(attack["finished"] == 30);
+    CHECK(attack["model_seconds"] > 0);
     Index attacked = 0, fooled = 0, robust = 0;
     std::int64_t forward = 0, backward = 0;
     std::vector<double> distances;
