@@ -33,7 +33,7 @@ def bethge(label, norm, foolbox):
 
 
 def boundary(number):
-    """foil may make as many queries as Foolbox does, two in each tenth step and one for the start; both check the result."""
+    """foil may make as many queries as Foolbox does: two in each tenth step and one for the start, then the check."""
     return Row(f"Boundary, {number:,} steps", "l2", None, ("boundary",), "BoundaryAttack", steps(number),
                budget=number + number // 10 + 1, starts=True)
 

@@ -10,10 +10,11 @@ import sys
 
 COLUMNS = ("attack", "norm", "ε", "run by", "success", "median distance", "calls per sample", "seconds", "overhead",
            "peak MB", "Foolbox's seconds / these")
-READ_IT = ("Each attack has one line per side. Calls are forward + backward passes, the check of the result included; "
-           "overhead is the time of the run divided by the time inside the network during the same run, at the same "
-           "batch size; peak is the whole process, libraries included; all are medians over the repeats, and "
-           "the last column is the median of the ratios within each repeat, above 1 where foil is faster. Failures are infinitely far.")
+READ_IT = ("Each attack has one line per side, medians over the repeats; beyond steps and queries, each library's own "
+           "defaults. Failures are infinitely far. Calls are forward + backward passes, the check of the result "
+           "included; overhead is the time of the run divided by the time inside the network during the same run, at "
+           "the same batch size; peak is of the whole process, libraries included; the last column is the median of "
+           "the ratios within each repeat, above 1 where foil is faster.")
 
 
 def median(records, key):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Child of versus.py: writes the samples that both sides attack, the first ones that the network classifies correctly."""
+"""Child of versus.py: writes what both sides attack, the first samples that the network classifies correctly."""
 import argparse
 import gzip
 import pathlib
