@@ -5,6 +5,7 @@ import math
 import os
 import pathlib
 import platform
+import shlex
 import statistics
 import sys
 
@@ -68,20 +69,21 @@ def processor():
 
 def command():
     """As it was given, with the files by their names only."""
-    return " ".join(["versus.py"] + [pathlib.Path(word).name if os.sep in word else word for word in sys.argv[1:]])
+    return shlex.join(["versus.py"] + [pathlib.Path(word).name if os.sep in word else word for word in sys.argv[1:]])
 
 
-def write(out, results, versions, options):
+def write(out, results, versions, load, options):
     every = list(lines(results))
     with open(out / "versus.csv", "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=every[0].keys())
         writer.writeheader()
         writer.writerows(every)
-    text = [f"Machine: {processor()}, {os.cpu_count()} cores.  ", f"Versions: {', '.join(versions)}.  ",
+    text = [f"Machine: {processor()}, {os.cpu_count()} cores, load {load:.1f} before the first run.  ",
+            f"Versions: {', '.join(versions)}.  ",
             f"Command: `{command()}`", "", READ_IT]
     for threads in dict.fromkeys(line["threads"] for line in every):
         text += ["", f"### {threads} thread{'s' * (threads > 1)}, {options.count} images in batches of "
-                     f"{options.batch_size}, repeats: {options.repeats}", "",
+                     f"{options.batch_size}, repeats: {options.repeats}{', a tenth of the steps' * options.quick}", "",
                  "| " + " | ".join(COLUMNS) + " |", "|" + "---|" * 4 + "--:|" * (len(COLUMNS) - 4)]
         text += ["| " + " | ".join(cells(line)) + " |" for line in every if line["threads"] == threads]
     (out / "versus.md").write_text("\n".join(text) + "\n", encoding="utf-8")

@@ -9,7 +9,9 @@ for each sample attacked the row of the data set that the attacks with starting 
 with torch and foolbox, and writes versus.md and versus.csv, anew after each repeat. A single image at a time:
 --batch-size 1 --count 5. A trial: --quick.
 
-Every run is a process of its own; within a repeat, the sides take turns, attack by attack.
+Every run is a process of its own; within a repeat, the sides take turns, attack by attack. Peak memory counts from
+that of this process on, some 16 MB. The machine has to be idle: PyTorch's threads wait for each other, and
+with company two are far slower than one.
 """
 import argparse
 import json
@@ -125,6 +127,7 @@ def main():
         child([sys.executable, HERE / "samples.py", "--torch", options.torch, "--images", options.images,
                "--labels", options.labels, "--count", options.count, "--out", directory]
               + (["--starts", options.starts] if options.starts else []))
+        load = os.getloadavg()[0]
         versions = [child([options.foil_evaluate, "--version"])[0].strip()]
         engines = list(versus.engines())
         results = {}
@@ -144,7 +147,7 @@ def main():
                               f"{record['seconds']:.3g} s", file=sys.stderr)
                         if name == "Foolbox" and record["versions"] not in versions:
                             versions.append(record["versions"])
-            report.write(options.out, results, versions, options)
+            report.write(options.out, results, versions, load, options)
 
 
 if __name__ == "__main__":
