@@ -296,7 +296,7 @@ Outcome attack(const Command& command, const Model& model, const Samples& sample
                        : job.attack(model, samples.images, foil::MarginAbove(samples.labels, command.margin),
                                     radius, options);
   outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  outcome.model_seconds = model.seconds() - before;
+  outcome.model_seconds = (model.seconds() - before) / command.threads;
   progress.finish();
   return outcome;
 }

@@ -35,7 +35,7 @@ struct Outcome {
   std::string attack, norm, knowledge;
   std::vector<std::pair<std::string, std::string>> options;  ///< all of them, as used
   std::optional<double> epsilon;
-  double seconds = 0, model_seconds = 0;  ///< in all; in the model, summed over the threads
+  double seconds = 0, model_seconds = 0;  ///< in all; in the model, the mean of the threads
   foil::Result<Images> result;
   std::string file;  ///< of the adversarials, if they are written
 };
