@@ -28,6 +28,22 @@ inline std::size_t take_largest(std::vector<KeyedWeight>& entries, double target
   std::size_t first = 0, last = entries.size();
   const auto at = [&](std::size_t position) { return entries.begin() + static_cast<Offset>(position); };
   double taken = 0;
+  // Mostly few are needed: those far below the largest are set aside unread.
+  double largest = 0;
+  for (const KeyedWeight& entry : entries) largest = std::max(largest, entry.key);
+  for (const double share : {1.0 / 4, 1.0 / 16, 1.0 / 64}) {
+    const auto end = std::partition(at(first), at(last),
+                                    [&](const KeyedWeight& entry) { return entry.key >= share * largest; });
+    double sum = 0;
+    for (auto entry = at(first); entry != end; ++entry) sum += entry->weight;
+    const auto count = static_cast<std::size_t>(end - entries.begin());
+    if (taken + sum >= target) {
+      last = count;
+      break;
+    }
+    taken += sum;
+    first = count;
+  }
   while (first < last) {
     const std::size_t middle = first + (last - first) / 2;
     std::nth_element(at(first), at(middle), at(last), order);
