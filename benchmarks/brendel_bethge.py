@@ -49,6 +49,9 @@ def draw(rows, path):
                 axis.plot(*zip(*points), marker="o", color=f"C{names.index(name)}", label=name,
                           linewidth=2.5 if name.startswith("foil") else 1.2)
         axis.set_xscale("log")
+        calls = sorted({int(r["calls"]) for r in rows})
+        axis.set_xticks(calls, calls)
+        axis.minorticks_off()
         axis.set_xlabel("gradient calls per image")
         axis.set_ylabel(f"{'mean' if norm == 'L0' else 'median'} {norm} distance")
         axis.grid(alpha=0.3)
