@@ -49,18 +49,6 @@ struct StepProblem {
   int passes = 0;
 
   Index padded() const { return b.size(); }
-  /// No point of the box comes closer to the half-space than its corner, to rounding.
-  bool out_of_reach() const {
-    const auto end = [&](double direction) {
-      return foil::detail::sum(features, [&](Index i) {
-        const double slope = direction * b[i];
-        return slope > 0 ? slope * low[i] : slope < 0 ? slope * high[i] : 0.0;
-      });
-    };
-    if (!equality && c >= 0) return false;
-    const double direction = c > 0 ? -1 : 1, most = end(direction);
-    return direction * c < most + 1e-13 * std::abs(most);
-  }
 };
 
 inline Index padded_size(Index features) {
@@ -103,6 +91,19 @@ std::array<double, count> wide_sums(Index padded, Add add) {
     out[k] = parts[0];
   }
   return out;
+}
+
+/// No point of the box comes closer to the half-space than its corner, to rounding.
+inline bool out_of_reach(const StepProblem& p) {
+  if (!p.equality && p.c >= 0) return false;
+  const double direction = p.c > 0 ? -1 : 1;
+  const Wide sign = broadcast(direction), zero{};
+  const double most = wide_sums<1>(p.padded(), [&](Index first, Wide(&out)[1]) {
+    const Wide slope = sign * load(p.b, first);
+    const Wide down = slope * load(p.low, first), up = slope * load(p.high, first);
+    out[0] += slope > zero ? down : slope < zero ? up : zero;
+  })[0];
+  return direction * p.c < most + 1e-13 * std::abs(most);
 }
 
 /// How far the return to the original has to be undone for the half-space to be reached: b . y = missing.

@@ -143,16 +143,18 @@ BoundaryStep boundary_step(const Eigen::VectorXd& original, const Eigen::VectorX
 
   BoundaryStep out;
   Eigen::VectorXd delta = Eigen::VectorXd::Zero(padded);
-  out.reached = !(radius < std::abs(p.c) && (p.equality || p.c < 0)) && !p.out_of_reach() &&
+  out.reached = !(radius < std::abs(p.c) && (p.equality || p.c < 0)) && !detail::out_of_reach(p) &&
                 detail::solve_step(p, N{}, delta);
   if (!out.reached) detail::step_towards(p, delta);
 
   out.point.resize(n);
-  for (Index i = 0; i < n; ++i)
-    out.point[i] = delta[i] == p.clean[i]  ? original[i]
-                   : delta[i] == p.low[i]  ? lower[i]
-                   : delta[i] == p.high[i] ? upper[i]
-                                           : std::min(std::max(x[i] + delta[i], lower[i]), upper[i]);
+  for (Index i = 0; i < n; ++i) {  // all is read first, so that the choice needs no branch
+    const double step = delta[i], home = original[i], low = lower[i], high = upper[i];
+    const double clean = p.clean[i], down = p.low[i], up = p.high[i];
+    const double point = std::min(std::max(x[i] + step, low), high);
+    const double at_bound = step == down ? low : step == up ? high : point;
+    out.point[i] = step == clean ? home : at_bound;
+  }
   delta.conservativeResize(n);
   out.delta = std::move(delta);
   out.passes = p.passes;

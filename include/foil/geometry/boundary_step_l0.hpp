@@ -52,7 +52,7 @@ class EntryChoice {
       part.b /= length;
       part.c /= length;
       if (part.equality || part.c < 0) {
-        if (part.out_of_reach()) return false;
+        if (out_of_reach(part)) return false;
         Eigen::VectorXd step = Eigen::VectorXd::Zero(part.padded());
         write_path<PathL2>(part, 0, shortest_step(part), step);
         for (Index k = 0; k < part.features; ++k) delta[chosen[static_cast<std::size_t>(k)]] = step[k];
