@@ -75,15 +75,16 @@ def command():
 def write(out, results, versions, load, options):
     every = list(lines(results))
     with open(out / "versus.csv", "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=every[0].keys())
+        writer = csv.DictWriter(file, fieldnames=every[0].keys(), lineterminator="\n")
         writer.writeheader()
         writer.writerows(every)
     text = [f"Machine: {processor()}, {os.cpu_count()} cores, load {load:.1f} before the first run.  ",
             f"Versions: {', '.join(versions)}.  ",
             f"Command: `{command()}`", "", READ_IT]
+    done = max(line["repeats"] for line in every)
     for threads in dict.fromkeys(line["threads"] for line in every):
         text += ["", f"### {threads} thread{'s' * (threads > 1)}, {options.count} images in batches of "
-                     f"{options.batch_size}, repeats: {options.repeats}{', a tenth of the steps' * options.quick}", "",
+                     f"{options.batch_size}, repeats: {done}{', a tenth of the steps' * options.quick}", "",
                  "| " + " | ".join(COLUMNS) + " |", "|" + "---|" * 4 + "--:|" * (len(COLUMNS) - 4)]
         text += ["| " + " | ".join(cells(line)) + " |" for line in every if line["threads"] == threads]
     (out / "versus.md").write_text("\n".join(text) + "\n", encoding="utf-8")
