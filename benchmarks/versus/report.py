@@ -15,7 +15,8 @@ READ_IT = ("Each attack has one line per side, medians over the repeats; beyond 
            "defaults. Failures are infinitely far. Calls are forward + backward passes, the check of the result "
            "included; overhead is the time of the run divided by the time inside the network during the same run, at "
            "the same batch size; peak is of the whole process, libraries included; the last column is the median of "
-           "the ratios within each repeat, above 1 where foil is faster.")
+           "the ratios within each repeat, above 1 where foil is faster. Foolbox's Adam-BIM classes take Adam's "
+           "parameters but never use Adam (3.3.4): they are its BIM.")
 
 
 def median(records, key):
