@@ -196,10 +196,10 @@ class BoundaryAttack : public MinimalAttack<BoundaryAttack> {
   }
 
   /// What is left for the steps to change is below the tolerance, or below what the model's numbers resolve.
-  bool steps_vanish(const Oracle& oracle, const TiedSteps& steps, const BoundaryProposal& proposal) const {
+  bool steps_vanish(const TiedSteps& steps, const BoundaryProposal& proposal, double resolution) const {
     const auto d = static_cast<double>(proposal.dimension());
     return steps.epsilon() < 1.4 * options_.tolerance / (d - 1) ||
-           steps.angle() * proposal.distance() / std::sqrt(d) < 4 * oracle.precision() * magnitude(oracle);
+           steps.angle() * proposal.distance() / std::sqrt(d) < resolution;
   }
 
   /// The largest value in the box, or of the original where the box is not bounded.
@@ -221,6 +221,7 @@ class BoundaryAttack : public MinimalAttack<BoundaryAttack> {
       TiedSteps steps;
     };
     enum class End { none, reached, converged, stuck };
+    const double resolution = 4 * oracle.precision() * magnitude(oracle);
     const auto most = static_cast<std::size_t>(options_.speculation);
     std::vector<Eigen::VectorXd> points(most);
     std::vector<Next> before;
@@ -241,7 +242,7 @@ class BoundaryAttack : public MinimalAttack<BoundaryAttack> {
       while (before.size() < std::min(most, oracle.room()) && end == End::none && !check_sphere) {
         if (next.proposals == goal) {
           end = End::reached;
-        } else if (steps_vanish(oracle, next.steps, proposal)) {
+        } else if (steps_vanish(next.steps, proposal, resolution)) {
           end = End::converged;
         } else if (!proposal.draw(draw_number(walk, next.proposals), next.steps.delta(), next.steps.epsilon(),
                                   points[before.size()])) {
