@@ -16,6 +16,7 @@
 #include <numeric>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "foil_evaluate/progress.hpp"
@@ -36,7 +37,7 @@ long argument(int argc, char** argv, int which, long otherwise) {
 std::string table(const foil::Result<Images>& result, long budget) {
   std::string csv = "calls,lower_quartile,median,upper_quartile\n";
   long last = 0;
-  for (double at = 10; at < static_cast<double>(budget) * 1.1; at *= 1.122018) {
+  for (double at = 10; last < budget; at *= 1.122018) {
     const long calls = std::min(budget, static_cast<long>(at));
     if (calls == std::exchange(last, calls)) continue;
     std::vector<double> distances;
@@ -50,7 +51,7 @@ std::string table(const foil::Result<Images>& result, long budget) {
     const auto quantile = [&](double q) {
       return distances[static_cast<std::size_t>(q * static_cast<double>(distances.size() - 1) + 0.5)];
     };
-    csv += foil::detail::text(calls, ',', quantile(0.25), ',', quantile(0.5), ',', quantile(0.75), '\n');
+    csv += foil::detail::text(calls, ",", quantile(0.25), ",", quantile(0.5), ",", quantile(0.75), "\n");
   }
   return csv;
 }
@@ -74,14 +75,15 @@ void attack(int argc, char** argv) {
   const foil::Labels said = foil::predict(service, images);
 
   evaluate::ProgressLine progress("boundary");
-  const auto result =
-      foil::BoundaryAttack{}(service, images, said,
-                             {.query_budget = budget,
-                              .observer =
-                                  [&](const foil::Progress& p) {
-                                    progress.update(p.queries, count * budget, std::nullopt, p.queries, 0);
-                                  },
-                              .trace = true});
+  const auto result = foil::BoundaryAttack{}(
+      service, images, said,
+      {.query_budget = budget,
+       .observer =
+           [&](const foil::Progress& p) {
+             const long calls = std::min<long>(p.queries, count * budget);  // without the final check
+             progress.update(calls, count * budget, std::nullopt, calls, 0);
+           },
+       .trace = true});
   progress.finish();
 
   foil::io::write_file(out, table(result, budget));
