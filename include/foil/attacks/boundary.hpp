@@ -132,7 +132,6 @@ class BoundaryAttack : public MinimalAttack<BoundaryAttack> {
       add_walk(oracle, state);
     }
     if (state.walks.empty()) co_return false;
-
     state.racing = true;
     co_return true;
   }
@@ -162,10 +161,11 @@ class BoundaryAttack : public MinimalAttack<BoundaryAttack> {
     walks.resize((walks.size() + 1) / 2);
   }
 
-  /// Not clearly closer than the other walk was after as many proposals.
+  /// Not clearly closer than the other walk was after as many proposals. Before the first heat nobody does:
+  /// how close a start is says little about where the walk from there leads.
   static bool falls_behind(const BoundaryWalk& walk, const BoundaryWalk& other) {
     const std::size_t heats = walk.heats.size();
-    return heats > 0 && walk.heats.back() > lead * other.heats[std::min(heats, other.heats.size()) - 1];
+    return heats > 1 && walk.heats.back() > lead * other.heats[std::min(heats, other.heats.size()) - 1];
   }
 
   bool out_of_steps(const BoundaryState& state) const {
@@ -175,7 +175,7 @@ class BoundaryAttack : public MinimalAttack<BoundaryAttack> {
   /// Walks on until the end of a heat, all steps are spent or the walk has converged.
   Task<> run_heat(Oracle& oracle, BoundaryState& state, BoundaryWalk& walk,
                   BoundaryProposal& proposal) const {
-    const std::uint32_t end = first_heat * ((1u << std::min<std::size_t>(walk.heats.size(), 20)) - 1);
+    const std::uint32_t end = first_heat * ((1u << std::min<std::size_t>(walk.heats.size(), 25)) - 1);
     const std::uint32_t left = static_cast<std::uint32_t>(options_.steps) - state.proposals;
     const std::uint32_t goal = walk.proposals + std::min(end - walk.proposals, left);
     proposal.move_to(walk.x);
