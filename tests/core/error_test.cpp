@@ -19,6 +19,7 @@ TEST_CASE("error: texts and numbers are glued, numbers in their shortest exact f
   CHECK(text(std::numeric_limits<std::int64_t>::min(), " ", std::numeric_limits<double>::denorm_min()) ==
         "-9223372036854775808 5e-324");
   CHECK(std::stod(text(1.0 / 3)) == 1.0 / 3);
+  CHECK(text(1, ',', 2, '\n') == "1,2\n");
 }
 
 TEST_CASE("error: require throws only if its condition fails, with the message", "[error]") {

@@ -28,6 +28,8 @@ template <class Number>
 void append(std::string& out, Number value) {
   if constexpr (std::is_same_v<Number, bool>) {
     out += value ? "true" : "false";
+  } else if constexpr (std::is_same_v<Number, char>) {
+    out += value;
   } else {
     char buffer[64];
     const auto end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
@@ -35,7 +37,7 @@ void append(std::string& out, Number value) {
   }
 }
 
-/// Glues texts and numbers together; numbers in their shortest exact form.
+/// Glues texts, characters and numbers together; numbers in their shortest exact form.
 template <class... Parts>
 std::string text(const Parts&... parts) {
   std::string out;
