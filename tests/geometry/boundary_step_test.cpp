@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "geometry/boundary_step_fixtures.hpp"
+#include "geometry/quadratic_knapsack.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 
@@ -156,8 +157,8 @@ Index fewest(const Problem& p) {
       low[k] = p.lower[i] - p.x[i];
       high[k] = p.upper[i] - p.x[i];
     }
-    const auto shortest = foil::geometry::quadratic_knapsack(
-        Vector::Zero(count), b, low, high, p.c - p.b.dot(delta), p.boundary == Boundary::meet);
+    const auto shortest = foil::test::quadratic_knapsack(Vector::Zero(count), b, low, high,
+                                                         p.c - p.b.dot(delta), p.boundary == Boundary::meet);
     for (Index k = 0; k < count; ++k) delta[moved[static_cast<std::size_t>(k)]] = shortest.point[k];
     const double product = p.b.dot(delta), slack = 1e-9 * p.b.norm();
     const bool met = product <= p.c + slack && (p.boundary == Boundary::reach || product >= p.c - slack);
@@ -238,8 +239,8 @@ TEST_CASE("Linf steps cannot end closer to the original") {
     const Vector clean = p.original - p.x;
     const Vector low = (p.lower - p.x).cwiseMax(clean.array().matrix() - Vector::Constant(p.size(), smaller));
     const Vector high = (p.upper - p.x).cwiseMin(clean + Vector::Constant(p.size(), smaller));
-    const Vector shortest = foil::geometry::quadratic_knapsack(Vector::Zero(p.size()), p.b, low, high, p.c,
-                                                               p.boundary == Boundary::meet)
+    const Vector shortest = foil::test::quadratic_knapsack(Vector::Zero(p.size()), p.b, low, high, p.c,
+                                                           p.boundary == Boundary::meet)
                                 .point;
     const double product = p.b.dot(shortest), slack = 1e-9 * p.b.norm() * p.radius;
     const bool met = product <= p.c + slack && (p.boundary == Boundary::reach || product >= p.c - slack);

@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "foil/attacks/approach.hpp"
 #include "foil/attacks/attack.hpp"
-#include "foil/attacks/boundary_start.hpp"
 #include "foil/attacks/brendel_bethge_options.hpp"
 #include "foil/geometry/boundary_step.hpp"
 

@@ -8,7 +8,7 @@
 #include <limits>
 
 #include "foil/geometry/boundary_problem.hpp"
-#include "foil/geometry/cqk.hpp"
+#include "foil/geometry/decreasing_root.hpp"
 
 namespace foil::geometry::detail {
 
