@@ -1,116 +1,188 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// What a network costs in foil's engine: forward, and forward with the gradient of the input.
+/// What a network costs in foil's engine: as a whole, and one operator after the other, forward and backward.
 ///
-///     engine net.onnx           medians at batch 1 and 100, and the peak of the engine's matrix kernel
-///     engine net.onnx --serve   for engine_torch.py: one timing for every line "batch threads gradient" of
-///                               standard input
+///     engine net.onnx [--benchmark_filter=...]
+///     engine net.onnx --serve      for engine_torch.py: one timing for every line "batch threads gradient"
+///     of
+///                                  standard input
 ///
-/// The network takes rank-4 inputs.
-#include <algorithm>
-#include <chrono>
+/// One row per operator, direction and batch size: the time is per call, `us` per sample; `GFLOP/s` counts
+/// the products alone, `peak` is their share of what the engine's matrix kernel reaches on full tiles in the
+/// caches, `share` that of the operator in the sum of all. The network takes rank-4 inputs.
+#include <benchmark/benchmark.h>
+#include <cxxabi.h>
+
 #include <cstdio>
-#include <foil/nn/gemm.hpp>
-#include <foil/nn/onnx.hpp>
+#include <cstdlib>
 #include <iostream>
+#include <regex>
 #include <string>
+#include <typeinfo>
 #include <vector>
+
+#include "foil/nn/onnx.hpp"
+#include "kernel_peak.hpp"
 
 namespace {
 
 using foil::Index;
 using Network = foil::nn::Network<float, 4>;
-using Clock = std::chrono::steady_clock;
+using View = foil::nn::Graph<float>::View;
+using Array = std::vector<float>;
 
-double keep_busy = 0;
-
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2),
-                   values.end());
-  return values[values.size() / 2];
+foil::Tensor<float, 4> inputs(const Network& network, Index batch) {
+  const auto& shape = network.input_shape();
+  foil::Tensor<float, 4> x(batch, shape[0], shape[1], shape[2]);
+  for (Index i = 0; i < x.size(); ++i) x.data()[i] = static_cast<float>(i * 37 % 101) / 101.f;
+  return x;
 }
 
-/// The median time of a call in seconds, over as many calls as fit the time, at least five.
-template <class F>
-double seconds(F&& call, double time) {
-  std::vector<double> times;
-  call();
-  for (double spent = 0; spent < time || times.size() < 5; spent += times.back()) {
-    const auto start = Clock::now();
-    call();
-    times.push_back(std::chrono::duration<double>(Clock::now() - start).count());
+/// Runs the network once: forward, or forward and backward.
+class Run {
+ public:
+  Run(const Network& network, Index batch, bool gradient)
+      : network_(network),
+        x_(inputs(network, batch)),
+        cotangent_(foil::Logits<float>::Ones(batch, network.classes())),
+        gradient_(gradient) {}
+
+  void operator()() const {
+    if (gradient_)
+      benchmark::DoNotOptimize(network_.vjp(x_).pullback(cotangent_).data());
+    else
+      benchmark::DoNotOptimize(network_.logits(x_).data());
   }
-  return median(std::move(times));
-}
 
-struct Job {
-  Index batch;
-  int threads;
-  bool gradient;
+ private:
+  const Network& network_;
+  foil::Tensor<float, 4> x_;
+  foil::Logits<float> cotangent_;
+  bool gradient_;
 };
 
-/// Milliseconds per sample.
-double measure(const std::string& file, const Job& job, double time) {
-  const Network network = foil::onnx::load(file, {.threads = job.threads});
-  const auto& shape = network.input_shape();
-  foil::Tensor<float, 4> x(job.batch, shape[0], shape[1], shape[2]);
-  for (Index i = 0; i < x.size(); ++i) x.data()[i] = static_cast<float>(i * 37 % 101) / 101.f;
-  const foil::Logits<float> cotangent = foil::Logits<float>::Ones(job.batch, network.classes());
-  const auto run = [&] {
-    if (job.gradient)
-      keep_busy += static_cast<double>(network.vjp(x).pullback(cotangent).data()[0]);
-    else
-      keep_busy += static_cast<double>(network.logits(x)(0, 0));
-  };
-  return seconds(run, time) * 1e3 / static_cast<double>(job.batch);
+void report(benchmark::State& state, Index batch, double multiply_adds, double peak) {
+  using benchmark::Counter;
+  const double samples = static_cast<double>(state.iterations() * batch);
+  state.counters["per_sample"] = Counter(samples, Counter::kIsRate | Counter::kInvert);
+  if (multiply_adds == 0) return;
+  state.counters["FLOP/s"] = Counter(2 * multiply_adds * samples, Counter::kIsRate);
+  state.counters["peak"] = Counter(2 * multiply_adds * samples / peak, Counter::kIsRate);
 }
 
-/// Floating-point operations per second of full tiles on data in the caches.
-double kernel_peak() {
-  constexpr Index depth = 512, columns = 256;
-  const foil::nn::PackedMatrix<float> matrix(depth, columns, [](Index, Index) { return 0.5f; });
-  foil::nn::Buffer<float> storage(foil::nn::RowTile<float>::storage(depth));
-  const foil::nn::RowTile<float> tile(storage.data(), foil::nn::tile_rows);
-  for (Index r = 0; r < tile.rows(); ++r) tile.row(r).zeros(depth);
-  const std::vector<float> start(columns, 0.f);
-  std::vector<float> out(static_cast<std::size_t>(foil::nn::tile_rows * columns));
-  constexpr int calls = 50;
-  const double time = seconds(
-      [&] {
-        for (int i = 0; i < calls; ++i) matrix.multiply(tile, start.data(), out.data(), columns);
-        keep_busy += static_cast<double>(out[0]);
-      },
-      0.2);
-  return 2. * static_cast<double>(depth * columns * foil::nn::tile_rows) * calls / time;
+/// One operator on as many samples at once as the network gives it.
+class Layer {
+ public:
+  Layer(const View& view, Index chunk) : view_(view), chunk_(chunk), scratch_(view.op.scratch()) {
+    for (const Index size : view.inputs) {
+      arrays_.push_back(noise(chunk * size));
+      gradients_.push_back(Array(static_cast<std::size_t>(chunk * size)));
+    }
+    for (Array& array : arrays_) from_.push_back(array.data());
+    for (Array& array : gradients_) to_.push_back(array.data());
+    output_ = cotangent_ = noise(chunk * view.output);
+  }
+
+  void forward(Index batch) {
+    for (; batch > 0; batch -= chunk_)
+      view_.op.forward(std::min(batch, chunk_), from_.data(), output_.data(), scratch_.data());
+    benchmark::ClobberMemory();
+  }
+
+  void backward(Index batch) {
+    for (; batch > 0; batch -= chunk_)
+      view_.op.backward(std::min(batch, chunk_), from_.data(), output_.data(), cotangent_.data(), to_.data(),
+                        scratch_.data());
+    benchmark::ClobberMemory();
+  }
+
+ private:
+  static Array noise(Index size) {
+    Array values(static_cast<std::size_t>(size));
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i * 37 % 101) / 50.f - 1.f;
+    return values;
+  }
+
+  View view_;
+  Index chunk_;
+  foil::nn::Buffer<float> scratch_;
+  std::vector<Array> arrays_, gradients_;
+  Array output_, cotangent_;
+  std::vector<const float*> from_;
+  std::vector<float*> to_;
+};
+
+/// The operator's type without namespaces and scalar types, and its sizes per sample.
+std::string name_of(const View& view) {
+  int status = 0;
+  char* const demangled = abi::__cxa_demangle(typeid(view.op).name(), nullptr, nullptr, &status);
+  std::string name =
+      std::regex_replace(std::string(demangled), std::regex("foil::nn::|float, |<float>| "), "");
+  std::free(demangled);
+  const auto append = [&](const char* before, Index n) { name += before + std::to_string(n); };
+  for (std::size_t i = 0; i < view.inputs.size(); ++i) append(i == 0 ? "/" : "+", view.inputs[i]);
+  append("to", view.output);
+  return name;
+}
+
+void register_all(const Network& network, const double peak) {
+  const auto& engine = network.engine();
+  double all = 0;
+  for (std::size_t i = 0; i < engine.graph.operators(); ++i)
+    all += static_cast<double>(engine.graph.view(i).op.multiply_adds());
+  for (const Index batch : {Index(1), Index(100)}) {
+    const std::string end = "/batch:" + std::to_string(batch);
+    for (const bool gradient : {false, true})
+      benchmark::RegisterBenchmark(("network/" + std::string(gradient ? "vjp" : "logits") + end).c_str(),
+                                   [=, &network](benchmark::State& state) {
+                                     const Run run(network, batch, gradient);
+                                     for (auto _ : state) run();
+                                     report(state, batch, gradient ? 2 * all : all, peak);
+                                   });
+    for (std::size_t i = 0; i < engine.graph.operators(); ++i)
+      for (const bool backward : {false, true}) {
+        const View view = engine.graph.view(i);
+        const std::string name = std::to_string(i) + ":" + name_of(view);
+        benchmark::RegisterBenchmark((name + (backward ? "/backward" : "/forward") + end).c_str(),
+                                     [=, chunk = engine.chunk(batch, 1)](benchmark::State& state) {
+                                       Layer layer(view, chunk);
+                                       for (auto _ : state)
+                                         backward ? layer.backward(batch) : layer.forward(batch);
+                                       report(state, batch, static_cast<double>(view.op.multiply_adds()),
+                                              peak);
+                                     });
+      }
+  }
+}
+
+int serve(const std::string& file) {
+  int threads = 0, gradient = 0;
+  for (Index batch = 0; std::cin >> batch >> threads >> gradient;) {
+    const Network network = foil::onnx::load(file, {.threads = threads});
+    const Run run(network, batch, gradient != 0);
+    std::printf("%.6f\n", median_seconds(run, 0.1) * 1e3 / static_cast<double>(batch));
+    std::fflush(stdout);
+  }
+  return 0;
 }
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  if (argc < 2 || (argc > 2 && std::string(argv[2]) != "--serve")) {
-    std::fprintf(stderr, "usage: engine net.onnx [--serve]\n");
+int main(int argc, char** argv) try {
+  if (argc < 2 || argv[1][0] == '-') {
+    std::fprintf(stderr, "usage: engine net.onnx [--serve | --benchmark_filter=... and the like]\n");
     return 2;
   }
-  try {
-    if (argc > 2) {
-      int gradient = 0;
-      for (Job job{}; std::cin >> job.batch >> job.threads >> gradient;) {
-        job.gradient = gradient != 0;
-        std::printf("%.6f\n", measure(argv[1], job, 0.1));
-        std::fflush(stdout);
-      }
-      return 0;
-    }
-    std::printf("kernel peak: %.1f GFLOP/s on one thread\n", kernel_peak() * 1e-9);
-    for (const int threads : {1, 2})
-      for (const Index batch : {Index(1), Index(100)})
-        for (const bool gradient : {false, true})
-          std::printf("batch %3d, %d thread%s, %-18s %8.4f ms per sample\n", static_cast<int>(batch), threads,
-                      threads > 1 ? "s" : " ", gradient ? "forward + gradient" : "forward",
-                      measure(argv[1], {batch, threads, gradient}, 1.));
-  } catch (const foil::Error& problem) {
-    std::fprintf(stderr, "engine: %s\n", problem.what());
-    return 2;
-  }
-  return keep_busy == 0.123;  // the results are used
+  const std::string file = argv[1];
+  if (argc > 2 && std::string(argv[2]) == "--serve") return serve(file);
+  benchmark::Initialize(&argc, argv);
+  const Network network = foil::onnx::load(file);
+  const double peak = kernel_peak();
+  benchmark::AddCustomContext("kernel_peak", foil::detail::text(peak * 1e-9, " GFLOP/s on one thread"));
+  register_all(network, peak);
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+} catch (const foil::Error& problem) {
+  std::fprintf(stderr, "engine: %s\n", problem.what());
+  return 2;
 }

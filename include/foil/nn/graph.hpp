@@ -50,6 +50,21 @@ class Graph {
     plan_gradients();
   }
 
+  /// Number of operators.
+  std::size_t operators() const { return steps_.size(); }
+
+  /// The i-th operator in the order of evaluation, and the elements per sample of its inputs and its output.
+  struct View {
+    const Operator<T>& op;
+    std::vector<Index> inputs;
+    Index output;
+  };
+  View view(std::size_t i) const {
+    View view{*steps_[i].op, {}, slots_[steps_[i].output].size};
+    for (const std::size_t input : steps_[i].inputs) view.inputs.push_back(slots_[input].size);
+    return view;
+  }
+
   Index input_size() const { return slots_[0].size; }
   Index output_size() const { return slots_[output_].size; }
 

@@ -144,6 +144,9 @@ class Network {
   /// Number of logits per sample.
   Index classes() const { return engine_->graph.output_size(); }
 
+  /// The operators and how many samples they evaluate together, for measurements.
+  const detail::Engine<Scalar>& engine() const { return *engine_; }
+
   /// One row of logits per sample of x (N x ...).
   Logits<Scalar> logits(const Input& x) const {
     check(x);

@@ -38,6 +38,9 @@ class Operator {
   /// Tries to absorb a following y -> scale[c] y + shift[c] over the output channels c.
   virtual bool absorb(const T* /*scale*/, const T* /*shift*/, Index /*channels*/) { return false; }
 
+  /// Multiplications with an addition per sample, of the products alone: the same forward and backward.
+  virtual Index multiply_adds() const { return 0; }
+
   /// Called once before the first evaluation.
   virtual void prepare() {}
 };

@@ -69,6 +69,10 @@ class Convolution : public Operator<T> {
     weights_ = {};
   }
 
+  Index multiply_adds() const override {
+    return shape_.rows.output * shape_.columns.output * shape_.outputs * patch();
+  }
+
   Index scratch() const override {
     return std::max(RowTile<T>::storage(patch()),
                     RowTile<T>::storage(group_outputs()) + tile_rows * round_up<T>(patch()));
