@@ -317,6 +317,20 @@ TEST_CASE("onnx: convolutions agree with the definition", "[nn][onnx]") {
   check_convolution({2, 6, 5}, 3, 1, {3}, {2}, {attribute("auto_pad", "VALID")});
 }
 
+TEST_CASE("onnx: wide convolutions, whose patches are read where they lie, agree with the definition",
+          "[nn][onnx]") {
+  check_convolution({1, 6, 22}, 3, 1, {3}, {4}, {});  // short patches, more pixels than a tile
+  check_convolution({3, 4, 16}, 9, 1, {2}, {3, 2}, {attribute("strides", Ints{1, 2})});
+  check_convolution({1, 5, 9}, 2, 1, {3, 2, 1, 3, 1}, {4, 1, 1, 2, 5},
+                    {attribute("pads", Ints{3, 2, 1, 5}), attribute("strides", Ints{2, 1})});
+  check_convolution({2, 7, 17}, 3, 1, {3, 1, 2, 1, 2}, {3, 2, 1, 1, 0},
+                    {attribute("pads", Ints{1, 1, 2, 0}), attribute("strides", Ints{1, 2}),
+                     attribute("dilations", Ints{2, 1})});
+  check_convolution({5, 3, 8}, 4, 1, {2, 1, 1, 2, 2}, {3, 1, 1, 1, 1}, {attribute("pads", Ints{2, 1, 2, 1})});
+  check_convolution({1, 2, 3}, 2, 1, {1}, {2, 1, 1, 4, 4}, {attribute("pads", Ints{0, 4, 0, 4})});
+  check_convolution({256, 1, 9}, 2, 1, {1}, {1}, {});  // pixels that would collide in the cache
+}
+
 TEST_CASE("onnx: one-dimensional convolution and pooling", "[nn][onnx]") {
   const auto weights = spread(3 * 2 * 3, -1, 1, 11), biases = spread(3, -1, 1, 12);
   OnnxBuilder file({-1, 1, 2, 8});

@@ -22,6 +22,21 @@ inline constexpr Index tile_rows = 14;
 inline constexpr Index tile_rows = 6;
 #endif
 
+/// Rows of the left-hand matrix where they lie: row r begins r * step behind the first one, and each consists
+/// of pieces of `length` elements, `jump` apart; the last one may be shorter.
+template <class T>
+struct Rows {
+  const T* data;
+  Index count;  ///< 1 .. tile_rows
+  Index step, length, jump;
+};
+
+/// Whether rows at this distance would compete for the same few lines of the first-level cache.
+template <class T>
+constexpr bool collide(Index step) {
+  return step * static_cast<Index>(sizeof(T)) % 2048 == 0;
+}
+
 /// Up to tile_rows rows of the left-hand matrix, gathered piece by piece. The depth is cut into blocks and
 /// the rows of a block lie at a constant distance, so that the kernel addresses all of them from one pointer.
 template <class T>
@@ -82,8 +97,8 @@ class RowTile {
   };
 
   Writer row(Index r) const { return Writer(*this, r); }
-  const T* data() const { return data_; }
   Index rows() const { return rows_; }
+  operator Rows<T>() const { return {data_, rows_, stride, block, rows_ * stride}; }
 
  private:
   T* data_;
@@ -92,27 +107,31 @@ class RowTile {
 
 namespace detail {
 
-/// rows x (vectors of columns) of the product; `columns` of them are stored.
+/// rows x (vectors of columns) of the product; `columns` of them are stored. Rows are addressed in threes
+/// from a common pointer, by multiples of the step that addresses can hold: registers would not do for all.
 template <class T, std::size_t rows, std::size_t vectors>
-void multiply_tile(Index depth, const T* left, const T* right, const T* start, T* to, Index stride,
+void multiply_tile(Index depth, const Rows<T>& left, const T* right, const T* start, T* to, Index stride,
                    Index columns) {
   Pack<T> sum[rows][vectors];
   unroll<vectors>([&](auto v) {
     const Pack<T> first = load<T>(start + static_cast<Index>(v) * lanes<T>);
     unroll<rows>([&](auto r) { sum[r][v] = first; });
   });
-  for (Index done = 0; done < depth; done += RowTile<T>::block) {
-    const Index end = std::min(RowTile<T>::block, depth - done);
+  const Index step = left.step;
+  const T* piece = left.data;
+  for (Index done = 0; done < depth; done += left.length, piece += left.jump) {
+    const T* at[(rows + 2) / 3];
+    unroll<(rows + 2) / 3>([&](auto i) { at[i] = piece + static_cast<Index>(3 * i) * step; });
+    const Index end = std::min(left.length, depth - done);
     for (Index k = 0; k < end; ++k) {
       Pack<T> w[vectors];
       unroll<vectors>([&](auto v) { w[v] = load<T>(right + static_cast<Index>(v) * lanes<T>); });
       right += static_cast<Index>(vectors) * lanes<T>;
       unroll<rows>([&](auto r) {
-        const Pack<T> x = broadcast<T>(left[static_cast<Index>(r) * RowTile<T>::stride + k]);
+        const Pack<T> x = broadcast<T>(at[r / 3][static_cast<Index>(r % 3) * step + k]);
         unroll<vectors>([&](auto v) { sum[r][v] = multiply_add<T>(x, w[v], sum[r][v]); });
       });
     }
-    left += static_cast<Index>(rows) * RowTile<T>::stride;
   }
   unroll<rows>([&](auto r) {
     T* const row = to + static_cast<Index>(r) * stride;
@@ -127,7 +146,7 @@ void multiply_tile(Index depth, const T* left, const T* right, const T* start, T
 }
 
 template <class T>
-using TileKernel = void (*)(Index, const T*, const T*, const T*, T*, Index, Index);
+using TileKernel = void (*)(Index, const Rows<T>&, const T*, const T*, T*, Index, Index);
 
 /// The kernels for 1 .. tile_rows rows.
 template <class T, std::size_t vectors>
@@ -159,15 +178,15 @@ class PackedMatrix {
   Index depth() const { return depth_; }
   Index columns() const { return columns_; }
 
-  /// to[r * stride + j] = start[j] + sum_k tile(r, k) * matrix(k, j). `start` has a whole number of vectors.
-  void multiply(const RowTile<T>& tile, const T* start, T* to, Index stride) const {
+  /// to[r * stride + j] = start[j] + sum_k left(r, k) * matrix(k, j). `start` has a whole number of vectors.
+  void multiply(const Rows<T>& left, const T* start, T* to, Index stride) const {
     const T* right = data_.data();
-    const auto row = static_cast<std::size_t>(tile.rows() - 1);
+    const auto row = static_cast<std::size_t>(left.count - 1);
     for (Index j = 0; j < columns_; j += panel) {
       const Index left_over = columns_ - j;
       const bool wide = left_over > lanes<T>;
       const auto kernel = wide ? detail::tile_kernels<T, 2>[row] : detail::tile_kernels<T, 1>[row];
-      kernel(depth_, tile.data(), right, start + j, to + j, stride, std::min(left_over, panel));
+      kernel(depth_, left, right, start + j, to + j, stride, std::min(left_over, panel));
       right += depth_ * (wide ? panel : lanes<T>);
     }
   }
@@ -177,6 +196,16 @@ class PackedMatrix {
   Index depth_ = 0, columns_ = 0;
   Buffer<T> data_;
 };
+
+/// Rows of a matrix, `step` apart: where they lie, or copied to `scratch` (RowTile::storage(depth) elements)
+/// if they would collide.
+template <class T>
+Rows<T> rows_at(const T* data, Index count, Index step, Index depth, T* scratch) {
+  if (!collide<T>(step)) return {data, count, step, depth, 0};
+  const RowTile<T> tile(scratch, count);
+  for (Index r = 0; r < count; ++r) tile.row(r).copy(data + r * step, depth);
+  return tile;
+}
 
 /// The number of rows per tile that spreads `rows` evenly over as few tiles as possible.
 inline Index balanced_tile(Index rows) {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -74,12 +75,17 @@ class Convolution : public Operator<T> {
   }
 
   Index scratch() const override {
-    return std::max(RowTile<T>::storage(patch()),
-                    RowTile<T>::storage(group_outputs()) + tile_rows * round_up<T>(patch()));
+    return std::max({RowTile<T>::storage(patch()), shape_.rows.kernel * reach() * shape_.inputs,
+                     RowTile<T>::storage(group_outputs()) + tile_rows * round_up<T>(patch())});
   }
 
   void forward(Index batch, const T* const* inputs, T* output, T* scratch) const override {
-    for_each_tile(batch, [&](Index first, Index rows) {
+    if (rows_suffice()) {
+      forward_by_rows(batch, inputs[0], output, scratch);
+      return;
+    }
+    const Index all = batch * shape_.rows.output * shape_.columns.output;
+    for_each_tile(all, all, [&](Index first, Index rows) {
       for (Index g = 0; g < shape_.groups; ++g) {
         const RowTile<T> tile(scratch, rows);
         Position at(*this, first);
@@ -96,14 +102,18 @@ class Convolution : public Operator<T> {
     T* const patches = scratch + RowTile<T>::storage(group_outputs());
     const Index stride = round_up<T>(patch());
     std::fill(gradients[0], gradients[0] + batch * sample_size(), T(0));
-    for_each_tile(batch, [&](Index first, Index rows) {
+    const Index all = batch * shape_.rows.output * shape_.columns.output;
+    for_each_tile(all, narrow() ? shape_.columns.output : all, [&](Index first, Index rows) {
+      const Position at(*this, first);
       for (Index g = 0; g < shape_.groups; ++g) {
-        const RowTile<T> tile(scratch, rows);
-        for (Index r = 0; r < rows; ++r)
-          tile.row(r).copy(cotangent + (first + r) * shape_.outputs + g * group_outputs(), group_outputs());
-        backward_[static_cast<std::size_t>(g)].multiply(tile, zeros_.data(), patches, stride);
-        Position at(*this, first);
-        for (Index r = 0; r < rows; ++r, at.next()) scatter(at, patches + r * stride, g, gradients[0]);
+        backward_[static_cast<std::size_t>(g)].multiply(
+            rows_at(cotangent + first * shape_.outputs + g * group_outputs(), rows, shape_.outputs,
+                    group_outputs(), scratch),
+            zeros_.data(), patches, stride);
+        if (narrow())
+          scatter_together(at, rows, patches, stride, gradients[0]);
+        else
+          scatter(at, rows, patches, stride, g, gradients[0]);
       }
     });
   }
@@ -132,64 +142,163 @@ class Convolution : public Operator<T> {
   Index patch() const { return shape_.rows.kernel * shape_.columns.kernel * group_inputs(); }
   Index sample_size() const { return shape_.rows.input * shape_.columns.input * shape_.inputs; }
 
-  template <class F>
-  void for_each_tile(Index batch, F&& work) const {
-    const Index pixels = batch * shape_.rows.output * shape_.columns.output, step = balanced_tile(pixels);
-    for (Index first = 0; first < pixels; first += step) work(first, std::min(step, pixels - first));
+  /// Columns of the input, padding included, that a row of output pixels sees.
+  Index reach() const { return (shape_.columns.output - 1) * shape_.columns.stride + shape_.columns.kernel; }
+
+  /// Whether the pixels of a patch's row lie in memory one after the other.
+  bool contiguous() const { return shape_.groups == 1 && shape_.columns.dilation == 1; }
+
+  /// Whether tiles of pixels of one row of the output are full enough, so that patches need not be gathered:
+  /// those of neighbours lie at a constant distance.
+  bool rows_suffice() const {
+    return contiguous() && 2 * balanced_tile(shape_.columns.output) >= tile_rows &&
+           !collide<T>(shape_.columns.stride * shape_.inputs);
   }
 
-  /// Visits the patch under an output pixel from first to last element in runs of contiguous memory:
-  /// inside(offset in the sample, length) or outside(length).
-  template <class Inside, class Outside>
-  void visit_patch(const Position& at, Index group, Inside&& inside, Outside&& outside) const {
+  void forward_by_rows(Index batch, const T* input, T* output, T* band) const {
+    const Window &rows = shape_.rows, &columns = shape_.columns;
+    const Index channels = shape_.inputs, line = columns.input * channels;
+    const bool padded =
+        rows.pad_begin > 0 || rows.pad_end > 0 || columns.pad_begin > 0 || columns.pad_end > 0;
+    const Index tile = balanced_tile(columns.output);
+    for (Index n = 0; n < batch; ++n, input += sample_size())
+      for (Index y = 0; y < rows.output; ++y) {
+        Rows<T> left{input + rows.at(y, 0) * line, 0, columns.stride * channels, columns.kernel * channels,
+                     rows.dilation * line};
+        if (padded) {
+          copy_band(input, y, band);
+          left.data = band;
+          left.jump = reach() * channels;
+        }
+        for (Index x = 0; x < columns.output; x += tile) {
+          left.count = std::min(tile, columns.output - x);
+          forward_[0].multiply(left, biases_.data(), output, shape_.outputs);
+          left.data += left.count * left.step;
+          output += left.count * shape_.outputs;
+        }
+      }
+  }
+
+  /// The rows of the input that a row of output pixels sees, with their padding.
+  void copy_band(const T* input, Index y, T* band) const {
+    const Window &rows = shape_.rows, &columns = shape_.columns;
+    const Index channels = shape_.inputs, width = reach();
+    const Index before = std::min(columns.pad_begin, width), count = std::min(columns.input, width - before);
+    for (Index ky = 0; ky < rows.kernel; ++ky, band += width * channels) {
+      const Index row = rows.at(y, ky);
+      if (!rows.inside(row)) {
+        std::fill_n(band, width * channels, T(0));
+        continue;
+      }
+      T* const end = std::copy_n(input + row * columns.input * channels, count * channels,
+                                 std::fill_n(band, before * channels, T(0)));
+      std::fill(end, band + width * channels, T(0));
+    }
+  }
+
+  /// work(first, count) for tiles of consecutive output pixels, of which no one lies in two runs.
+  template <class F>
+  void for_each_tile(Index pixels, Index run, F&& work) const {
+    const Index step = balanced_tile(run);
+    for (Index begin = 0; begin < pixels; begin += run)
+      for (Index done = 0; done < run; done += step) work(begin + done, std::min(step, run - done));
+  }
+
+  void gather(const Position& at, const T* input, Index group, typename RowTile<T>::Writer row) const {
     const Window &rows = shape_.rows, &columns = shape_.columns;
     const Index channels = group_inputs(), all = shape_.inputs;
-    const bool contiguous = columns.dilation == 1 && shape_.groups == 1;
     const Index left = columns.at(at.x, 0);
     const Index begin = std::clamp<Index>(-left, 0, columns.kernel);
     const Index end = std::clamp<Index>(columns.input - left, begin, columns.kernel);
-    if (contiguous && begin == 0 && end == columns.kernel && rows.pad_begin == 0 && rows.pad_end == 0) {
-      const Index length = columns.kernel * channels, step = rows.dilation * columns.input * all;
-      Index offset = (rows.at(at.y, 0) * columns.input + left) * all;
-      for (Index ky = 0; ky < rows.kernel; ++ky, offset += step) inside(offset, length);
-      return;
-    }
+    const T* const sample = input + at.sample * sample_size();
     for (Index ky = 0; ky < rows.kernel; ++ky) {
       const Index y = rows.at(at.y, ky);
+      const T* const line = sample + y * columns.input * all;
       if (!rows.inside(y)) {
-        outside(columns.kernel * channels);
-      } else if (contiguous) {
-        if (begin > 0) outside(begin * channels);
-        if (end > begin) inside((y * columns.input + left + begin) * all, (end - begin) * channels);
-        if (end < columns.kernel) outside((columns.kernel - end) * channels);
+        row.zeros(columns.kernel * channels);
+      } else if (contiguous()) {
+        row.zeros(begin * channels);
+        row.copy(line + (left + begin) * all, (end - begin) * channels);
+        row.zeros((columns.kernel - end) * channels);
       } else {
         for (Index kx = 0; kx < columns.kernel; ++kx) {
           const Index x = columns.at(at.x, kx);
           if (columns.inside(x))
-            inside((y * columns.input + x) * all + group * channels, channels);
+            row.copy(line + x * all + group * channels, channels);
           else
-            outside(channels);
+            row.zeros(channels);
         }
       }
     }
   }
 
-  void gather(const Position& at, const T* input, Index group, typename RowTile<T>::Writer row) const {
-    const T* const from = input + at.sample * sample_size();
-    visit_patch(
-        at, group, [&](Index offset, Index n) { row.copy(from + offset, n); },
-        [&](Index n) { row.zeros(n); });
+  /// Adds the patches of `count` output pixels to the gradient, each element in the order of the pixels.
+  void scatter(Position at, Index count, const T* patches, Index stride, Index group, T* gradient) const {
+    const Window &rows = shape_.rows, &columns = shape_.columns;
+    const Index channels = group_inputs(), all = shape_.inputs, line = columns.input * all;
+    const Index taps = contiguous() ? 1 : columns.kernel, width = columns.kernel / taps * channels;
+    for (Index r = 0; r < count; ++r, at.next(), patches += stride) {
+      const T* patch = patches;
+      for (Index ky = 0; ky < rows.kernel; ++ky) {
+        const Index y = rows.at(at.y, ky);
+        T* const to = gradient + at.sample * sample_size() + y * line;
+        for (Index tap = 0; tap < taps; ++tap, patch += width) {
+          const Index first = columns.at(at.x, tap) * all + group * channels;
+          const Index begin = std::max<Index>(-first, 0), end = std::min(width, line - first);
+          if (rows.inside(y) && begin < end) accumulate<T>(end - begin, patch + begin, to + first + begin);
+        }
+      }
+    }
   }
 
-  void scatter(const Position& at, const T* patch, Index group, T* gradient) const {
-    T* const to = gradient + at.sample * sample_size();
-    visit_patch(
-        at, group,
-        [&](Index offset, Index n) {
-          accumulate<T>(n, patch, to + offset);
-          patch += n;
-        },
-        [&](Index n) { patch += n; });
+  /// Whether patches' rows are so short, and overlap so much, that adding one after the other to memory would
+  /// mean waiting for memory.
+  bool narrow() const {
+    const Index width = shape_.columns.kernel * shape_.inputs;
+    return contiguous() && width <= lanes<T> && shape_.columns.stride * shape_.inputs < width;
+  }
+
+  /// scatter() for narrow patches of pixels of one row of the output.
+  void scatter_together(const Position& at, Index count, const T* patches, Index stride, T* gradient) const {
+    const Window& rows = shape_.rows;
+    const Index width = shape_.columns.kernel * shape_.inputs, line = shape_.columns.input * shape_.inputs;
+    Index ky = 0, end = rows.kernel;
+    while (ky < end && !rows.inside(rows.at(at.y, ky))) ++ky;
+    while (ky < end && !rows.inside(rows.at(at.y, end - 1))) --end;
+    const auto add = [&](auto lines) {
+      for (; ky + static_cast<Index>(lines) <= end; ky += static_cast<Index>(lines))
+        add_overlapping<lines>(count, patches + ky * width, stride,
+                               shape_.columns.at(at.x, 0) * shape_.inputs,
+                               gradient + at.sample * sample_size() + rows.at(at.y, ky) * line);
+    };
+    add(std::integral_constant<std::size_t, 5>());
+    add(std::integral_constant<std::size_t, 3>());
+    add(std::integral_constant<std::size_t, 1>());
+  }
+
+  /// Lines of the gradient receive the rows of `count` patches, each line from `first` on, in the registers.
+  template <std::size_t lines>
+  void add_overlapping(Index count, const T* from, Index stride, Index first, T* to) const {
+    const Index width = shape_.columns.kernel * shape_.inputs, step = shape_.columns.stride * shape_.inputs;
+    const Index size = shape_.columns.input * shape_.inputs, distance = shape_.rows.dilation * size;
+    const Index end = std::min(size, first + (count - 1) * step + width);
+    for (Index at = std::max<Index>(first, 0); at < end; at += lanes<T>) {
+      for (; first + width <= at; first += step, from += stride) --count;
+      const Index filled = std::min(lanes<T>, end - at);
+      Pack<T> sum[lines];
+      detail::unroll<lines>(
+          [&](auto j) { sum[j] = load_partial<T>(to + at + static_cast<Index>(j) * distance, filled); });
+      const T* patch = from;
+      for (Index r = 0, begin = first - at; r < count && begin < filled;
+           ++r, begin += step, patch += stride) {
+        const Index low = std::max<Index>(begin, 0), high = std::min(begin + width, filled);
+        detail::unroll<lines>([&](auto j) {
+          sum[j] += load_between<T>(patch - begin + static_cast<Index>(j) * width, low, high);
+        });
+      }
+      detail::unroll<lines>(
+          [&](auto j) { store_partial<T>(to + at + static_cast<Index>(j) * distance, sum[j], filled); });
+    }
   }
 
   ConvolutionShape shape_;

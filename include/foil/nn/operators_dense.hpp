@@ -134,9 +134,8 @@ class Dense : public Operator<T> {
                                 T* scratch) {
     const Index step = balanced_tile(count), depth = matrix.depth(), columns = matrix.columns();
     for (Index first = 0; first < count; first += step) {
-      const RowTile<T> tile(scratch, std::min(step, count - first));
-      for (Index r = 0; r < tile.rows(); ++r) tile.row(r).copy(x + (first + r) * depth, depth);
-      matrix.multiply(tile, start, y + first * columns, columns);
+      const Rows<T> rows = rows_at(x + first * depth, std::min(step, count - first), depth, depth, scratch);
+      matrix.multiply(rows, start, y + first * columns, columns);
     }
   }
 

@@ -46,7 +46,7 @@ struct PackOf<double> {
 /// level.
 template <std::size_t count, class F>
 inline __attribute__((always_inline)) void unroll(F&& f) {
-  [&]<std::size_t... i>(std::index_sequence<i...>) {
+  [&]<std::size_t... i>(std::index_sequence<i...>) __attribute__((always_inline)) {
     (f(std::integral_constant<std::size_t, i>{}), ...);
   }
   (std::make_index_sequence<count>{});
@@ -95,6 +95,23 @@ inline Pack<T> load_partial(const T* from, Index n) {
   Pack<T> v{};
   std::memcpy(&v, from, static_cast<std::size_t>(n) * sizeof(T));
   return v;
+#endif
+}
+
+/// Elements begin .. end - 1 in their lanes, 0 <= begin < end <= lanes, the others zero; reads nothing else.
+template <class T>
+inline Pack<T> load_between(const T* from, Index begin, Index end) {
+#if defined(__AVX512F__)
+  const unsigned mask = ((1u << end) - 1u) & ~((1u << begin) - 1u);
+  if constexpr (std::is_same_v<T, float>)
+    return _mm512_maskz_loadu_ps(static_cast<__mmask16>(mask), from);
+  else
+    return _mm512_maskz_loadu_pd(static_cast<__mmask8>(mask), from);
+#else
+  if (begin == 0 && end == lanes<T>) return load<T>(from);
+  T part[static_cast<std::size_t>(lanes<T>)] = {};
+  for (Index i = begin; i < end; ++i) part[i] = from[i];
+  return load<T>(part);
 #endif
 }
 
