@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// What the functions of geometry/ cost on 784 features (MNIST) and 150,528 (ImageNet).
+///
+///     geometry [--benchmark_filter=boundary_step ...]
+///
+/// `per_feature` is the processor time per feature; `bytes_per_second` counts every array that is read or
+/// written once, as a measure of how far a function is from the memory's speed.
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "foil/core/bounds.hpp"
+#include "foil/core/norms.hpp"
+#include "foil/core/random.hpp"
+#include "foil/geometry/boundary_step.hpp"
+#include "foil/geometry/clipped_step.hpp"
+#include "foil/geometry/decreasing_root.hpp"
+#include "foil/geometry/largest.hpp"
+#include "foil/geometry/low_frequency.hpp"
+#include "foil/geometry/maximise.hpp"
+#include "foil/geometry/project.hpp"
+#include "foil/geometry/rescale.hpp"
+#include "foil/geometry/rescale_vjp.hpp"
+#include "foil/geometry/sampling.hpp"
+#include "foil/geometry/saturated_sum.hpp"
+
+namespace {
+
+using foil::Index;
+using Vector = Eigen::VectorXd;
+namespace geometry = foil::geometry;
+
+/// As in a walk on images: two thirds of the entries at a bound in the original, most of them still there.
+struct Problem {
+  explicit Problem(Index n)
+      : original(n), x(n), lower(Vector::Zero(n)), upper(Vector::Ones(n)), direction(n) {
+    std::mt19937 random(1);
+    std::uniform_real_distribution<double> unit;
+    std::normal_distribution<double> normal;
+    for (Index i = 0; i < n; ++i) {
+      original[i] = unit(random) < 0.67 ? 0 : unit(random);
+      x[i] = std::clamp(original[i] + (unit(random) < 0.4 ? 0.2 * normal(random) : 0), 0.0, 1.0);
+      direction[i] = normal(random);
+    }
+  }
+
+  Vector original, x, lower, upper, direction;
+};
+
+void report(benchmark::State& state, Index n, Index bytes_per_feature) {
+  using benchmark::Counter;
+  state.counters["per_feature"] =
+      Counter(static_cast<double>(state.iterations() * n), Counter::kIsRate | Counter::kInvert);
+  if (bytes_per_feature > 0) state.SetBytesProcessed(state.iterations() * n * bytes_per_feature);
+}
+
+/// Half of the distance to a point far outside: ball and box both bind.
+template <class N>
+void project(benchmark::State& state) {
+  const Problem p(state.range(0));
+  const Vector outside = p.original + 2 * (p.x - p.original) + 0.1 * p.direction;
+  const double epsilon = 0.5 * N::size(Vector(p.x - p.original));
+  Vector x(outside);
+  for (auto _ : state) {
+    x = outside;
+    geometry::project<N>(x, p.original, p.lower, p.upper, epsilon);
+    benchmark::DoNotOptimize(x.data());
+  }
+  report(state, state.range(0), 7 * sizeof(double));
+}
+
+template <class N>
+void maximise_linear(benchmark::State& state) {
+  const Problem p(state.range(0));
+  const double epsilon = 0.5 * N::size(Vector(p.x - p.original));
+  for (auto _ : state) {
+    const Vector w = geometry::maximise_linear<N>(p.direction, p.original, p.lower, p.upper, epsilon);
+    benchmark::DoNotOptimize(w.data());
+  }
+  report(state, state.range(0), 5 * sizeof(double));
+}
+
+/// In float, as the attacks' inputs are.
+template <class N>
+void rescale(benchmark::State& state) {
+  const Problem p(state.range(0));
+  const Eigen::VectorXf x = p.original.cast<float>(), d = p.direction.cast<float>();
+  const double epsilon = 0.5 * N::size(Vector(p.x - p.original));
+  for (auto _ : state)
+    benchmark::DoNotOptimize(geometry::rescale(x, d, foil::Bounds<float>{}, epsilon, N{}).eta);
+  report(state, state.range(0), 2 * sizeof(float));
+}
+
+template <class N>
+void step_of_size(benchmark::State& state) {
+  const Problem p(state.range(0));
+  const Eigen::VectorXf x = p.original.cast<float>(), d = p.direction.cast<float>();
+  const double epsilon = 0.5 * N::size(Vector(p.x - p.original));
+  Eigen::VectorXf out(x.size());
+  for (auto _ : state) {
+    geometry::step_of_size(x, d, foil::Bounds<float>{}, epsilon, N{}, out);
+    benchmark::DoNotOptimize(out.data());
+  }
+  report(state, state.range(0), 3 * sizeof(float));
+}
+
+template <class N>
+void step_of_size_vjp(benchmark::State& state) {
+  const Problem p(state.range(0));
+  const double epsilon = 0.5 * N::size(Vector(p.x - p.original));
+  const auto found = geometry::rescale(p.original, p.direction, 0.0, 1.0, epsilon, N{});
+  for (auto _ : state) {
+    const auto gradient =
+        geometry::step_of_size_vjp(p.original, p.direction, 0.0, 1.0, epsilon, N{}, found, p.x);
+    benchmark::DoNotOptimize(gradient.x.data());
+  }
+  report(state, state.range(0), 5 * sizeof(double));
+}
+
+/// The step of the Brendel & Bethge attacks; the second argument says whether the trust region binds.
+template <class N>
+void boundary_step(benchmark::State& state) {
+  const Problem p(state.range(0));
+  const double radius = (state.range(1) ? 0.1 : 10) * (p.x - p.original).norm();
+  const double c = -0.02 * radius * p.direction.norm();
+  int passes = 0;
+  for (auto _ : state) {
+    const auto found = geometry::boundary_step<N>(p.original, p.x, p.lower, p.upper, p.direction, c, radius);
+    benchmark::DoNotOptimize(found.point.data());
+    passes = found.passes;
+  }
+  state.counters["passes"] = passes;
+  state.SetLabel(state.range(1) ? "radius binds" : "radius slack");
+  report(state, state.range(0), 0);
+}
+
+void take_largest(benchmark::State& state) {
+  const Problem p(state.range(0));
+  std::vector<geometry::detail::KeyedWeight> all, entries;
+  for (Index i = 0; i < p.x.size(); ++i) all.push_back({std::abs(p.direction[i]), p.upper[i] - p.x[i], i});
+  for (auto _ : state) {
+    entries = all;
+    benchmark::DoNotOptimize(
+        geometry::detail::take_largest(entries, 0.05 * static_cast<double>(state.range(0))));
+  }
+  report(state, state.range(0), 2 * sizeof(geometry::detail::KeyedWeight));
+}
+
+/// With sums over the entries as in boundary_step's search for a multiplier.
+void decreasing_root(benchmark::State& state) {
+  const Problem p(state.range(0));
+  const auto balance = [&](double u) {
+    geometry::detail::Balance sum;
+    for (Index i = 0; i < p.x.size(); ++i) {
+      const double b = p.direction[i], delta = std::clamp(-u * b, -p.x[i], 1 - p.x[i]);
+      sum.value += b * delta;
+      sum.size += std::abs(b * delta);
+      sum.slope += delta == -u * b ? b * b : 0;
+    }
+    return sum;
+  };
+  const double target = balance(0.3).value;
+  for (auto _ : state) benchmark::DoNotOptimize(geometry::detail::decreasing_root(balance, target, 0, true));
+  report(state, state.range(0), 0);
+}
+
+template <class Scalar>
+void saturated_sum(benchmark::State& state) {
+  const Problem p(state.range(0));
+  const Eigen::Matrix<Scalar, Eigen::Dynamic, 1> w = p.direction.cwiseAbs2().cast<Scalar>(),
+                                                 z = p.x.cwiseAbs2().cast<Scalar>();
+  const double target = 0.5 * static_cast<double>(z.sum());
+  for (auto _ : state) benchmark::DoNotOptimize(geometry::saturated_sum(w, z, target).argument);
+  report(state, state.range(0), 2 * sizeof(Scalar));
+}
+
+template <class N>
+void uniform_in_ball(benchmark::State& state) {
+  std::uint32_t draw = 0;
+  for (auto _ : state) {
+    const Vector w =
+        geometry::uniform_in_ball<N>(state.range(0), foil::RandomDraw(1, 0, foil::Purpose::start, ++draw));
+    benchmark::DoNotOptimize(w.data());
+  }
+  report(state, state.range(0), 0);
+}
+
+/// Noise of a quarter of the frequencies along each axis.
+void low_frequency(benchmark::State& state) {
+  const Index channels = state.range(0) == 784 ? 1 : 3, side = state.range(0) == 784 ? 28 : 224;
+  const geometry::LowFrequency basis(channels, side, side, 4);
+  const Vector coefficients = Problem(basis.dimension()).direction;
+  Vector image;
+  for (auto _ : state) {
+    basis.synthesise(coefficients, image);
+    benchmark::DoNotOptimize(image.data());
+  }
+  report(state, state.range(0), 0);
+}
+
+void sizes(benchmark::internal::Benchmark* family) {
+  family->Arg(784)->Arg(150'528)->Unit(benchmark::kMicrosecond);
+}
+void sizes_and_radii(benchmark::internal::Benchmark* family) {
+  family->ArgsProduct({{784, 150'528}, {0, 1}})->Unit(benchmark::kMicrosecond);
+}
+
+using foil::L0, foil::L1, foil::L2, foil::Linf;
+BENCHMARK(project<L1>)->Apply(sizes);
+BENCHMARK(project<L2>)->Apply(sizes);
+BENCHMARK(project<Linf>)->Apply(sizes);
+BENCHMARK(maximise_linear<L1>)->Apply(sizes);
+BENCHMARK(maximise_linear<L2>)->Apply(sizes);
+BENCHMARK(maximise_linear<Linf>)->Apply(sizes);
+BENCHMARK(rescale<L1>)->Apply(sizes);
+BENCHMARK(rescale<L2>)->Apply(sizes);
+BENCHMARK(rescale<Linf>)->Apply(sizes);
+BENCHMARK(step_of_size<L1>)->Apply(sizes);
+BENCHMARK(step_of_size<L2>)->Apply(sizes);
+BENCHMARK(step_of_size<Linf>)->Apply(sizes);
+BENCHMARK(step_of_size_vjp<L1>)->Apply(sizes);
+BENCHMARK(step_of_size_vjp<L2>)->Apply(sizes);
+BENCHMARK(step_of_size_vjp<Linf>)->Apply(sizes);
+BENCHMARK(boundary_step<L0>)->Apply(sizes_and_radii);
+BENCHMARK(boundary_step<L1>)->Apply(sizes_and_radii);
+BENCHMARK(boundary_step<L2>)->Apply(sizes_and_radii);
+BENCHMARK(boundary_step<Linf>)->Apply(sizes_and_radii);
+BENCHMARK(take_largest)->Apply(sizes);
+BENCHMARK(decreasing_root)->Apply(sizes);
+BENCHMARK(saturated_sum<float>)->Apply(sizes);
+BENCHMARK(saturated_sum<double>)->Apply(sizes);
+BENCHMARK(uniform_in_ball<L1>)->Apply(sizes);
+BENCHMARK(uniform_in_ball<L2>)->Apply(sizes);
+BENCHMARK(uniform_in_ball<Linf>)->Apply(sizes);
+BENCHMARK(low_frequency)->Apply(sizes);
+
+}  // namespace
+
+BENCHMARK_MAIN();
