@@ -110,8 +110,8 @@ namespace detail {
 /// rows x (vectors of columns) of the product; `columns` of them are stored. Rows are addressed in threes
 /// from a common pointer, by multiples of the step that addresses can hold: registers would not do for all.
 template <class T, std::size_t rows, std::size_t vectors>
-void multiply_tile(Index depth, const Rows<T>& left, const T* right, const T* start, T* to, Index stride,
-                   Index columns) {
+void multiply_tile(Index depth, const Rows<T>& left, const T* right, Index right_step, const T* start, T* to,
+                   Index stride, Index columns) {
   Pack<T> sum[rows][vectors];
   unroll<vectors>([&](auto v) {
     const Pack<T> first = load<T>(start + static_cast<Index>(v) * lanes<T>);
@@ -126,7 +126,7 @@ void multiply_tile(Index depth, const Rows<T>& left, const T* right, const T* st
     for (Index k = 0; k < end; ++k) {
       Pack<T> w[vectors];
       unroll<vectors>([&](auto v) { w[v] = load<T>(right + static_cast<Index>(v) * lanes<T>); });
-      right += static_cast<Index>(vectors) * lanes<T>;
+      right += right_step;
       unroll<rows>([&](auto r) {
         const Pack<T> x = broadcast<T>(at[r / 3][static_cast<Index>(r % 3) * step + k]);
         unroll<vectors>([&](auto v) { sum[r][v] = multiply_add<T>(x, w[v], sum[r][v]); });
@@ -146,7 +146,7 @@ void multiply_tile(Index depth, const Rows<T>& left, const T* right, const T* st
 }
 
 template <class T>
-using TileKernel = void (*)(Index, const Rows<T>&, const T*, const T*, T*, Index, Index);
+using TileKernel = void (*)(Index, const Rows<T>&, const T*, Index, const T*, T*, Index, Index);
 
 /// The kernels for 1 .. tile_rows rows.
 template <class T, std::size_t vectors>
@@ -157,7 +157,11 @@ inline constexpr auto tile_kernels = []<std::size_t... r>(std::index_sequence<r.
 
 }  // namespace detail
 
-/// A constant depth x columns matrix, stored in panels two vectors wide (the last may be one vector wide).
+/// How a matrix lies in memory: in panels two vectors wide (the last may be one vector wide), as products
+/// read it, or row after row.
+enum class Packing { panels, rows };
+
+/// A constant depth x columns matrix.
 template <class T>
 class PackedMatrix {
  public:
@@ -165,11 +169,15 @@ class PackedMatrix {
 
   /// Packs the matrix whose entry in row k and column j is element(k, j).
   template <class F>
-  PackedMatrix(Index depth, Index columns, F&& element)
-      : depth_(depth), columns_(columns), data_(depth * round_up<T>(columns)) {
+  PackedMatrix(Index depth, Index columns, F&& element, Packing packing = Packing::panels)
+      : depth_(depth),
+        columns_(columns),
+        panels_(packing == Packing::panels),
+        data_(depth * round_up<T>(columns)) {
+    const Index all = round_up<T>(columns), most = panels_ ? panel : all;
     T* to = data_.data();
-    for (Index j = 0; j < columns; j += panel) {
-      const Index width = std::min(panel, round_up<T>(columns - j));
+    for (Index j = 0; j < columns; j += most) {
+      const Index width = std::min(most, all - j);
       for (Index k = 0; k < depth; ++k)
         for (Index i = 0; i < width; ++i) *to++ = j + i < columns ? element(k, j + i) : T(0);
     }
@@ -180,20 +188,24 @@ class PackedMatrix {
 
   /// to[r * stride + j] = start[j] + sum_k left(r, k) * matrix(k, j). `start` has a whole number of vectors.
   void multiply(const Rows<T>& left, const T* start, T* to, Index stride) const {
-    const T* right = data_.data();
     const auto row = static_cast<std::size_t>(left.count - 1);
     for (Index j = 0; j < columns_; j += panel) {
       const Index left_over = columns_ - j;
       const bool wide = left_over > lanes<T>;
       const auto kernel = wide ? detail::tile_kernels<T, 2>[row] : detail::tile_kernels<T, 1>[row];
-      kernel(depth_, left, right, start + j, to + j, stride, std::min(left_over, panel));
-      right += depth_ * (wide ? panel : lanes<T>);
+      const T* const right = data_.data() + (panels_ ? j * depth_ : j);
+      kernel(depth_, left, right, panels_ ? (wide ? panel : lanes<T>) : round_up<T>(columns_), start + j,
+             to + j, stride, std::min(left_over, panel));
     }
   }
+
+  /// Row k, padded by zeros to whole vectors, of a matrix stored in rows.
+  const T* row(Index k) const { return data_.data() + k * round_up<T>(columns_); }
 
  private:
   static constexpr Index panel = 2 * lanes<T>;
   Index depth_ = 0, columns_ = 0;
+  bool panels_ = true;
   Buffer<T> data_;
 };
 

@@ -11,7 +11,6 @@
 
 #include "foil/core/tensor.hpp"
 #include "foil/nn/gemm.hpp"
-#include "foil/nn/memory.hpp"
 #include "foil/nn/operator.hpp"
 #include "foil/nn/simd.hpp"
 
@@ -82,16 +81,9 @@ class Dense : public Operator<T> {
     const auto weight = [&](Index o, Index i) { return weights_[static_cast<std::size_t>(o * inputs_ + i)]; };
     biases_.resize(static_cast<std::size_t>(round_up<T>(outputs_)));
     zeros_.resize(static_cast<std::size_t>(round_up<T>(inputs_)));
-    backward_ = PackedMatrix<T>(outputs_, inputs_, weight);
-    if (few_outputs()) {
-      const Index depth = round_up<T>(inputs_);
-      dot_weights_ = Buffer<T>(depth * outputs_);
-      for (Index o = 0; o < outputs_; ++o)
-        for (Index i = 0; i < depth; ++i)
-          dot_weights_.data()[o * depth + i] = i < inputs_ ? weight(o, i) : T(0);
-    } else {
+    backward_ = PackedMatrix<T>(outputs_, inputs_, weight, few_outputs() ? Packing::rows : Packing::panels);
+    if (!few_outputs())
       forward_ = PackedMatrix<T>(inputs_, outputs_, [&](Index i, Index o) { return weight(o, i); });
-    }
     weights_ = {};
   }
 
@@ -122,7 +114,7 @@ class Dense : public Operator<T> {
       for (Index o = 0; o < outputs_;) {
         const Index outputs = std::min(outputs_ - o, most);
         detail::dot_kernels<T>[static_cast<std::size_t>((rows - 1) * most + outputs - 1)](
-            inputs_, x + r * inputs_, inputs_, dot_weights_.data() + o * depth, depth, biases_.data() + o,
+            inputs_, x + r * inputs_, inputs_, backward_.row(o), depth, biases_.data() + o,
             y + r * outputs_ + o, outputs_);
         o += outputs;
       }
@@ -141,8 +133,7 @@ class Dense : public Operator<T> {
 
   Index rows_, inputs_, outputs_;
   std::vector<T> weights_, biases_, zeros_;
-  PackedMatrix<T> forward_, backward_;
-  Buffer<T> dot_weights_;
+  PackedMatrix<T> forward_, backward_;  // few outputs: forward, too, by the latter's rows
 };
 
 }  // namespace foil::nn
