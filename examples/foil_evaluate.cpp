@@ -8,7 +8,6 @@
 #include <cstdio>
 #include <exception>
 #include <filesystem>
-#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -16,8 +15,9 @@
 
 #include "foil/core/criteria.hpp"
 #include "foil/evaluation/registry.hpp"
-#include "foil/io/data.hpp"
+#include "foil/io/npy.hpp"
 #include "foil_evaluate/command_line.hpp"
+#include "foil_evaluate/inputs.hpp"
 #include "foil_evaluate/model.hpp"
 #include "foil_evaluate/progress.hpp"
 #include "foil_evaluate/report.hpp"
@@ -27,6 +27,8 @@ namespace {
 using namespace evaluate;
 using foil::Index;
 using foil::detail::require;
+using RunOptions = foil::RunOptions<Images>;
+using Writer = foil::io::NpyWriter<float>;
 
 constexpr int exit_bad_input = 2, exit_interrupted = 130;
 
@@ -37,145 +39,6 @@ static_assert(std::atomic<bool>::is_always_lock_free);
 extern "C" void on_interrupt(int) {
   interrupted = true;
   std::signal(SIGINT, SIG_DFL);
-}
-
-/// Everything that is read, checked.
-struct Inputs {
-  Images images;
-  foil::Labels labels;
-  std::optional<foil::Labels> targets;  ///< for every row of the data set, or for those used
-  std::optional<Images> starts;         ///< likewise
-};
-
-bool limited(const Command& command) {
-  return command.count != std::numeric_limits<std::int64_t>::max();
-}
-
-/// Throws unless every class is one of the model's.
-void check_classes(const std::filesystem::path& path, const foil::Labels& labels, Index classes) {
-  for (Index i = 0; i < labels.size(); ++i)
-    require(labels[i] < classes, path.string(), ": row ", i, " has class ", labels[i],
-            ", the model has classes 0 to ", classes - 1);
-}
-
-/// Starting points: the file's own images, or those rows of the data set that its integers point to.
-Images read_starts(const std::filesystem::path& path, const Images& images,
-                   const foil::Bounds<float>& bounds) {
-  const Index rows = foil::samples(images);
-  if (!foil::io::holds_labels(path)) {
-    const Images starts = foil::io::read_images(path, bounds);
-    require(foil::resized(starts, rows) == images.dimensions(), path.string(),
-            ": expected images of the shape of the data set, ", foil::shape_text(images), ", found ",
-            foil::shape_text(starts));
-    return starts;
-  }
-  const foil::Labels chosen = foil::io::read_labels(path);
-  for (Index i = 0; i < chosen.size(); ++i)
-    require(chosen[i] < rows, path.string(), ": entry ", i, " points to row ", chosen[i],
-            ", the data set has rows 0 to ", rows - 1);
-  return foil::gather(images, chosen);
-}
-
-Inputs read_inputs(const Command& command, const Model& model) {
-  Inputs in{
-      foil::io::read_images(command.images, model.bounds()), foil::io::read_labels(command.labels), {}, {}};
-  const Index rows = foil::samples(in.images);
-  const Index classes = model.classes(in.images, command.images.string());
-  require(in.labels.size() == rows, command.labels.string(), ": expected one label for each of the ", rows,
-          " images, found ", in.labels.size());
-  check_classes(command.labels, in.labels, classes);
-  require(command.first < rows, "--first ", command.first, ": ", command.images.string(), " has only ", rows,
-          " rows");
-  require(!limited(command) || command.count <= rows - command.first, "--count ", command.count, ": ",
-          command.images.string(), " has only ", rows - command.first, " rows from row ", command.first,
-          " on");
-
-  const Index used = limited(command) ? command.count : command.correct_only ? rows : rows - command.first;
-  const auto check_entries = [&](const std::filesystem::path& path, Index found) {
-    require(found == rows || found == used, path.string(), ": expected one entry for each of the ", rows,
-            " rows of the data set", used == rows ? "" : " or of those used", ", found ", found);
-  };
-  if (command.targets) {
-    in.targets = foil::io::read_labels(*command.targets);
-    check_classes(*command.targets, *in.targets, classes);
-    check_entries(*command.targets, in.targets->size());
-  }
-  if (command.starts) {
-    in.starts = read_starts(*command.starts, in.images, model.bounds());
-    check_entries(*command.starts, foil::samples(*in.starts));
-  }
-  return in;
-}
-
-/// Rows whose answers are kept for attacks to start from: enough of every class, few enough to go through.
-constexpr Index most_known = 1000;
-
-/// The samples to attack: asks the model about the rows, batch by batch, until there are enough. Fewer than
-/// asked for only if interrupted.
-Samples choose(const Command& command, const Model& model, const Inputs& in) {
-  const Index rows = foil::samples(in.images);
-  const Index last = command.correct_only || !limited(command) ? rows : command.first + command.count;
-  const auto enough = [&](const Samples& s) {
-    return static_cast<std::int64_t>(s.rows.size()) >= command.count;
-  };
-  Samples samples;
-  std::vector<int> predictions;
-  std::vector<Index> known;  // rows with their logits: where attacks may take their starts from
-  std::vector<float> logits;
-  ProgressLine progress("clean predictions");
-  for (Index row = command.first; row < last && !enough(samples) && !interrupted;) {
-    std::vector<Index> batch;
-    for (; row < last && static_cast<Index>(batch.size()) < command.batch_size; ++row) batch.push_back(row);
-    const foil::Logits<float> outputs = model.logits(foil::gather(in.images, batch));
-    const foil::Labels answers = foil::argmax<float>(outputs);
-    for (std::size_t i = 0; i < batch.size() && !enough(samples); ++i) {
-      const int answer = answers[static_cast<Index>(i)];
-      const bool correct = answer == in.labels[batch[i]];
-      if (static_cast<Index>(known.size()) < most_known) {
-        known.push_back(batch[i]);
-        for (Index k = 0; k < outputs.cols(); ++k) logits.push_back(outputs(static_cast<Index>(i), k));
-      }
-      ++samples.examined;
-      samples.correct += correct;
-      if (command.correct_only && !correct) continue;
-      samples.rows.push_back(batch[i]);
-      predictions.push_back(answer);
-    }
-    if (limited(command))
-      progress.update(static_cast<Index>(samples.rows.size()), command.count, std::nullopt, samples.examined,
-                      0);
-    else
-      progress.update(samples.examined, last - command.first, std::nullopt, samples.examined, 0);
-  }
-  if (interrupted) return samples;
-  progress.finish();
-  require(!samples.rows.empty(), "no row is classified correctly, nothing is left to attack");
-  require(!limited(command) || enough(samples), "--count ", command.count, ": only ", samples.rows.size(),
-          " rows are classified correctly from row ", command.first, " on");
-
-  const auto count = static_cast<Index>(samples.rows.size());
-  const auto entry = [&](Index i, Index entries) {
-    return entries == rows ? static_cast<Index>(samples.rows[static_cast<std::size_t>(i)]) : i;
-  };
-  samples.images = foil::gather(in.images, samples.rows);
-  const auto pool_rows = static_cast<Index>(known.size());
-  samples.pool =
-      foil::Pool<Images>(foil::gather(in.images, known),
-                         foil::Logits<float>(Eigen::Map<const foil::Logits<float>>(
-                             logits.data(), pool_rows, static_cast<Index>(logits.size()) / pool_rows)));
-  samples.clean_predictions = Eigen::Map<const foil::Labels>(predictions.data(), count);
-  samples.labels.resize(count);
-  for (Index i = 0; i < count; ++i) samples.labels[i] = in.labels[entry(i, rows)];
-  if (in.targets) {
-    samples.targets.emplace(count);
-    for (Index i = 0; i < count; ++i) (*samples.targets)[i] = (*in.targets)[entry(i, in.targets->size())];
-  }
-  if (in.starts) {
-    std::vector<Index> chosen;
-    for (Index i = 0; i < count; ++i) chosen.push_back(entry(i, foil::samples(*in.starts)));
-    samples.starts = foil::gather(*in.starts, chosen);
-  }
-  return samples;
 }
 
 /// Throws unless every output can be written and none of them is an input. Leaves nothing behind but the
@@ -261,44 +124,57 @@ std::string list_attacks() {
   return text;
 }
 
-Outcome attack(const Command& command, const Model& model, const Samples& samples, const Job& job,
-               const std::optional<double>& epsilon) {
-  std::string label(job.attack.name());
-  if (epsilon) label += foil::detail::text(" eps ", *epsilon);
-  ProgressLine progress(label);
-  foil::RunOptions<Images> options{.seed = command.seed,
-                                   .sample_ids = samples.rows,
-                                   .threads = command.threads,
-                                   .query_budget = command.budget,
-                                   .starting_points = samples.starts,
-                                   .pool = samples.pool,
-                                   .batch_size = command.batch_size,
-                                   .observer = [&](const foil::Progress& p) {
-                                     progress.update(p.finished, p.total, p.found, p.queries,
-                                                     p.gradient_queries);
-                                     return interrupted ? foil::Control::stop : foil::Control::proceed;
-                                   }};
-  Outcome outcome{std::string(job.attack.name()),
-                  job.attack.norm().name(),
-                  knowledge_text(job.attack.knowledge()),
-                  job.options,
-                  epsilon,
-                  0,
-                  0,
-                  {},
-                  {}};
-  const double before = model.seconds();
-  const auto start = std::chrono::steady_clock::now();
-  const double radius = epsilon.value_or(0);
-  outcome.result = samples.targets
-                       ? job.attack(model, samples.images, foil::TargetedMisclassification(*samples.targets),
-                                    radius, options)
-                       : job.attack(model, samples.images, foil::MarginAbove(samples.labels, command.margin),
-                                    radius, options);
-  outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  outcome.model_seconds = (model.seconds() - before) / command.threads;
-  progress.finish();
+Outcome new_outcome(const Job& job, const std::optional<double>& epsilon) {
+  Outcome outcome;
+  outcome.attack = job.attack.name();
+  outcome.norm = job.attack.norm().name();
+  outcome.knowledge = knowledge_text(job.attack.knowledge());
+  outcome.options = job.options;
+  outcome.epsilon = epsilon;
   return outcome;
+}
+
+/// Runs an attack on the samples, block by block, and hands over what each block comes to. Ends early if
+/// interrupted; whatever it throws, the blocks before are handed over.
+void run(const Command& command, const Model& model, Inputs& in, const Samples& samples, const Job& job,
+         RunOptions& options, Outcome& outcome, std::optional<Writer>& adversarials) {
+  ProgressLine progress(outcome.attack +
+                        (outcome.epsilon ? foil::detail::text(" eps ", *outcome.epsilon) : ""));
+  foil::Progress before, now;  // the blocks that are finished, and the one at work
+  options.observer = [&](const foil::Progress& p) {
+    now = p;
+    progress.update(before.finished + p.finished, static_cast<Index>(samples.size()), before.found + p.found,
+                    before.queries + p.queries, before.gradient_queries + p.gradient_queries);
+    return interrupted ? foil::Control::stop : foil::Control::proceed;
+  };
+  const double radius = outcome.epsilon.value_or(0);
+  const auto most = static_cast<std::size_t>(block_size(command));
+  for (std::size_t first = 0; first < samples.size() && !interrupted; first += most) {
+    const std::size_t count = std::min(most, samples.size() - first);
+    const Images images = read_images(in, samples, first, count);
+    options.starting_points = read_starts(in, samples, first, count);
+    options.sample_ids.assign(samples.rows.begin() + static_cast<std::ptrdiff_t>(first),
+                              samples.rows.begin() + static_cast<std::ptrdiff_t>(first + count));
+    const auto part = [&](const foil::Labels& all) -> foil::Labels {
+      return all.segment(static_cast<Index>(first), static_cast<Index>(count));
+    };
+    const double model_seconds = model.seconds();
+    const auto start = std::chrono::steady_clock::now();
+    const foil::Result<Images> result =
+        samples.targets ? job.attack(model, images, foil::TargetedMisclassification(part(*samples.targets)),
+                                     radius, options)
+                        : job.attack(model, images, foil::MarginAbove(part(samples.labels), command.margin),
+                                     radius, options);
+    outcome.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    outcome.model_seconds += (model.seconds() - model_seconds) / command.threads;
+    if (adversarials) adversarials->write(result.adversarials);
+    outcome.add(result, samples);
+    before.finished += now.finished;
+    before.found += now.found;
+    before.queries += now.queries;
+    before.gradient_queries += now.gradient_queries;
+  }
+  progress.finish();
 }
 
 /// The file name for an outcome's adversarials, unlike those of the outcomes before it.
@@ -312,24 +188,40 @@ std::string unused_name(const Outcome& outcome, const std::vector<Outcome>& befo
   return name;
 }
 
+/// Says how far the run came, which `why` ended.
+void tell_finished(const char* why, const Samples& samples, const std::vector<Outcome>& outcomes,
+                   std::size_t total) {
+  std::fprintf(stderr, "foil-evaluate: %s; written is what was finished: %zu of %zu attacks", why,
+               outcomes.size(), total);
+  if (!outcomes.empty())
+    std::fprintf(stderr, ", the last one on %td of %zu samples", summarise(outcomes.back(), samples).finished,
+                 samples.size());
+  std::fputc('\n', stderr);
+}
+
 /// The whole job; the exit status. After each attack, results.json is brought up to date.
 int evaluate_model(const Command& command) {
   const std::vector<Job> jobs = prepare(command);
   const auto loaded = load_model(command.model, foil::Bounds<float>(command.lower, command.upper));
   const Model& model = *loaded;
-  const Inputs inputs = read_inputs(command, model);
+  Inputs inputs = read_inputs(command, model);
   check_outputs(command);
 
   std::signal(SIGINT, on_interrupt);
-  const Samples samples = choose(command, model, inputs);
+  Samples samples = choose(command, model, inputs, interrupted);
   if (interrupted) {
     std::fputs("foil-evaluate: interrupted before any attack began, nothing was written\n", stderr);
     return exit_interrupted;
   }
+  const auto count = static_cast<Index>(samples.size());
   if (command.adversarials)
-    foil::io::write_npy<std::int64_t>(*command.adversarials / "indices.npy", samples.rows,
-                                      {static_cast<Index>(samples.rows.size())});
+    foil::io::write_npy<std::int64_t>(*command.adversarials / "indices.npy", samples.rows, {count});
 
+  RunOptions options{.seed = command.seed,
+                     .threads = command.threads,
+                     .query_budget = command.budget,
+                     .pool = std::move(samples.pool),
+                     .batch_size = command.batch_size};
   std::vector<Outcome> outcomes;
   std::size_t total = 0;
   for (const Job& job : jobs) total += job.epsilons.size();
@@ -337,29 +229,44 @@ int evaluate_model(const Command& command) {
   for (const Job& job : jobs)
     for (const auto& epsilon : job.epsilons) {
       if (interrupted) break;
-      Outcome outcome = attack(command, model, samples, job, epsilon);
+      Outcome outcome = new_outcome(job, epsilon);
+      std::optional<Writer> adversarials;
       if (command.adversarials) {
         outcome.file = unused_name(outcome, outcomes);
-        foil::io::write_npy(*command.adversarials / outcome.file, outcome.result.adversarials);
+        const auto& shape = inputs.images.dimensions();
+        adversarials.emplace(*command.adversarials / outcome.file,
+                             std::vector<Index>{count, shape[1], shape[2], shape[3]});
       }
-      const bool whole = summarise(outcome, samples).finished == outcome.result.size();
-      outcomes.push_back(std::move(outcome));
-      complete = whole && outcomes.size() == total;
-      foil::io::write_file(command.out, results(command, samples, outcomes, complete));
+      const auto keep = [&] {
+        if (outcome.records.empty()) return;
+        if (adversarials) adversarials->commit(static_cast<Index>(outcome.records.size()));
+        const bool whole = summarise(outcome, samples).finished == count;
+        outcomes.push_back(std::move(outcome));
+        complete = whole && outcomes.size() == total;
+        write_results(command, samples, outcomes, complete);
+      };
+      try {
+        run(command, model, inputs, samples, job, options, outcome, adversarials);
+      } catch (...) {
+        try {
+          keep();
+        } catch (const foil::Error&) {  // the first failure is the one to tell
+        }
+        tell_finished("failed", samples, outcomes, total);
+        throw;
+      }
+      keep();
     }
-  if (command.sheet) foil::io::write_png(*command.sheet, sheet(command, samples, outcomes));
+  if (command.sheet && !outcomes.empty())
+    foil::io::write_png(*command.sheet, sheet(command, samples, outcomes));
 
   std::printf("\n%s: clean accuracy %.1f %% (%td of %td rows), %zu samples attacked\n\n%s\n",
               command.model.filename().string().c_str(),
               100 * static_cast<double>(samples.correct) / static_cast<double>(samples.examined),
-              samples.correct, samples.examined, samples.rows.size(), table(outcomes, samples).c_str());
+              samples.correct, samples.examined, samples.size(), table(outcomes, samples).c_str());
   std::printf("forward, backward: model calls per sample. Results: %s\n", command.out.string().c_str());
   if (complete) return 0;
-  std::fprintf(
-      stderr,
-      "foil-evaluate: interrupted; written is what was finished: %zu of %zu attacks, the last one on %td of "
-      "%zu samples\n",
-      outcomes.size(), total, summarise(outcomes.back(), samples).finished, samples.rows.size());
+  tell_finished("interrupted", samples, outcomes, total);
   return exit_interrupted;
 }
 

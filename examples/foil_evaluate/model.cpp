@@ -13,11 +13,11 @@ class OnnxModel : public Wrapped<foil::nn::Network<float, 4>> {
  public:
   using Wrapped::Wrapped;
 
-  foil::Index classes(const Input& images, const std::string& name) const override {
+  foil::Index classes(foil::io::ImageReader<float>& images) const override {
     const auto& shape = model_.input_shape();
-    foil::detail::require(std::equal(shape.begin(), shape.end(), images.dimensions().begin() + 1), name,
-                          ": expected images of shape (N, ", shape[0], ", ", shape[1], ", ", shape[2],
-                          ") as the model takes, found ", foil::shape_text(images));
+    foil::detail::require(std::equal(shape.begin(), shape.end(), images.dimensions().begin() + 1),
+                          images.path().string(), ": expected images of shape (N, ", shape[0], ", ", shape[1],
+                          ", ", shape[2], ") as the model takes, found ", images.shape_text());
     return model_.classes();
   }
 };

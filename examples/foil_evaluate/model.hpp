@@ -9,12 +9,12 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
-#include <string>
 #include <utility>
 
 #include "foil/core/bounds.hpp"
 #include "foil/core/model.hpp"
 #include "foil/core/tensor.hpp"
+#include "foil/io/data.hpp"
 
 namespace evaluate {
 
@@ -32,8 +32,8 @@ class Model {
   /// Time spent in the functions above and the pullbacks so far, summed over the threads.
   virtual double seconds() const = 0;
 
-  /// The number of classes. Throws unless the model takes such images; `name` says where they are from.
-  virtual foil::Index classes(const Input& images, const std::string& name) const = 0;
+  /// The number of classes. Throws unless the model takes such images.
+  virtual foil::Index classes(foil::io::ImageReader<float>& images) const = 0;
 };
 
 /// A Model that passes everything on to a model of type M, but for classes(), and takes the time.

@@ -3,8 +3,6 @@
 
 #include <ATen/Parallel.h>
 
-#include <array>
-
 #include "model.hpp"
 
 namespace evaluate {
@@ -15,12 +13,14 @@ class TorchModel : public Wrapped<foil::libtorch::Model<float, 4>> {
   using Wrapped::Wrapped;
 
   /// The file says nothing about shapes: asks about the first image.
-  foil::Index classes(const Input& images, const std::string& name) const override {
+  foil::Index classes(foil::io::ImageReader<float>& images) const override {
+    images.seek(0);
+    const Input first = images.next(1);
     try {
-      return model_.logits(foil::gather(images, std::array{0})).cols();
+      return model_.logits(first).cols();
     } catch (const foil::Error& error) {
-      throw foil::Error(foil::detail::text(name, ": the model refuses images of shape ",
-                                           foil::shape_text(images), ": ", error.what()));
+      throw foil::Error(foil::detail::text(images.path().string(), ": the model refuses images of shape ",
+                                           images.shape_text(), ": ", error.what()));
     }
   }
 };

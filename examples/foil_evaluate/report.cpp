@@ -30,29 +30,43 @@ double share(Index part, Index whole) {
                    : std::numeric_limits<double>::quiet_NaN();
 }
 
-/// The class of the image that the attack returned: the clean one where it found nothing.
-int predicted(const Outcome& outcome, const Samples& samples, Index i) {
-  return outcome.result.success[i] ? outcome.result.predictions[i] : samples.clean_predictions[i];
-}
-
 }  // namespace
 
+void Outcome::add(const foil::Result<Images>& result, const Samples& samples) {
+  const std::size_t first = records.size();
+  const auto added = static_cast<std::size_t>(result.size());
+  shown.resize(samples.shown.size());
+  for (std::size_t s = 0; s < shown.size(); ++s) {
+    const std::size_t i = samples.shown[s];
+    if (i < first || i >= first + added || !result.success[static_cast<Index>(i - first)]) continue;
+    const auto found = foil::sample(result.adversarials, static_cast<Index>(i - first));
+    shown[s].assign(found.data(), found.data() + found.size());
+  }
+  for (Index i = 0; i < result.size(); ++i) {
+    const bool success = result.success[i];
+    const int clean = samples.clean_predictions[static_cast<Index>(records.size())];
+    records.push_back({result.status[static_cast<std::size_t>(i)], success,
+                       success ? result.predictions[i] : clean, result.distances[i], result.queries[i],
+                       result.gradient_queries[i], result.verification_queries[i]});
+  }
+}
+
 Summary summarise(const Outcome& outcome, const Samples& samples) {
-  const auto& result = outcome.result;
   Summary out;
   std::vector<double> distances;
-  for (Index i = 0; i < result.size(); ++i) {
-    const Status status = result.status[static_cast<std::size_t>(i)];
-    out.forward += result.queries[i];
-    out.backward += result.gradient_queries[i];
-    out.verification += result.verification_queries[i];
-    if (status == Status::not_run || status == Status::interrupted) continue;
+  for (std::size_t row = 0; row < outcome.records.size(); ++row) {
+    const Record& record = outcome.records[row];
+    const auto i = static_cast<Index>(row);
+    out.forward += record.forward;
+    out.backward += record.backward;
+    out.verification += record.verification;
+    if (record.status == Status::not_run || record.status == Status::interrupted) continue;
     ++out.finished;
-    out.robust += samples.clean_predictions[i] == samples.labels[i] && !result.success[i];
-    if (status == Status::already_adversarial) continue;
+    out.robust += samples.clean_predictions[i] == samples.labels[i] && !record.success;
+    if (record.status == Status::already_adversarial) continue;
     ++out.attacked;
-    out.fooled += result.success[i];
-    distances.push_back(result.distances[i]);
+    out.fooled += record.success;
+    distances.push_back(record.distance);
   }
   out.success_rate = share(out.fooled, out.attacked);
   out.robust_accuracy = share(out.robust, out.finished);
@@ -71,7 +85,7 @@ std::string table(const std::vector<Outcome>& outcomes, const Samples& samples) 
                          "backward", "seconds"}};
   for (const Outcome& outcome : outcomes) {
     const Summary s = summarise(outcome, samples);
-    const auto count = static_cast<double>(outcome.result.size());
+    const auto count = static_cast<double>(outcome.records.size());
     rows.push_back({outcome.attack, outcome.norm, outcome.epsilon ? formatted("%g", *outcome.epsilon) : "-",
                     percent(s.success_rate), percent(s.robust_accuracy), formatted("%.4g", s.median_distance),
                     formatted("%.1f", static_cast<double>(s.forward) / count),
@@ -98,8 +112,8 @@ std::string table(const std::vector<Outcome>& outcomes, const Samples& samples) 
   return text;
 }
 
-std::string results(const Command& command, const Samples& samples, const std::vector<Outcome>& outcomes,
-                    bool complete) {
+void write_results(const Command& command, const Samples& samples, const std::vector<Outcome>& outcomes,
+                   bool complete) {
   using Json = nlohmann::ordered_json;
   const auto optional = [](const auto& value) { return value ? Json(*value) : Json(nullptr); };
   const auto limit = [](std::int64_t value) {
@@ -119,7 +133,7 @@ std::string results(const Command& command, const Samples& samples, const std::v
             {"threads", command.threads},
             {"batch_size", command.batch_size},
             {"query_budget", limit(command.budget)},
-            {"sample_count", samples.rows.size()},
+            {"sample_count", samples.size()},
             {"clean_accuracy", share(samples.correct, samples.examined)},
             {"clean_accuracy_rows", samples.examined},
             {"attacks", Json::array()}};
@@ -134,7 +148,7 @@ std::string results(const Command& command, const Samples& samples, const std::v
                 {"knowledge", outcome.knowledge},
                 {"options", Json::object()},
                 {"epsilon", optional(outcome.epsilon)},
-                {"complete", s.finished == outcome.result.size()},
+                {"complete", s.finished == static_cast<Index>(samples.size())},
                 {"finished", s.finished},
                 {"attacked", s.attacked},
                 {"fooled", s.fooled},
@@ -147,57 +161,67 @@ std::string results(const Command& command, const Samples& samples, const std::v
                 {"backward", s.backward},
                 {"verification", s.verification},
                 {"adversarials", outcome.file.empty() ? Json(nullptr) : Json(outcome.file)},
-                {"samples", Json::array()}};
+                {"samples", nullptr}};
     for (const auto& [name, value] : outcome.options) attack["options"][name] = typed(value);
-    const auto& result = outcome.result;
-    for (Index i = 0; i < result.size(); ++i) {
-      Json sample{{"index", samples.rows[static_cast<std::size_t>(i)]},
-                  {"label", samples.labels[i]},
-                  {"clean_predicted", samples.clean_predictions[i]},
-                  {"predicted", predicted(outcome, samples, i)},
-                  {"status", foil::to_string(result.status[static_cast<std::size_t>(i)])},
-                  {"success", bool{result.success[i]}},
-                  {"distance", result.distances[i]},  // null if infinite
-                  {"forward", result.queries[i]},
-                  {"backward", result.gradient_queries[i]}};
-      if (samples.targets) sample["target"] = (*samples.targets)[i];
-      attack["samples"].push_back(std::move(sample));
-    }
     root["attacks"].push_back(std::move(attack));
   }
-  return root.dump(1, ' ', false, Json::error_handler_t::replace) + '\n';
+
+  // The samples, one to a line, do not go through a tree in memory: each attack's are put in its null's
+  // place.
+  const std::string text = root.dump(1, ' ', false, Json::error_handler_t::replace) + '\n';
+  const std::string place = "\"samples\": null";
+  foil::io::AtomicFile file(command.out);
+  std::size_t done = 0;
+  for (const Outcome& outcome : outcomes) {
+    const std::size_t at = text.find(place, done);
+    file.write(std::string_view(text).substr(done, at - done));
+    done = at + place.size();
+    file.write("\"samples\": [");
+    for (std::size_t row = 0; row < outcome.records.size(); ++row) {
+      const Record& record = outcome.records[row];
+      const auto i = static_cast<Index>(row);
+      Json sample{{"index", samples.rows[row]},
+                  {"label", samples.labels[i]},
+                  {"clean_predicted", samples.clean_predictions[i]},
+                  {"predicted", record.predicted},
+                  {"status", foil::to_string(record.status)},
+                  {"success", record.success},
+                  {"distance", record.distance},  // null if infinite
+                  {"forward", record.forward},
+                  {"backward", record.backward}};
+      if (samples.targets) sample["target"] = (*samples.targets)[i];
+      file.write((row == 0 ? "\n    " : ",\n    ") + sample.dump());
+    }
+    file.write("\n   ]");
+  }
+  file.write(std::string_view(text).substr(done));
+  file.commit();
 }
 
 foil::io::Picture sheet(const Command& command, const Samples& samples,
                         const std::vector<Outcome>& outcomes) {
-  constexpr std::size_t at_most = 6;
-  std::vector<Index> shown;
-  for (Index i = 0; i < foil::samples(samples.images) && shown.size() < at_most; ++i)
-    if (samples.clean_predictions[i] == samples.labels[i]) shown.push_back(i);
-
-  const auto values = [](const Images& images, Index i) {
-    const auto sample = foil::sample(images, i);
-    return std::vector<float>(sample.data(), sample.data() + sample.size());
-  };
   std::vector<foil::io::SheetBlock> blocks;
   for (const Outcome& outcome : outcomes) {
     const Summary s = summarise(outcome, samples);
     foil::io::SheetBlock block{outcome.attack, "fools " + percent(s.success_rate), {}};
     block.note += outcome.epsilon ? " within " + outcome.norm + " " + formatted("%g", *outcome.epsilon)
                                   : ", median " + outcome.norm + " " + formatted("%.3g", s.median_distance);
-    for (const Index i : shown) {
-      const std::string from = std::to_string(samples.labels[i]);
-      if (outcome.result.success[i])
-        block.rows.push_back({from + " -> " + std::to_string(outcome.result.predictions[i]) + "   " +
-                                  outcome.norm + " " + formatted("%.3g", outcome.result.distances[i]),
-                              values(samples.images, i), values(outcome.result.adversarials, i)});
-      else
-        block.rows.push_back({from + "   not fooled", values(samples.images, i), {}});
+    for (std::size_t i = 0; i < samples.shown.size(); ++i) {
+      const auto clean = foil::sample(samples.shown_images, static_cast<Index>(i));
+      std::string caption = std::to_string(samples.labels[static_cast<Index>(samples.shown[i])]);
+      if (outcome.shown[i].empty()) {
+        caption += "   not fooled";
+      } else {
+        const Record& record = outcome.records[samples.shown[i]];
+        caption += " -> " + std::to_string(record.predicted) + "   " + outcome.norm + " " +
+                   formatted("%.3g", record.distance);
+      }
+      block.rows.push_back({caption, {clean.data(), clean.data() + clean.size()}, outcome.shown[i]});
     }
     blocks.push_back(std::move(block));
   }
-  const foil::io::SheetImage image{samples.images.dimension(1), samples.images.dimension(2),
-                                   samples.images.dimension(3), command.lower, command.upper};
+  const auto& shape = samples.shown_images.dimensions();
+  const foil::io::SheetImage image{shape[1], shape[2], shape[3], command.lower, command.upper};
   return foil::io::draw_sheet(command.model.filename().string() + ", clean accuracy " +
                                   percent(share(samples.correct, samples.examined)),
                               image, blocks);

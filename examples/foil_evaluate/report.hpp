@@ -10,24 +10,20 @@
 #include <vector>
 
 #include "command_line.hpp"
-#include "foil/core/pool.hpp"
 #include "foil/core/result.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/io/sheet.hpp"
+#include "inputs.hpp"
 
 namespace evaluate {
 
-using Images = foil::Tensor<float, 4>;
-
-/// The samples that the attacks are run on.
-struct Samples {
-  std::vector<std::int64_t> rows;  ///< of the data set
-  Images images;
-  foil::Labels labels, clean_predictions;
-  std::optional<foil::Labels> targets;
-  Images starts;                          ///< empty if none were given
-  foil::Pool<Images> pool;                ///< the rows that the model was shown, with its answers
-  foil::Index examined = 0, correct = 0;  ///< rows that the model was shown, and how many it got right
+/// How one sample's attack ended, without the image.
+struct Record {
+  foil::Status status;
+  bool success;
+  int predicted;    ///< the class of the image that the attack returned: the clean one where it found nothing
+  double distance;  ///< infinite without success
+  std::int64_t forward, backward, verification;
 };
 
 /// One attack at one epsilon.
@@ -35,9 +31,13 @@ struct Outcome {
   std::string attack, norm, knowledge;
   std::vector<std::pair<std::string, std::string>> options;  ///< all of them, as used
   std::optional<double> epsilon;
+  std::string file;                       ///< of the adversarials, if they are written
   double seconds = 0, model_seconds = 0;  ///< in all; in the model, the mean of the threads
-  foil::Result<Images> result;
-  std::string file;  ///< of the adversarials, if they are written
+  std::vector<Record> records;            ///< of the samples in their order, as far as the attack came
+  std::vector<std::vector<float>> shown;  ///< the adversarials of Samples::shown; empty where there is none
+
+  /// Adds the result of the samples that come next.
+  void add(const foil::Result<Images>& result, const Samples& samples);
 };
 
 /// The figures of one outcome, over the samples that were finished.
@@ -54,9 +54,9 @@ Summary summarise(const Outcome& outcome, const Samples& samples);
 
 std::string table(const std::vector<Outcome>& outcomes, const Samples& samples);
 
-/// results.json as text.
-std::string results(const Command& command, const Samples& samples, const std::vector<Outcome>& outcomes,
-                    bool complete);
+/// Writes results.json.
+void write_results(const Command& command, const Samples& samples, const std::vector<Outcome>& outcomes,
+                   bool complete);
 
 /// The first few correctly classified samples under every attack.
 foil::io::Picture sheet(const Command& command, const Samples& samples, const std::vector<Outcome>& outcomes);

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdint>
+#include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -226,6 +227,50 @@ TEST_CASE("foil-evaluate: bits depend on the seed, not on threads, batches or ot
   CHECK(one.compare(one.size() - 8 * sample, 3 * sample, part, part.size() - 3 * sample) == 0);
 }
 
+TEST_CASE("foil-evaluate: bits do not depend on how many blocks the samples are read in",
+          "[examples][evaluate][property]") {
+  const TemporaryDirectory one, many, images, starts;
+  std::vector<Index> rows;
+  for (Index i = 0; i < 300; ++i) rows.push_back((7 * i + 500) % 1000);
+  foil::io::write_npy<std::int64_t>(starts / "rows.npy", std::vector<std::int64_t>(rows.begin(), rows.end()),
+                                    {300});
+  foil::io::write_npy(starts / "images.npy",
+                      foil::gather(foil::io::read_images(image_file, foil::Bounds<float>()), rows));
+  const auto attack = [&](const TemporaryDirectory& dir, const std::string& batch_size, const char* file) {
+    const Outcome outcome = run(on_mnist(dir) + Arguments{"--first",      "5",
+                                                          "--count",      "300",
+                                                          "--threads",    "1",
+                                                          "--batch-size", batch_size,
+                                                          "--attack",     "fgsm",
+                                                          "--epsilon",    "0.2",
+                                                          "--attack",     "dataset",
+                                                          "--attack",     "boundary",
+                                                          "--budget",     "30",
+                                                          "--starts",     (starts / file).string(),
+                                                          "--sheet",      (dir / "sheet.png").string()});
+    INFO(outcome.err);
+    REQUIRE(outcome.status == 0);
+  };
+  attack(one, "40", "rows.npy");  // one block of 320
+  attack(many, "1", "rows.npy");  // 256 and 44
+  attack(images, "1", "images.npy");
+  const auto expected = results(one);
+  for (const TemporaryDirectory* dir : {&many, &images}) {
+    for (const char* name : {"indices.npy", "fgsm_eps0.2.npy", "dataset.npy", "boundary.npy"})
+      CHECK(adversarials(one, name).compare(adversarials(*dir, name)) == 0);
+    CHECK(read(one / "sheet.png") == read(*dir / "sheet.png"));
+    const auto json = results(*dir);
+    REQUIRE(json["attacks"].size() == 3);
+    for (std::size_t i = 0; i < 3; ++i) {
+      CHECK(json["attacks"][i]["samples"].size() == 300);
+      CHECK(json["attacks"][i]["samples"] == expected["attacks"][i]["samples"]);
+      CHECK(json["attacks"][i]["forward"] == expected["attacks"][i]["forward"]);
+      CHECK(json["attacks"][i]["verification"] == expected["attacks"][i]["verification"]);
+    }
+    CHECK(json["attacks"][1]["success_rate"] == 1);
+  }
+}
+
 TEST_CASE("foil-evaluate: .npy images give the bits that idx images give", "[examples][evaluate]") {
   const TemporaryDirectory dir, other;
   const Images images = foil::io::read_images(image_file, foil::Bounds<float>());
@@ -348,6 +393,58 @@ TEST_CASE("foil-evaluate: an interrupt leaves what is finished, and says so", "[
   CHECK(dir.entries() == 3);
 }
 
+TEST_CASE("foil-evaluate: an interrupted attack's file ends with the block that was at work",
+          "[examples][evaluate]") {
+  const TemporaryDirectory dir;
+  Process process(on_mnist(dir) + Arguments{"--count", "300", "--batch-size", "10", "--threads", "1",
+                                            "--attack", "linf-pgd:steps=1000000,maximize_loss=true",
+                                            "--epsilon", "0.02"});
+  REQUIRE(process.has_said("linf-pgd eps 0.02  0/300 done"));
+  process.interrupt();
+  CHECK(process.wait().status == 130);
+  const auto json = results(dir);
+  CHECK(json["complete"] == false);
+  CHECK(json["sample_count"] == 300);
+  const auto rows = json["attacks"][0]["samples"].size();
+  CHECK(rows == 256);
+  const Images found =
+      foil::io::read_images(dir / "adversarials/linf-pgd_eps0.02.npy", foil::Bounds<float>());
+  CHECK(foil::samples(found) == static_cast<Index>(rows));
+}
+
+TEST_CASE("foil-evaluate: what is finished is kept when the images become unreadable",
+          "[examples][evaluate]") {
+  const TemporaryDirectory dir, other;
+  const Images images = foil::io::read_images(image_file, foil::Bounds<float>());
+  foil::io::write_npy(other / "images.npy", images);
+  Arguments arguments =
+      on_mnist(dir) + Arguments{"--count",   "300", "--batch-size", "10",
+                                "--threads", "1",   "--attack",     "linf-pgd:steps=40,maximize_loss=true",
+                                "--epsilon", "0.02"};
+  *(std::find(arguments.begin(), arguments.end(), "--images") + 1) = (other / "images.npy").string();
+  Process process(arguments);
+  REQUIRE(process.has_said("300/300 done"));  // the clean predictions
+  {
+    std::fstream file(other / "images.npy", std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(128 + 299 * 784 * 4);
+    const float wrong = 2;
+    file.write(reinterpret_cast<const char*>(&wrong), sizeof wrong);
+  }
+  const Outcome outcome = process.wait();
+  INFO(outcome.err);
+  CHECK(outcome.status == 2);
+  CHECK_THAT(outcome.err, ContainsSubstring("image 299 has the value 2, expected values in [0, 1]"));
+  CHECK_THAT(outcome.err, ContainsSubstring("1 of 1 attacks, the last one on 256 of 300 samples"));
+  const auto json = results(dir);
+  CHECK(json["complete"] == false);
+  CHECK(json["attacks"][0]["complete"] == false);
+  CHECK(json["attacks"][0]["finished"] == 256);
+  CHECK(json["attacks"][0]["samples"].size() == 256);
+  const Images found =
+      foil::io::read_images(dir / "adversarials/linf-pgd_eps0.02.npy", foil::Bounds<float>());
+  CHECK(foil::samples(found) == 256);
+}
+
 TEST_CASE("foil-evaluate: --list shows every attack with its options and defaults", "[examples][evaluate]") {
   const Outcome outcome = run({"--list"});
   CHECK(outcome.status == 0);
@@ -369,7 +466,9 @@ TEST_CASE("foil-evaluate: bad input is one clear line, status 2, and nothing wri
   foil::io::write_npy<int>(bad / "large.npy", std::vector<int>(1000, 10), {1000});
   foil::io::write_npy<int>(bad / "far.npy", std::vector<int>(1000, 1000), {1000});
   foil::io::write_npy<float>(bad / "small.npy", std::vector<float>(1000 * 4), {1000, 1, 2, 2});
-  foil::io::write_npy<float>(bad / "outside.npy", std::vector<float>(784, 2), {1, 1, 28, 28});
+  std::vector<float> late(1000 * 784);
+  late.back() = 2;
+  foil::io::write_npy<float>(bad / "outside.npy", late, {1000, 1, 28, 28});
   write(bad / "damaged.gz", read(image_file).substr(0, 50000));
   write(bad / "damaged.onnx", read(model_file).substr(0, 5000));
   write(bad / "archive.pt", "PK\3\4");
@@ -417,7 +516,7 @@ TEST_CASE("foil-evaluate: bad input is one clear line, status 2, and nothing wri
       {replaced("--images", file("damaged.gz")), "damaged.gz: "},
       {replaced("--images", label_file), "expected images of shape"},
       {replaced("--images", file("small.npy")), "expected images of shape (N, 1, 28, 28)"},
-      {replaced("--images", file("outside.npy")), "has the value 2, expected values in [0, 1]"},
+      {replaced("--images", file("outside.npy")), "image 999 has the value 2, expected values in [0, 1]"},
       {replaced("--images", model_file), "expected an idx file"},
       {replaced("--labels", file("three.npy")), "expected one label for each of the 1000 images, found 3"},
       {replaced("--labels", file("large.npy")), "row 0 has class 10, the model has classes 0 to 9"},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "foil/io/data.hpp"
 
+#include <algorithm>
 #include <limits>
 
 #include "io/temporary_directory.hpp"
@@ -54,6 +55,53 @@ TEST_CASE("data: .npy images are taken as they are", "[io][data]") {
   CHECK_FALSE(foil::io::holds_labels(dir / "images.npy"));
   CHECK(foil::shape_text(images) == "(1, 1, 2, 3)");
   CHECK(std::vector<float>(images.data(), images.data() + 6) == values);
+}
+
+TEST_CASE("data: images read in pieces, from anywhere and in any order are those of the whole file",
+          "[io][data]") {
+  const TemporaryDirectory dir;
+  std::string pixels;
+  for (int i = 0; i < 7 * 6; ++i) pixels += static_cast<char>(37 * i);
+  const std::string content = idx({7, 2, 3}, pixels);
+  write(dir / "idx", content);
+  gzFile packed = gzopen((dir / "gz").string().c_str(), "wb");
+  REQUIRE(gzwrite(packed, content.data(), static_cast<unsigned>(content.size())) > 0);
+  REQUIRE(gzclose(packed) == Z_OK);
+  const auto whole = read_images(dir / "idx", Bounds<float>());
+  foil::io::write_npy(dir / "npy", whole);
+  const auto same = [](const foil::Tensor<float, 4>& a, const foil::Tensor<float, 4>& b) {
+    return a.dimensions() == b.dimensions() && std::equal(a.data(), a.data() + a.size(), b.data());
+  };
+  for (const char* name : {"idx", "gz", "npy"}) {
+    CAPTURE(name);
+    foil::io::ImageReader<float> reader(dir / name, Bounds<float>());
+    CHECK(reader.rows() == 7);
+    CHECK(reader.shape_text() == "(7, 1, 2, 3)");
+    for (const std::vector<foil::Index>& rows :
+         {std::vector<foil::Index>{0, 1, 2}, {3}, {4, 5, 6}, {}})  // the last one: there are no more
+      CHECK(same(reader.next(rows.size() == 1 ? 1 : 3), foil::gather(whole, rows)));
+    reader.seek(5);
+    CHECK(same(reader.next(100), foil::gather(whole, std::vector{5, 6})));
+    const std::vector<int> mixed{6, 0, 3, 0, 2, 6};
+    CHECK(same(reader.gather(mixed), foil::gather(whole, mixed)));
+    CHECK(same(reader.gather(std::vector<int>{}), foil::gather(whole, std::vector<int>{})));
+    CHECK_THROWS_WITH(reader.seek(8), ContainsSubstring("expected a row from 0 to 7, got 8"));
+    CHECK_THROWS_WITH(reader.gather(std::vector{1, -1}), ContainsSubstring("rows from 0 to 6, got -1"));
+    CHECK_THROWS_WITH(reader.gather(std::vector{1, 7}), ContainsSubstring("rows from 0 to 6, got 7"));
+    reader.seek(0);
+    CHECK(same(reader.next(7), whole));
+  }
+}
+
+TEST_CASE("data: a bad image is named by its row in the file and costs the others nothing", "[io][data]") {
+  const TemporaryDirectory dir;
+  foil::io::write_npy<float>(dir / "x", std::vector<float>{0, 0.25f, 0.5f, 7, 1}, {5, 1, 1, 1});
+  foil::io::ImageReader<float> reader(dir / "x", Bounds<float>());
+  CHECK(reader.next(2)(1, 0, 0, 0) == 0.25f);
+  CHECK_THROWS_WITH(reader.next(2), ContainsSubstring("image 3 has the value 7"));
+  CHECK(reader.next(2)(0, 0, 0, 0) == 1);
+  CHECK_THROWS_WITH(reader.gather(std::vector{4, 3}), ContainsSubstring("image 3 has the value 7"));
+  CHECK(reader.gather(std::vector{4, 2})(1, 0, 0, 0) == 0.5f);
 }
 
 TEST_CASE("data: unusable images are named with the reason", "[io][data]") {

@@ -40,6 +40,15 @@ TEST_CASE("file: without a commit the old file stays and nothing is left behind"
   CHECK(dir.entries() == 1);
 }
 
+TEST_CASE("file: the beginning can be written over", "[io][file]") {
+  const TemporaryDirectory dir;
+  foil::io::AtomicFile file(dir / "out");
+  file.write("0 lines\na\nb\n");
+  file.overwrite("2");
+  file.commit();
+  CHECK(read(dir / "out") == "2 lines\na\nb\n");
+}
+
 TEST_CASE("file: somebody else's temporary file is left alone", "[io][file]") {
   const TemporaryDirectory dir;
   write(dir / "out.part0", "not ours");
@@ -78,15 +87,28 @@ TEST_CASE("file: when the disk is full, the old file stays and nothing is left b
   const rlimit small{1000, limit.rlim_max};
   const auto handler = std::signal(SIGXFSZ, SIG_IGN);
   setrlimit(RLIMIT_FSIZE, &small);
-  std::string message;
+  std::string message, again;
   try {
     foil::io::write_file(dir / "out", std::string(100000, 'x'));
   } catch (const foil::Error& error) {
     message = error.what();
   }
+  {
+    foil::io::AtomicFile file(dir / "out");
+    try {
+      file.write(std::string(100000, 'x'));
+    } catch (const foil::Error&) {
+      try {
+        file.commit();
+      } catch (const foil::Error& error) {
+        again = error.what();
+      }
+    }
+  }
   setrlimit(RLIMIT_FSIZE, &limit);
   std::signal(SIGXFSZ, handler);
   CHECK_THAT(message, ContainsSubstring("out: cannot be written: File too large"));
+  CHECK_THAT(again, ContainsSubstring("out: cannot be written: a write failed"));
   CHECK(read(dir / "out") == "old");
   CHECK(dir.entries() == 1);
 }

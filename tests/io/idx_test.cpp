@@ -32,6 +32,36 @@ TEST_CASE("idx: reads shape and bytes, plain and gzipped", "[io][idx]") {
   }
 }
 
+TEST_CASE("idx: rows are read in pieces and from anywhere", "[io][idx]") {
+  const TemporaryDirectory dir;
+  write(dir / "plain", two_by_three);
+  write_gzipped(dir / "packed", two_by_three);
+  for (const char* name : {"plain", "packed"}) {
+    foil::io::IdxReader reader(dir / name);
+    CHECK(reader.shape() == std::vector<foil::Index>{2, 3});
+    for (const foil::Index row : {1, 0, 1}) {
+      reader.seek(row);
+      const foil::io::IdxArray array = reader.next(1);
+      CHECK(array.shape == std::vector<foil::Index>{1, 3});
+      CHECK(array.data ==
+            (row == 0 ? std::vector<std::uint8_t>{1, 2, 3} : std::vector<std::uint8_t>{4, 5, 255}));
+    }
+    CHECK(reader.next(1).data.empty());
+  }
+}
+
+TEST_CASE("idx: opening reads the header only, the last row finds out what follows", "[io][idx]") {
+  const TemporaryDirectory dir;
+  write(dir / "long", two_by_three + "x");
+  foil::io::IdxReader longer(dir / "long");
+  CHECK(longer.next(1).data.size() == 3);
+  CHECK_THROWS_WITH(longer.next(1), ContainsSubstring("more bytes follow"));
+  write(dir / "short", two_by_three.substr(0, 16));
+  foil::io::IdxReader shorter(dir / "short");
+  CHECK(shorter.next(1).data.size() == 3);
+  CHECK_THROWS_WITH(shorter.next(1), ContainsSubstring("announces 6 elements, found 4"));
+}
+
 TEST_CASE("idx: dimensions are big-endian", "[io][idx]") {
   const TemporaryDirectory dir;
   write(dir / "long", std::string("\0\0\x08\x01\0\x01\x02\x03", 8) + std::string(0x10203, 'x'));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "foil/io/npy.hpp"
 
+#include <limits>
+
 #include "io/temporary_directory.hpp"
 #include "support/catch.hpp"
 
@@ -72,6 +74,65 @@ TEST_CASE("npy: the bytes written are those that NumPy writes", "[io][npy]") {
   const TemporaryDirectory dir;
   foil::io::write_npy<std::uint8_t>(dir / "a.npy", std::vector<std::uint8_t>{1, 2, 3, 4, 5, 255}, {2, 3});
   CHECK(read(dir / "a.npy") == npy(six, six_bytes));
+}
+
+TEST_CASE("npy: a vector's header is NumPy's, too", "[io][npy]") {
+  const TemporaryDirectory dir;
+  foil::io::write_npy<std::uint8_t>(dir / "a.npy", std::vector<std::uint8_t>{1, 2, 3, 4, 5, 255}, {6});
+  CHECK(read(dir / "a.npy") == npy("{'descr': '|u1', 'fortran_order': False, 'shape': (6,), }", six_bytes));
+}
+
+TEST_CASE("npy: rows are read in pieces and from anywhere", "[io][npy]") {
+  const TemporaryDirectory dir;
+  write(dir / "a.npy", npy(six, six_bytes));
+  foil::io::NpyReader reader(dir / "a.npy");
+  CHECK(reader.type() == "|u1");
+  CHECK(reader.rows() == 2);
+  for (const foil::Index row : {1, 0, 1}) {
+    reader.seek(row);
+    const foil::io::NpyArray array = reader.next(1);
+    CHECK(array.shape == std::vector<foil::Index>{1, 3});
+    CHECK(array.values<int>() == (row == 0 ? std::vector{1, 2, 3} : std::vector{4, 5, 255}));
+  }
+  CHECK(reader.next(1).bytes.empty());
+  CHECK_THROWS_WITH(reader.seek(3), ContainsSubstring("expected a row from 0 to 2, got 3"));
+}
+
+TEST_CASE("npy: what is written in pieces is what is written at once", "[io][npy]") {
+  const TemporaryDirectory dir;
+  const std::vector<float> values{1, 2, 3, 4, 5, 6};
+  foil::io::write_npy<float>(dir / "whole.npy", values, {3, 2});
+  foil::io::NpyWriter<float> file(dir / "pieces.npy", {3, 2});
+  for (const std::size_t at : {std::size_t{0}, std::size_t{1}, std::size_t{4}})
+    file.write(std::span(values).subspan(at, at == 0 ? 1 : at == 1 ? 3 : 2));
+  CHECK_FALSE(std::filesystem::exists(dir / "pieces.npy"));
+  file.commit();
+  CHECK(read(dir / "pieces.npy") == read(dir / "whole.npy"));
+}
+
+TEST_CASE("npy: an array may become shorter than announced", "[io][npy]") {
+  const TemporaryDirectory dir;
+  foil::Tensor<float, 2> rows(3, 2);
+  rows.setConstant(0.5f);
+  // As announced, the header just does not fit into 64 bytes, or just not into 128.
+  for (const auto& shape : {std::vector<foil::Index>{1000, 2}, {1000000000000000000, 2}}) {
+    foil::io::NpyWriter<float> file(dir / "a.npy", shape);
+    file.write(rows);
+    file.commit(3);
+    const foil::io::NpyArray array = foil::io::read_npy(dir / "a.npy");
+    CHECK(array.shape == std::vector<foil::Index>{3, 2});
+    CHECK(array.values<float>() == std::vector<float>(6, 0.5f));
+  }
+  const auto refused = [&](std::vector<foil::Index> shape, foil::Index end) {
+    foil::io::NpyWriter<float> file(dir / "b.npy", std::move(shape));
+    file.write(rows);
+    file.commit(end);
+  };
+  CHECK_THROWS_WITH(refused({4, 2}, 2), ContainsSubstring("asked to write 6 numbers in a shape for 4"));
+  CHECK_THROWS_WITH(refused({4, 2}, 4), ContainsSubstring("asked to write 6 numbers in a shape for 8"));
+  CHECK_THROWS_WITH(refused({2, 2}, 3), ContainsSubstring("asked to write 3 rows in a shape for 2"));
+  CHECK_THROWS_WITH(refused({4, 2}, -1), ContainsSubstring("asked to write -1 rows in a shape for 4"));
+  CHECK(dir.entries() == 1);
 }
 
 TEST_CASE("npy: a batch keeps its shape", "[io][npy]") {

@@ -81,10 +81,18 @@ class AtomicFile {
   }
   void write(std::string_view text) { write(text.data(), text.size()); }
 
-  /// Puts the file in place; nothing can be written afterwards.
+  /// Writes over the beginning of what has been written; a pipe's is gone. The last thing before the commit.
+  void overwrite(std::string_view text) {
+    detail::require(std::fseek(file_.get(), 0, SEEK_SET) == 0, path_,
+                    "cannot be written: ", std::strerror(errno));
+    write(text);
+  }
+
+  /// Puts the file in place, unless something could not be written; nothing can be written afterwards.
   void commit() {
-    const bool closed = std::fclose(file_.release()) == 0;
-    detail::require(closed, path_, "cannot be written: ", std::strerror(errno));
+    const bool whole = std::ferror(file_.get()) == 0;
+    const bool closed = std::fclose(file_.release()) == 0 && whole;
+    detail::require(closed, path_, "cannot be written: ", whole ? std::strerror(errno) : "a write failed");
     if (temporary_.empty()) return;
     std::error_code failure;
     std::filesystem::rename(temporary_, target_, failure);

@@ -9,10 +9,12 @@
 #include <array>
 #include <cerrno>
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <limits>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "foil/core/tensor.hpp"
@@ -20,7 +22,7 @@
 
 namespace foil::io {
 
-/// The content of an idx file: bytes in C order.
+/// The content of an idx file, or some of its rows: bytes in C order.
 struct IdxArray {
   std::vector<Index> shape;
   std::vector<std::uint8_t> data;
@@ -32,60 +34,104 @@ struct CloseGzip {
   void operator()(gzFile file) const { gzclose(file); }
 };
 
-/// Reads up to `size` bytes of a file that may or may not be gzipped.
-inline std::size_t read_some(gzFile file, const std::filesystem::path& path, void* out, unsigned size) {
-  const int got = gzread(file, out, size);
-  int code = Z_OK;
-  const char* reason = gzerror(file, &code);
-  require(got >= 0 && (code == Z_OK || code == Z_STREAM_END), path,
-          "cannot be read: ", code == Z_ERRNO ? std::strerror(errno) : reason);
-  return static_cast<std::size_t>(got);
-}
-
 }  // namespace detail
 
-/// Reads an idx file of unsigned bytes with one to four dimensions; gzip is recognised by content. Throws
-/// foil::Error for anything else: other element types, a truncated or damaged file, surplus bytes. Memory
-/// grows with what the file really holds, never with what its header claims.
+/// Reads an idx file of unsigned bytes with one to four dimensions row by row; gzip is recognised by content.
+/// Throws foil::Error for anything else: other element types, a damaged file and, once the last row is read,
+/// a truncated one or surplus bytes. Memory grows with what the file really holds, never with what its header
+/// claims.
+class IdxReader {
+ public:
+  explicit IdxReader(std::filesystem::path path) : path_(std::move(path)) {
+    using detail::require;
+    detail::open_to_read(path_);  // zlib would not say why it cannot
+    file_.reset(gzopen(path_.string().c_str(), "rb"));
+    require(file_ != nullptr, path_, "cannot be read: ", std::strerror(errno));
+
+    std::array<std::uint8_t, 4> magic{};
+    require(read(magic.data(), 4) == 4, path_, "expected an idx file, found fewer than 4 bytes");
+    require(magic[0] == 0 && magic[1] == 0, path_,
+            "expected an idx file (starting with two zero bytes), found ", int{magic[0]}, " ", int{magic[1]},
+            " ", int{magic[2]}, " ", int{magic[3]});
+    require(magic[2] == 8, path_, "expected idx elements of type 8 (unsigned byte), found type ",
+            int{magic[2]});
+    require(magic[3] >= 1 && magic[3] <= 4, path_, "expected 1 to 4 idx dimensions, found ", int{magic[3]});
+
+    for (int axis = 0; axis < magic[3]; ++axis) {
+      std::array<std::uint8_t, 4> big_endian{};
+      require(read(big_endian.data(), 4) == 4, path_, "truncated: the idx header announces ", int{magic[3]},
+              " dimensions but ends after ", axis);
+      std::uint32_t extent = 0;
+      for (const std::uint8_t byte : big_endian) extent = extent << 8 | byte;
+      shape_.push_back(static_cast<Index>(extent));
+      require(extent == 0 || total_ <= std::uint64_t{std::numeric_limits<std::int64_t>::max()} / extent,
+              path_, "the idx header announces more elements than any machine can hold");
+      total_ *= extent;
+    }
+  }
+
+  const std::vector<Index>& shape() const { return shape_; }
+
+  /// Reads the next rows, `count` of them or as many as there are left.
+  IdxArray next(Index count) {
+    using detail::require;
+    IdxArray array{shape_, {}};
+    array.shape[0] = count = std::clamp<Index>(count, 0, shape_[0] - row_);
+    const std::uint64_t before = static_cast<std::uint64_t>(row_) * row_size();
+    const std::uint64_t size = static_cast<std::uint64_t>(count) * row_size();
+    std::array<std::uint8_t, 1 << 16> chunk;
+    while (array.data.size() < size) {
+      const auto wanted = std::min<std::uint64_t>(size - array.data.size(), chunk.size());
+      const auto got = read(chunk.data(), static_cast<unsigned>(wanted));
+      require(got > 0, path_, "truncated: the idx header announces ", total_, " elements, found ",
+              before + array.data.size());
+      array.data.insert(array.data.end(), chunk.begin(), chunk.begin() + static_cast<std::ptrdiff_t>(got));
+    }
+    row_ += count;
+    require(row_ < shape_[0] || read(chunk.data(), 1) == 0, path_, "the idx header announces ", total_,
+            " elements, but more bytes follow");
+    return array;
+  }
+
+  /// Goes to a row, from 0 to shape()[0]. A gzipped file is unpacked up to there, from its beginning if the
+  /// row lies behind.
+  void seek(Index row) {
+    detail::require(row >= 0 && row <= shape_[0], path_, "expected a row from 0 to ", shape_[0], ", got ",
+                    row);
+    if (row == row_) return;
+    const std::uint64_t offset = 4 + 4 * shape_.size() + static_cast<std::uint64_t>(row) * row_size();
+    detail::require(
+        std::in_range<z_off_t>(offset) && gzseek(file_.get(), static_cast<z_off_t>(offset), SEEK_SET) >= 0,
+        path_, "cannot be read at row ", row);
+    row_ = row;
+  }
+
+ private:
+  std::uint64_t row_size() const {
+    return shape_[0] == 0 ? 0 : total_ / static_cast<std::uint64_t>(shape_[0]);
+  }
+
+  /// Reads up to `size` bytes.
+  std::size_t read(void* out, unsigned size) {
+    const int got = gzread(file_.get(), out, size);
+    int code = Z_OK;
+    const char* reason = gzerror(file_.get(), &code);
+    detail::require(got >= 0 && (code == Z_OK || code == Z_STREAM_END), path_,
+                    "cannot be read: ", code == Z_ERRNO ? std::strerror(errno) : reason);
+    return static_cast<std::size_t>(got);
+  }
+
+  std::filesystem::path path_;
+  std::unique_ptr<gzFile_s, detail::CloseGzip> file_{};
+  std::vector<Index> shape_{};
+  std::uint64_t total_ = 1;  // elements announced
+  Index row_ = 0;            // the next one
+};
+
+/// Reads a whole idx file; as foil::io::IdxReader.
 inline IdxArray read_idx(const std::filesystem::path& path) {
-  using detail::require;
-  detail::open_to_read(path);  // zlib would not say why it cannot
-  const std::unique_ptr<gzFile_s, detail::CloseGzip> file(gzopen(path.string().c_str(), "rb"));
-  require(file != nullptr, path, "cannot be read: ", std::strerror(errno));
-
-  std::array<std::uint8_t, 4> magic{};
-  require(detail::read_some(file.get(), path, magic.data(), 4) == 4, path,
-          "expected an idx file, found fewer than 4 bytes");
-  require(magic[0] == 0 && magic[1] == 0, path, "expected an idx file (starting with two zero bytes), found ",
-          int{magic[0]}, " ", int{magic[1]}, " ", int{magic[2]}, " ", int{magic[3]});
-  require(magic[2] == 8, path, "expected idx elements of type 8 (unsigned byte), found type ", int{magic[2]});
-  require(magic[3] >= 1 && magic[3] <= 4, path, "expected 1 to 4 idx dimensions, found ", int{magic[3]});
-
-  IdxArray array;
-  std::uint64_t total = 1;
-  for (int axis = 0; axis < magic[3]; ++axis) {
-    std::array<std::uint8_t, 4> big_endian{};
-    require(detail::read_some(file.get(), path, big_endian.data(), 4) == 4, path,
-            "truncated: the idx header announces ", int{magic[3]}, " dimensions but ends after ", axis);
-    std::uint32_t extent = 0;
-    for (const std::uint8_t byte : big_endian) extent = extent << 8 | byte;
-    array.shape.push_back(static_cast<Index>(extent));
-    require(extent == 0 || total <= std::uint64_t{std::numeric_limits<std::int64_t>::max()} / extent, path,
-            "the idx header announces more elements than any machine can hold");
-    total *= extent;
-  }
-
-  std::array<std::uint8_t, 1 << 16> chunk;
-  while (array.data.size() < total) {
-    const auto wanted = std::min<std::uint64_t>(total - array.data.size(), chunk.size());
-    const auto got = detail::read_some(file.get(), path, chunk.data(), static_cast<unsigned>(wanted));
-    require(got > 0, path, "truncated: the idx header announces ", total, " elements, found ",
-            array.data.size());
-    array.data.insert(array.data.end(), chunk.begin(), chunk.begin() + static_cast<std::ptrdiff_t>(got));
-  }
-  require(detail::read_some(file.get(), path, chunk.data(), 1) == 0, path, "the idx header announces ", total,
-          " elements, but more bytes follow");
-  return array;
+  IdxReader reader(path);
+  return reader.next(reader.shape()[0]);
 }
 
 }  // namespace foil::io
