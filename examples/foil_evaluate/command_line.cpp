@@ -77,7 +77,9 @@ std::optional<Command> parse_command_line(int argc, char** argv) {
   app.add_option(
       "--starts", command.starts,
       "Starting points for the attacks that take them: rows of the data set (integers) or images,\n"
-      "for every row of the data set, or for those used");
+      "for every row of the data set, or for those used. After these, or without, such attacks start from "
+      "the\n"
+      "first 1000 rows that the model was asked about and depend on which these are (--first, --count)");
   app.add_option(
          "--margin", command.margin,
          "By how much another class has to lead in the logits (default 0). Above the rounding errors of\n"
