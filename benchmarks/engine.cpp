@@ -3,13 +3,12 @@
 /// What a network costs in foil's engine: as a whole, and one operator after the other, forward and backward.
 ///
 ///     engine net.onnx [--benchmark_filter=...]
-///     engine net.onnx --serve      for engine_torch.py: one timing for every line "batch threads gradient"
-///     of
-///                                  standard input
+///     engine net.onnx --serve
 ///
-/// One row per operator, direction and batch size: the time is per call, `us` per sample; `GFLOP/s` counts
-/// the products alone, `peak` is their share of what the engine's matrix kernel reaches on full tiles in the
-/// caches, `share` that of the operator in the sum of all. The network takes rank-4 inputs.
+/// With --serve, for engine_torch.py: one timing for every line "batch threads gradient" of standard input.
+/// One row per operator, direction and batch size. `per_sample` is the processor time; FLOP/s counts the
+/// products alone, and `peak` is their share of what the engine's matrix kernel reaches on full tiles in the
+/// caches. The network takes rank-4 inputs.
 #include <benchmark/benchmark.h>
 #include <cxxabi.h>
 
