@@ -97,8 +97,10 @@ class Pullback {
                           "pullback: expected a cotangent of ", count, " x ", graph.output_size(),
                           " like the logits, got ", cotangent.rows(), " x ", cotangent.cols());
     Input dx(shape_);
-    detail::parallel_for((count + chunk_ - 1) / chunk_, threads_, [&](Index c) {
-      const Index first = c * chunk_, batch = std::min(chunk_, count - first);
+    const Index chunks = (count + chunk_ - 1) / chunk_;
+    detail::parallel_for(chunks, threads_, [&](Index c) {
+      // Last chunk first: its activations are still in the cache.
+      const Index first = (chunks - 1 - c) * chunk_, batch = std::min(chunk_, count - first);
       Loan<Scalar> memory(engine_->pool, graph.scratch_size() + batch * graph.gradient_size());
       graph.backward(batch, kept_->data() + first * graph.kept_size(),
                      cotangent.data() + first * graph.output_size(), memory.data() + graph.scratch_size(),

@@ -80,7 +80,7 @@ class Convolution : public Operator<T> {
   }
 
   void forward(Index batch, const T* const* inputs, T* output, T* scratch) const override {
-    if (rows_suffice()) {
+    if (readable_in_place()) {
       forward_by_rows(batch, inputs[0], output, scratch);
       return;
     }
@@ -148,11 +148,12 @@ class Convolution : public Operator<T> {
   /// Whether the pixels of a patch's row lie in memory one after the other.
   bool contiguous() const { return shape_.groups == 1 && shape_.columns.dilation == 1; }
 
-  /// Whether tiles of pixels of one row of the output are full enough, so that patches need not be gathered:
-  /// those of neighbours lie at a constant distance.
-  bool rows_suffice() const {
-    return contiguous() && 2 * balanced_tile(shape_.columns.output) >= tile_rows &&
-           !collide<T>(shape_.columns.stride * shape_.inputs);
+  /// Whether tiles are full enough if all of their pixels come from one row of the output.
+  bool rows_fill_tiles() const { return 2 * balanced_tile(shape_.columns.output) >= tile_rows; }
+
+  /// Whether patches need not be gathered: those of neighbours lie at a constant distance.
+  bool readable_in_place() const {
+    return contiguous() && rows_fill_tiles() && !collide<T>(shape_.columns.stride * shape_.inputs);
   }
 
   void forward_by_rows(Index batch, const T* input, T* output, T* band) const {
@@ -163,13 +164,9 @@ class Convolution : public Operator<T> {
     const Index tile = balanced_tile(columns.output);
     for (Index n = 0; n < batch; ++n, input += sample_size())
       for (Index y = 0; y < rows.output; ++y) {
-        Rows<T> left{input + rows.at(y, 0) * line, 0, columns.stride * channels, columns.kernel * channels,
-                     rows.dilation * line};
-        if (padded) {
-          copy_band(input, y, band);
-          left.data = band;
-          left.jump = reach() * channels;
-        }
+        if (padded) copy_band(input, y, band);
+        Rows<T> left{padded ? band : input + rows.at(y, 0) * line, 0, columns.stride * channels,
+                     columns.kernel * channels, padded ? reach() * channels : rows.dilation * line};
         for (Index x = 0; x < columns.output; x += tile) {
           left.count = std::min(tile, columns.output - x);
           forward_[0].multiply(left, biases_.data(), output, shape_.outputs);
@@ -213,18 +210,18 @@ class Convolution : public Operator<T> {
     const T* const sample = input + at.sample * sample_size();
     for (Index ky = 0; ky < rows.kernel; ++ky) {
       const Index y = rows.at(at.y, ky);
-      const T* const line = sample + y * columns.input * all;
+      const Index line = y * columns.input * all;
       if (!rows.inside(y)) {
         row.zeros(columns.kernel * channels);
       } else if (contiguous()) {
         row.zeros(begin * channels);
-        row.copy(line + (left + begin) * all, (end - begin) * channels);
+        row.copy(sample + line + (left + begin) * all, (end - begin) * channels);
         row.zeros((columns.kernel - end) * channels);
       } else {
         for (Index kx = 0; kx < columns.kernel; ++kx) {
           const Index x = columns.at(at.x, kx);
           if (columns.inside(x))
-            row.copy(line + x * all + group * channels, channels);
+            row.copy(sample + line + x * all + group * channels, channels);
           else
             row.zeros(channels);
         }
@@ -241,11 +238,12 @@ class Convolution : public Operator<T> {
       const T* patch = patches;
       for (Index ky = 0; ky < rows.kernel; ++ky) {
         const Index y = rows.at(at.y, ky);
-        T* const to = gradient + at.sample * sample_size() + y * line;
+        const Index to = at.sample * sample_size() + y * line;
         for (Index tap = 0; tap < taps; ++tap, patch += width) {
           const Index first = columns.at(at.x, tap) * all + group * channels;
           const Index begin = std::max<Index>(-first, 0), end = std::min(width, line - first);
-          if (rows.inside(y) && begin < end) accumulate<T>(end - begin, patch + begin, to + first + begin);
+          if (rows.inside(y) && begin < end)
+            accumulate<T>(end - begin, patch + begin, gradient + to + first + begin);
         }
       }
     }
@@ -255,7 +253,8 @@ class Convolution : public Operator<T> {
   /// mean waiting for memory.
   bool narrow() const {
     const Index width = shape_.columns.kernel * shape_.inputs;
-    return contiguous() && width <= lanes<T> && shape_.columns.stride * shape_.inputs < width;
+    return contiguous() && rows_fill_tiles() && width <= 4 * lanes<T> &&
+           shape_.columns.stride * shape_.inputs < width;
   }
 
   /// scatter() for narrow patches of pixels of one row of the output.
