@@ -135,7 +135,8 @@ Outcome new_outcome(const Job& job, const std::optional<double>& epsilon) {
 }
 
 /// Runs an attack on the samples, block by block, and hands over what each block comes to. Ends early if
-/// interrupted; whatever it throws, the blocks before are handed over.
+/// interrupted; whatever it throws, the blocks before are handed over. `options` are those common to all
+/// attacks, the others are set here.
 void run(const Command& command, const Model& model, Inputs& in, const Samples& samples, const Job& job,
          RunOptions& options, Outcome& outcome, std::optional<Writer>& adversarials) {
   ProgressLine progress(outcome.attack +

@@ -41,7 +41,11 @@ void ProgressLine::update(foil::Index done, foil::Index total, std::optional<foi
 
 void ProgressLine::finish() {
   print();
-  if (terminal_) std::fputc('\n', stderr);
+  if (std::exchange(open_, false)) std::fputc('\n', stderr);
+}
+
+ProgressLine::~ProgressLine() {
+  if (open_) std::fputc('\n', stderr);
 }
 
 void ProgressLine::print() {
@@ -62,6 +66,7 @@ void ProgressLine::print() {
   line += terminal_ ? "\033[K" : "\n";
   std::fputs(line.c_str(), stderr);
   std::fflush(stderr);
+  open_ = terminal_;
 }
 
 }  // namespace evaluate

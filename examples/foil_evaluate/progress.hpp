@@ -16,6 +16,9 @@ class ProgressLine {
  public:
   /// `label` says what is being done, in a few words.
   explicit ProgressLine(std::string label);
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
+  ~ProgressLine();
 
   void update(foil::Index done, foil::Index total, std::optional<foil::Index> found, std::int64_t forward,
               std::int64_t backward);
@@ -27,7 +30,7 @@ class ProgressLine {
   void print();
 
   std::string label_;
-  bool terminal_;
+  bool terminal_, open_ = false;  // the last line lacks its end
   Clock::time_point start_ = Clock::now(), next_;
   foil::Index done_ = 0, total_ = 0;
   std::optional<foil::Index> found_;
