@@ -71,10 +71,16 @@ Result<Flat> attack_half_space(const BoundaryOptions& options, Index d, Index co
 /// An oracle that nobody answers: for what an attack computes by itself.
 struct Bench {
   Bench(Eigen::VectorXd original, double low, double high, std::vector<Index> shape = {})
-      : oracle(original, Eigen::VectorXd::Constant(original.size(), low),
-               Eigen::VectorXd::Constant(original.size(), high), false, L2{}, 3, "boundary", 5) {
+      : setting{Eigen::VectorXd::Constant(original.size(), low),
+                Eigen::VectorXd::Constant(original.size(), high),
+                false,
+                L2{},
+                3,
+                "boundary"},
+        oracle(setting, original, 5) {
     oracle.set_shape(shape.empty() ? std::vector<Index>{original.size()} : std::move(shape));
   }
+  Setting setting;
   Oracle oracle;
 };
 

@@ -46,7 +46,8 @@ TEMPLATE_TEST_CASE("oracle: a settled point is stored exactly, in the box and wi
   test::Random random(1);
   for (int repeat = 0; repeat < 4000; ++repeat) {
     const Case c = random_case(random);
-    const Oracle oracle(c.original, c.lower, c.upper, c.single, TestType{}, 0, "test", 0);
+    Setting setting{c.lower, c.upper, c.single, TestType{}, 0, "test"};
+    const Oracle oracle(setting, c.original, 0);
     const double epsilon = std::vector{0.0,  1e-300,  1e-12, std::pow(10, random.uniform(-8, 8)),
                                        1e30, infinity}[static_cast<std::size_t>(random.integer(6))];
     Eigen::VectorXd x = c.x;
@@ -74,7 +75,8 @@ TEMPLATE_TEST_CASE("oracle: settling takes no more of the radius than rounding d
     Eigen::VectorXd original = random.uniforms(n);
     if (single) original = original.cast<float>().cast<double>();
     const Eigen::VectorXd open = Eigen::VectorXd::Constant(n, infinity);
-    const Oracle oracle(original, -open, open, single, TestType{}, 0, "test", 0);
+    Setting setting{-open, open, single, TestType{}, 0, "test"};
+    const Oracle oracle(setting, original, 0);
     const double epsilon = std::pow(10, random.uniform(-2, 3));
     // Just beyond the ball, as a projection that forgot about rounding leaves it.
     Eigen::VectorXd x = random.normals(n);
@@ -92,7 +94,8 @@ TEST_CASE("oracle: a point that may stay, stays bit for bit", "[oracle]") {
   test::Random random(3);
   for (const Lp norm : {Lp(L0{}), Lp(L1{}), Lp(L2{}), Lp(Linf{})}) {
     const Eigen::VectorXd original = random.uniforms(20).cast<float>().cast<double>();
-    const Oracle oracle(original, Eigen::VectorXd::Zero(20), Eigen::VectorXd::Ones(20), true, norm, 0, "", 0);
+    Setting setting{Eigen::VectorXd::Zero(20), Eigen::VectorXd::Ones(20), true, norm, 0, ""};
+    const Oracle oracle(setting, original, 0);
     const Eigen::VectorXd x = random.uniforms(20).cast<float>().cast<double>();
     Eigen::VectorXd settled = x;
     oracle.settle(settled, oracle.distance(x));
@@ -108,7 +111,8 @@ TEST_CASE("oracle: in doubles as large as they come, settling neither overflows 
   const double huge = std::numeric_limits<double>::max();
   for (const Lp norm : {Lp(L1{}), Lp(L2{}), Lp(Linf{})}) {
     const Eigen::VectorXd original = Eigen::Vector2d(-0.9 * huge, 0.5), box = Eigen::Vector2d(huge, huge);
-    const Oracle oracle(original, -box, box, false, norm, 0, "", 0);
+    Setting setting{-box, box, false, norm, 0, ""};
+    const Oracle oracle(setting, original, 0);
     for (const double epsilon : {1.0, 1e300, huge}) {
       Eigen::VectorXd x = Eigen::Vector2d(0.9 * huge, -0.9 * huge);
       oracle.settle(x, epsilon);
@@ -199,6 +203,17 @@ TEST_CASE("oracle: the point asked about is rounded and clipped in the attack's 
   attack(model, inputs, predict(model, inputs));
 }
 
+TEST_CASE("oracle: working memory has the sample's size, is shared, and stays where it is", "[oracle]") {
+  const Eigen::VectorXd x = Eigen::VectorXd::Zero(5);
+  Setting setting{x, x, true, L2{}, 0, ""};
+  const Oracle one(setting, x, 0), other(setting, x, 1);
+  Eigen::VectorXd& first = one.scratch(0);
+  CHECK(first.size() == 5);
+  CHECK(&one.scratch(3) != &first);
+  CHECK(&one.scratch(0) == &first);
+  CHECK(&other.scratch(0) == &first);
+}
+
 // --- chance ---
 
 TEST_CASE("oracle: random streams belong to seed, attack, sample id, repetition, purpose and draw",
@@ -206,7 +221,8 @@ TEST_CASE("oracle: random streams belong to seed, attack, sample id, repetition,
   const Eigen::VectorXd x = Eigen::VectorXd::Zero(1);
   const auto first = [&](std::uint64_t seed, const char* attack, std::int64_t id, std::uint64_t repetition,
                          Purpose purpose, std::uint32_t draw) {
-    Oracle oracle(x, x, x, true, L2{}, seed, attack, id);
+    Setting setting{x, x, true, L2{}, seed, attack};
+    Oracle oracle(setting, x, id);
     oracle.set_repetition(repetition);
     return oracle.random(purpose, draw).bits();
   };

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <coroutine>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <limits>
 #include <string_view>
@@ -61,6 +62,16 @@ struct Memory {
   Status status = Status::not_run;  ///< by the attack's own word, then as the run ended
 };
 
+/// What the samples that one scheduler runs have in common.
+struct Setting {
+  Eigen::VectorXd lower, upper;  ///< the box, one entry per feature
+  bool single_precision;         ///< the model computes with floats
+  Lp norm;                       ///< what distances are measured in
+  std::uint64_t seed;
+  std::string_view attack;                ///< enters the random streams
+  std::deque<Eigen::VectorXd> scratch{};  ///< see Oracle::scratch()
+};
+
 /// One sample as its attack sees it. All vectors are flattened samples in double; every point is rounded to
 /// the model's scalar type and clipped to the bounds before it is queried, so that what was judged is what is
 /// stored.
@@ -75,16 +86,8 @@ class Oracle {
     void await_suspend(std::coroutine_handle<> attack) const noexcept { oracle.waiting_ = attack; }
   };
 
-  Oracle(Eigen::VectorXd original, Eigen::VectorXd lower, Eigen::VectorXd upper, bool single_precision,
-         Lp norm, std::uint64_t seed, std::string_view attack, std::int64_t sample_id)
-      : original_(std::move(original)),
-        lower_(std::move(lower)),
-        upper_(std::move(upper)),
-        single_precision_(single_precision),
-        norm_(norm),
-        seed_(seed),
-        attack_(attack),
-        sample_id_(sample_id) {}
+  Oracle(Setting& setting, Eigen::VectorXd original, std::int64_t sample_id)
+      : setting_(setting), original_(std::move(original)), sample_id_(sample_id) {}
   Oracle(const Oracle&) = delete;
   Oracle& operator=(const Oracle&) = delete;
 
@@ -96,15 +99,23 @@ class Oracle {
   void set_shape(std::vector<Index> shape) { shape_ = std::move(shape); }
   std::int64_t sample_id() const { return sample_id_; }
   const Eigen::VectorXd& original() const { return original_; }
-  const Eigen::VectorXd& lower() const { return lower_; }
-  const Eigen::VectorXd& upper() const { return upper_; }
+  const Eigen::VectorXd& lower() const { return setting_.lower; }
+  const Eigen::VectorXd& upper() const { return setting_.upper; }
   /// The user's starting point, empty if none was given.
   const Eigen::VectorXd& starting_point() const { return starting_point_; }
   void set_starting_point(Eigen::VectorXd start) { starting_point_ = std::move(start); }
-  Lp norm() const { return norm_; }
+  Lp norm() const { return setting_.norm; }
   /// Distance from 1 to the next larger number of the model's scalar type.
-  double precision() const { return single_precision_ ? 0x1p-23 : 0x1p-52; }
-  double distance(const Eigen::VectorXd& x) const { return norm_.size(x - original_); }
+  double precision() const { return setting_.single_precision ? 0x1p-23 : 0x1p-52; }
+  double distance(const Eigen::VectorXd& x) const { return norm().size(x - original_); }
+
+  /// Working memory `number` (counted from 0) of the size of a sample, any content. The samples that run side
+  /// by side share it, and it stays in the nearest cache: it is another's after the next co_await.
+  Eigen::VectorXd& scratch(std::size_t number) const {
+    if (setting_.scratch.size() <= number) setting_.scratch.resize(number + 1);
+    setting_.scratch[number].resize(features());
+    return setting_.scratch[number];
+  }
 
   // --- the model ---
 
@@ -215,7 +226,8 @@ class Oracle {
   /// Random numbers for one purpose; `draw` distinguishes repeated uses. Depends on nothing but the seed, the
   /// attack's name, the sample's id and the repetition.
   RandomDraw random(Purpose purpose, std::uint32_t draw = 0) const {
-    return {random_key(seed_, attack_, repetition_), static_cast<std::uint64_t>(sample_id_), purpose, draw};
+    return {random_key(setting_.seed, setting_.attack, repetition_), static_cast<std::uint64_t>(sample_id_),
+            purpose, draw};
   }
   /// From now on, draw the random numbers of another, independent run.
   void set_repetition(std::uint64_t repetition) { repetition_ = repetition; }
@@ -236,12 +248,18 @@ class Oracle {
 
   /// To the model's scalar type, and into the bounds; what is not finite then is put back to the original.
   void round(Eigen::VectorXd& x) const {
-    if (single_precision_)
-      for (Index i = 0; i < x.size(); ++i) x[i] = static_cast<double>(static_cast<float>(x[i]));
-    for (Index i = 0; i < x.size(); ++i) {
-      const double clipped = std::min(std::max(x[i], lower_[i]), upper_[i]);
-      x[i] = clipped - clipped == 0 ? clipped : original_[i];
+    const Index n = x.size();
+    double* const value = x.data();
+    if (setting_.single_precision)
+      for (Index i = 0; i < n; ++i) value[i] = static_cast<double>(static_cast<float>(value[i]));
+    const double *const low = lower().data(), *const high = upper().data();
+    for (Index i = 0; i < n; ++i) {
+      const double raised = value[i] < low[i] ? low[i] : value[i];
+      value[i] = raised > high[i] ? high[i] : raised;
     }
+    const bool finite = detail::sum(n, [&](Index i) { return 0 * value[i]; }) == 0;
+    for (Index i = 0; i < n && !finite; ++i)
+      if (!std::isfinite(value[i])) value[i] = original_[i];
   }
 
   void ask(Kind kind, Eigen::VectorXd& x, Loss loss, std::size_t count = 1) {
@@ -272,13 +290,10 @@ class Oracle {
     }
   }
 
-  Eigen::VectorXd original_, lower_, upper_, starting_point_{};
+  Setting& setting_;
+  Eigen::VectorXd original_, starting_point_{};
   mutable Eigen::VectorXd ball_lower_{}, ball_upper_{};  // of settle(), for the last epsilon in Linf
   mutable double ball_epsilon_ = -1;
-  bool single_precision_;
-  Lp norm_;
-  std::uint64_t seed_;
-  std::string_view attack_;
   std::int64_t sample_id_;
   std::vector<Index> shape_{};
   std::function<std::vector<PoolRow>(std::size_t)> rank_pool_{};
@@ -303,10 +318,10 @@ class Oracle {
 
 inline void Oracle::fit_ball(double epsilon) const {
   const auto rounded = [this](double value) {
-    return single_precision_ ? static_cast<double>(static_cast<float>(value)) : value;
+    return setting_.single_precision ? static_cast<double>(static_cast<float>(value)) : value;
   };
   const auto inward = [this](double value, double target) {
-    return single_precision_
+    return setting_.single_precision
                ? static_cast<double>(std::nextafterf(static_cast<float>(value), static_cast<float>(target)))
                : std::nextafter(value, target);
   };
@@ -314,8 +329,8 @@ inline void Oracle::fit_ball(double epsilon) const {
   ball_upper_.resize(features());
   for (Index i = 0; i < features(); ++i) {
     const double centre = original_[i];
-    double low = rounded(std::max(centre - epsilon, lower_[i]));
-    double high = rounded(std::min(centre + epsilon, upper_[i]));
+    double low = rounded(std::max(centre - epsilon, lower()[i]));
+    double high = rounded(std::min(centre + epsilon, upper()[i]));
     while (centre - low > epsilon) low = inward(low, centre);
     while (high - centre > epsilon) high = inward(high, centre);
     ball_lower_[i] = low;
@@ -326,13 +341,13 @@ inline void Oracle::fit_ball(double epsilon) const {
 
 inline void Oracle::settle(Eigen::VectorXd& x, double epsilon) const {
   round(x);
-  if (std::isinf(epsilon) || norm_.p == 0) return;
-  if (std::isinf(norm_.p)) {
+  if (std::isinf(epsilon) || norm().p == 0) return;
+  if (std::isinf(norm().p)) {
     if (epsilon != ball_epsilon_) fit_ball(epsilon);
     for (Index i = 0; i < x.size(); ++i) x[i] = std::min(std::max(x[i], ball_lower_[i]), ball_upper_[i]);
     return;
   }
-  double shrink = single_precision_ ? 0x1p-22 : 0x1p-50;
+  double shrink = setting_.single_precision ? 0x1p-22 : 0x1p-50;
   for (double length = distance(x); length > epsilon; length = distance(x), shrink *= 2) {
     const double factor = epsilon / length * (1 - std::min(1.0, shrink));
     for (Index i = 0; i < x.size(); ++i) x[i] = original_[i] + factor * (x[i] - original_[i]);

@@ -46,7 +46,18 @@ class Scheduler {
         options_(options),
         launch_(launch),
         result_(result),
-        bounds_(model.bounds()) {}
+        bounds_(model.bounds()),
+        setting_{Eigen::VectorXd(features(inputs)),
+                 Eigen::VectorXd(features(inputs)),
+                 std::is_same_v<Scalar, float>,
+                 setup.norm,
+                 options.seed,
+                 setup.name} {
+    for (Index i = 0; i < features(inputs); ++i) {
+      setting_.lower[i] = static_cast<double>(bounds_.lower(i));
+      setting_.upper[i] = static_cast<double>(bounds_.upper(i));
+    }
+  }
 
   /// Attacks the rows [first, last) and writes their results. `report(change)` is given the change in
   /// progress after every round of model calls and may stop the run.
@@ -82,11 +93,8 @@ class Scheduler {
 
  private:
   struct Slot {
-    Slot(Index r, Eigen::VectorXd original, Eigen::VectorXd lower, Eigen::VectorXd upper,
-         const AttackSetup& setup, const Options& options)
-        : row(r),
-          oracle(std::move(original), std::move(lower), std::move(upper), std::is_same_v<Scalar, float>,
-                 setup.norm, options.seed, setup.name, options.sample_id(r)) {}
+    Slot(Index r, Setting& setting, Eigen::VectorXd original, std::int64_t sample_id)
+        : row(r), oracle(setting, std::move(original), sample_id) {}
     Index row;
     Oracle oracle;
     std::unique_ptr<Task<>> task{};  // refers to the oracle
@@ -103,11 +111,7 @@ class Scheduler {
 
   void admit(Index row) {
     const auto original = sample(inputs_, row);
-    const Index n = original.size();
-    Eigen::VectorXd lower(n), upper(n);
-    for (Index i = 0; i < n; ++i) {
-      lower[i] = static_cast<double>(bounds_.lower(i));
-      upper[i] = static_cast<double>(bounds_.upper(i));
+    for (Index i = 0; i < original.size(); ++i) {
       if (original[i] >= bounds_.lower(i) && original[i] <= bounds_.upper(i) && std::isfinite(original[i]))
         continue;
       result_.status[static_cast<std::size_t>(row)] = Status::invalid_input;
@@ -115,8 +119,8 @@ class Scheduler {
       raise_if_asked(row, "is not within the bounds");
       return;
     }
-    auto slot = std::make_unique<Slot>(row, original.template cast<double>(), std::move(lower),
-                                       std::move(upper), setup_, options_);
+    auto slot =
+        std::make_unique<Slot>(row, setting_, original.template cast<double>(), options_.sample_id(row));
     Oracle& oracle = slot->oracle;
     const auto dimensions = inputs_.dimensions();
     oracle.set_shape({dimensions.begin() + 1, dimensions.end()});
@@ -318,7 +322,8 @@ class Scheduler {
     for (std::size_t i = 0; i < backward_.size(); ++i) {
       Slot& slot = *backward_[i].slot;
       auto& gradient = slot.oracle.gradient_;
-      gradient = sample(gradients, static_cast<Index>(i)).template cast<double>();
+      gradient.resize(features(batch_));
+      detail::copy_entries(sample(gradients, static_cast<Index>(i)), gradient);
       const bool finite = detail::sum(gradient.size(), [&](Index j) { return 0 * gradient[j]; }) == 0;
       if (!finite) gradient = gradient.unaryExpr([](double g) { return std::isfinite(g) ? g : 0.0; }).eval();
       if (!finite) {
@@ -355,7 +360,7 @@ class Scheduler {
     const Index count = static_cast<Index>(rows.size());
     if (batch_.size() == 0 || samples(batch_) != count) batch_.resize(resized(inputs_, count));
     for (Index i = 0; i < count; ++i)
-      sample(batch_, i) = rows[static_cast<std::size_t>(i)].point->template cast<Scalar>();
+      detail::copy_entries(*rows[static_cast<std::size_t>(i)].point, sample(batch_, i));
   }
 
   void check_answer(Index rows, Index classes) {
@@ -469,6 +474,7 @@ class Scheduler {
   const Launch& launch_;
   Result<Input>& result_;
   Bounds<Scalar> bounds_;
+  Setting setting_;
 
   Slots active_{}, unverified_{};
   std::vector<Row> forward_{}, backward_{};

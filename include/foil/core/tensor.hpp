@@ -9,6 +9,7 @@
 #include <concepts>
 #include <limits>
 #include <string>
+#include <type_traits>
 #include <unsupported/Eigen/CXX11/Tensor>
 
 #include "foil/core/error.hpp"
@@ -87,6 +88,20 @@ template <Batch T>
 ConstSampleView<typename T::Scalar> sample(const T& batch, Index i) {
   return {batch.data() + i * features(batch), features(batch)};
 }
+
+namespace detail {
+
+/// Copies entries into a vector of the same size, in its type. Eigen's cast() does it one entry at a time
+/// where the types differ in size.
+template <class From, class To>
+void copy_entries(const From& from, To&& to) {
+  using Scalar = typename std::decay_t<To>::Scalar;
+  const auto* const source = from.data();
+  auto* const target = to.data();
+  for (Index i = 0; i < from.size(); ++i) target[i] = static_cast<Scalar>(source[i]);
+}
+
+}  // namespace detail
 
 /// The shape of `like` with another number of samples.
 template <Batch T>
