@@ -119,6 +119,19 @@ TEST_CASE("random: uniform numbers stay inside the open interval, at its very en
   CHECK(filled.maxCoeff() > 1.9);
 }
 
+TEST_CASE("the logarithm is right to two units in the last place", "[random]") {
+  const auto check = [](double u) {
+    const double expected = std::log(u);
+    CAPTURE(u);
+    REQUIRE(std::abs(detail::logarithm(u) - expected) <= 0x1p-51 * std::abs(expected));
+  };
+  for (int i = 1; i < 100'000; ++i) check(i / 100'000.0);
+  for (int exponent = -1022; exponent < 1023; ++exponent) check(std::ldexp(1.3, exponent));
+  check(0x1p-33);
+  check(std::numeric_limits<double>::max());
+  CHECK(detail::logarithm(1) == 0);
+}
+
 TEST_CASE("random: the normal quantile undoes the normal distribution function", "[random]") {
   // Phi(x) = erfc(-x / sqrt(2)) / 2. An error of the quantile shows in Phi magnified by x Phi'(x) / Phi(x),
   // about x^2 in the lower tail; rounding of u itself limits what the upper tail can show.
