@@ -12,17 +12,18 @@
 
 namespace foil::detail {
 
-/// Sum of term(0) + ... + term(count - 1), accumulated in eight interleaved lanes.
+/// Sum of term(0) + ... + term(count - 1), accumulated in sixteen interleaved lanes.
 template <class Term>
 double sum(Index count, Term term) {
-  constexpr Index lanes = 8;
+  constexpr Index lanes = 16;
   std::array<double, lanes> partial{};
   Index i = 0;
   for (; i + lanes <= count; i += lanes)
     for (Index lane = 0; lane < lanes; ++lane) partial[static_cast<std::size_t>(lane)] += term(i + lane);
   for (Index lane = 0; i < count; ++i, ++lane) partial[static_cast<std::size_t>(lane)] += term(i);
-  return ((partial[0] + partial[4]) + (partial[1] + partial[5])) +
-         ((partial[2] + partial[6]) + (partial[3] + partial[7]));
+  for (std::size_t half = lanes / 2; half > 0; half /= 2)
+    for (std::size_t lane = 0; lane < half; ++lane) partial[lane] += partial[lane + half];
+  return partial[0];
 }
 
 /// The largest term, at least 0.
