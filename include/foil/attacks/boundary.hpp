@@ -259,6 +259,7 @@ class BoundaryAttack : public MinimalAttack<BoundaryAttack> {
 
       bool adversarial = false;
       if (!before.empty()) {
+        if (check_sphere) walk.spherical = proposal.spherical();
         const InTurn answer = co_await oracle.query_in_turn(points, before.size());
         adversarial = answer.adversarial;
         const bool all = answer.answered == before.size();
@@ -267,7 +268,7 @@ class BoundaryAttack : public MinimalAttack<BoundaryAttack> {
           next.steps.proposal_was(adversarial);
           end = End::none;
         }
-        if (all && check_sphere) walk.spherical = proposal.spherical();
+        if (!all) walk.spherical.resize(0);
         if (adversarial) move(walk, proposal, points[answer.answered - 1]);
       }
       state.proposals += next.proposals - walk.proposals;

@@ -23,8 +23,6 @@ class BoundaryProposal {
   BoundaryProposal(const Oracle& oracle, const BoundaryOptions& options)
       : oracle_(oracle),
         options_(options),
-        direction_(oracle.features()),
-        spherical_(oracle.features()),
         freezes_(options.mode == BoundaryMode::tied && options.release < 1) {
     if (options.subspace == 1) return;
     const auto& shape = oracle.shape();
@@ -43,10 +41,7 @@ class BoundaryProposal {
   void move_to(const Eigen::VectorXd& x) {
     away_ = x - oracle_.original();
     distance_ = detail::norm2(away_);
-    at_bound_.clear();
-    if (freezes_)
-      for (Index i = 0; i < x.size(); ++i)
-        if (x[i] <= oracle_.lower()[i] || x[i] >= oracle_.upper()[i]) at_bound_.push_back(i);
+    split_features(x);
     if (!options_.prior) return;
     prior_ = options_.prior(oracle_, x);
     detail::require(prior_.size() == x.size(), "boundary: expected a prior of ", x.size(), " features, got ",
@@ -59,60 +54,95 @@ class BoundaryProposal {
   /// Distance of x from the original.
   double distance() const { return distance_; }
   /// Number of dimensions that proposals are drawn from.
-  Index dimension() const { return low_ ? low_->dimension() : direction_.size(); }
+  Index dimension() const { return low_ ? low_->dimension() : oracle_.features(); }
 
   /// Draws proposal `number`. False if it would not come closer in the model's numbers: then it is not worth
   /// a query.
   bool draw(std::uint32_t number, double delta, double epsilon, Eigen::VectorXd& candidate) {
-    if (!draw_direction(number)) return false;
+    const double length = draw_direction(number);
+    if (!(length > 1e-10)) return false;
     const Eigen::VectorXd &o = oracle_.original(), &low = oracle_.lower(), &high = oracle_.upper();
-    const double along = 1 / std::sqrt(1 + delta * delta), across = distance_ * delta * along;
-    const double reached = std::sqrt(detail::sum(o.size(), [&](Index i) {
-      const double s = o[i] + (along * away_[i] + across * direction_[i]);
-      const double change = std::min(std::max(s, low[i]), high[i]) - o[i];
-      spherical_[i] = change;
-      return change * change;
-    }));
+    const Eigen::VectorXd& direction = this->direction();
+    Eigen::VectorXd& change = spherical_change();
+    const double along = 1 / std::sqrt(1 + delta * delta), across = distance_ * delta * along / length;
+    change = (o + (along * away_ + across * direction)).cwiseMax(low).cwiseMin(high) - o;
+    const double reached = detail::norm2(change);
     const double left = std::max(0.0, epsilon * distance_ - (distance_ - reached));
     if (!(reached > left)) return false;
-    candidate = o + (1 - left / reached) * spherical_;
+    candidate = o + (1 - left / reached) * change;
     oracle_.settle(candidate);
     return oracle_.distance(candidate) < distance_;
   }
 
-  /// The last proposal before its move towards the original.
-  Eigen::VectorXd spherical() const { return oracle_.original() + spherical_; }
+  /// The last proposal before its move towards the original, to be asked for before the next co_await.
+  Eigen::VectorXd spherical() const { return oracle_.original() + spherical_change(); }
 
  private:
-  /// A random unit vector orthogonal to x - o; false if there is none in this draw.
-  bool draw_direction(std::uint32_t number) {
-    RandomDraw random = oracle_.random(Purpose::proposal, number);
-    if (low_) {
-      random.fill_normal(coefficients_);
-      low_->synthesise(coefficients_, direction_);
-    } else {
-      random.fill_normal(direction_);
+  /// Writes every index to both lists and moves on in the one that it belongs to: no branch to guess wrong.
+  void split_features(const Eigen::VectorXd& x) {
+    const auto n = static_cast<std::size_t>(x.size());
+    free_.resize(n + 1);
+    at_bound_.resize(n + 1);
+    std::size_t free = 0, at_bound = 0;
+    for (Index i = 0; i < x.size(); ++i) {
+      free_[free] = at_bound_[at_bound] = i;
+      const bool frozen = freezes_ & ((x[i] <= oracle_.lower()[i]) | (x[i] >= oracle_.upper()[i]));
+      at_bound += frozen;
+      free += !frozen;
     }
-    freeze(number);
-    make_orthogonal(direction_);
-    const double length = detail::norm2(direction_);
-    if (!(length > 1e-10)) return false;
-    direction_ /= length;
-    if (prior_.size() == 0) return true;
-    const double weight = options_.prior_weight;
-    direction_ = std::sqrt(1 - weight * weight) * direction_ + weight * prior_;
-    direction_ /= detail::norm2(direction_);
-    return true;
+    free_.resize(free);
+    at_bound_.resize(at_bound);
   }
 
+  Eigen::VectorXd& direction() const { return oracle_.scratch(0); }
+  Eigen::VectorXd& spherical_change() const { return oracle_.scratch(1); }
+
+  /// A random direction orthogonal to x - o, and its length: 0 or tiny if there is none in this draw.
+  ///
   /// Features at a bound can only move inwards. Clipping would rectify their noise, and its mean leads out of
   /// the adversarial region: they stay where they are but for a few.
-  void freeze(std::uint32_t number) {
-    if (at_bound_.empty()) return;
-    chances_.resize(direction_.size());
-    oracle_.random(Purpose::freeze, number).fill_uniform(chances_, 0, 1);
-    for (const Index i : at_bound_)
-      if (!(chances_[i] < options_.release)) direction_[i] = 0;
+  double draw_direction(std::uint32_t number) {
+    release(number);
+    RandomDraw random = oracle_.random(Purpose::proposal, number);
+    Eigen::VectorXd& direction = this->direction();
+    if (low_) {
+      random.fill_normal(coefficients_);
+      low_->synthesise(coefficients_, direction);
+      auto released = released_.begin();
+      for (const Index i : at_bound_)
+        if (released != released_.end() && *released == i)
+          ++released;
+        else
+          direction[i] = 0;
+    } else {
+      Eigen::VectorXd& noise = oracle_.scratch(2);
+      random.fill_normal(noise.head(static_cast<Index>(free_.size() + released_.size())));
+      direction.setZero();
+      const double* next = noise.data();
+      for (const Index i : free_) direction[i] = *next++;
+      for (const Index i : released_) direction[i] = *next++;
+    }
+    make_orthogonal(direction);
+    double length = detail::norm2(direction);
+    if (prior_.size() == 0 || !(length > 1e-10)) return length;
+    const double weight = options_.prior_weight;
+    direction = std::sqrt(1 - weight * weight) / length * direction + weight * prior_;
+    return detail::norm2(direction);
+  }
+
+  /// Draws which of the features at a bound take part, each with the same chance: those in between are left
+  /// out at a time.
+  void release(std::uint32_t number) {
+    released_.clear();
+    if (at_bound_.empty() || options_.release == 0) return;
+    RandomDraw random = oracle_.random(Purpose::freeze, number);
+    const double scale = -1 / std::log1p(-options_.release);
+    const auto count = static_cast<double>(at_bound_.size());
+    for (double place = -1;;) {
+      place += 1 + std::floor(scale * random.exponential());
+      if (!(place < count)) return;
+      released_.push_back(at_bound_[static_cast<std::size_t>(place)]);
+    }
   }
 
   void make_orthogonal(Eigen::VectorXd& direction) const {
@@ -121,9 +151,9 @@ class BoundaryProposal {
 
   const Oracle& oracle_;
   BoundaryOptions options_;
-  Eigen::VectorXd direction_, spherical_, away_{}, prior_{}, coefficients_{}, chances_{};
+  Eigen::VectorXd away_{}, prior_{}, coefficients_{};
   std::optional<geometry::LowFrequency> low_{};
-  std::vector<Index> at_bound_{};
+  std::vector<Index> free_{}, at_bound_{}, released_{};  // features, ascending
   double distance_ = 0;
   bool freezes_;
 };
