@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
-#include <vector>
 
 #include "foil/attacks/attack.hpp"
+#include "foil/geometry/maximise.hpp"
 #include "foil/geometry/project.hpp"
 #include "foil/geometry/sampling.hpp"
 
@@ -70,7 +70,7 @@ namespace detail {
 /// bound, until the length is spent.
 template <Norm N>
 void steepest_ascent(const Oracle& oracle, const Eigen::VectorXd& x, const Eigen::VectorXd& gradient,
-                     double length, double quantile, Eigen::VectorXd& step, std::vector<Index>& order) {
+                     double length, double quantile, Eigen::VectorXd& step) {
   const Index n = x.size();
   if constexpr (std::is_same_v<N, Linf>) {
     for (Index i = 0; i < n; ++i) step[i] = gradient[i] > 0 ? length : gradient[i] < 0 ? -length : 0.0;
@@ -81,26 +81,8 @@ void steepest_ascent(const Oracle& oracle, const Eigen::VectorXd& x, const Eigen
     for (Index i = 0; i < n; ++i) step[i] = gradient[i] / largest;
     step *= length / norm2(step);
   } else {
-    step.setZero();
-    const auto room = [&](Index i) {
-      return geometry::room(x, oracle.lower(), oracle.upper(), i, gradient[i]);
-    };
-    order.clear();
-    for (Index i = 0; i < n; ++i)
-      if (room(i) > 0) order.push_back(i);
-    const auto weaker = [&](Index a, Index b) {
-      const double ga = std::abs(gradient[a]), gb = std::abs(gradient[b]);
-      return ga != gb ? ga < gb : a > b;
-    };
-    std::make_heap(order.begin(), order.end(), weaker);
     const double share = length / std::max(1.0, std::round((1 - quantile) * static_cast<double>(n)));
-    for (double left = length; left > 1e-9 * length && !order.empty(); order.pop_back()) {
-      std::pop_heap(order.begin(), order.end(), weaker);
-      const Index i = order.back();
-      const double move = std::min({share, left, room(i)});
-      step[i] = std::copysign(move, gradient[i]);
-      left -= move;
-    }
+    step = geometry::sparse_ascent(gradient, x, oracle.lower(), oracle.upper(), length, share);
   }
 }
 
@@ -159,7 +141,6 @@ class IteratedGradientAttack : public FixedBudgetAttack<IteratedGradientAttack<N
     const double first_step =
         options_.absolute_step > 0 ? options_.absolute_step : options_.relative_step * epsilon;
     Eigen::VectorXd direction(original.size());
-    std::vector<Index> order;
     for (int restart = 0; restart < options_.restarts; ++restart) {
       Eigen::VectorXd x = original;
       if (options_.random_start) {
@@ -171,8 +152,7 @@ class IteratedGradientAttack : public FixedBudgetAttack<IteratedGradientAttack<N
       for (int step = 0; step < options_.steps; ++step) {
         const auto evaluation = co_await oracle.gradient(x, options_.loss);
         const double length = first_step * decay(step);
-        detail::steepest_ascent<N>(oracle, x, evaluation.gradient, length, options_.quantile, direction,
-                                   order);
+        detail::steepest_ascent<N>(oracle, x, evaluation.gradient, length, options_.quantile, direction);
         if (adam && length > 0) {
           direction /= length;  // Adam's own epsilon is meant for directions of size 1
           moments.refine(direction);

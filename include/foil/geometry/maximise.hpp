@@ -6,10 +6,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <type_traits>
 #include <vector>
 
 #include "foil/core/norms.hpp"
+#include "foil/geometry/largest.hpp"
 #include "foil/geometry/rescale.hpp"
 
 namespace foil::geometry {
@@ -20,9 +22,33 @@ inline double room(const Eigen::VectorXd& x, const Eigen::VectorXd& lower, const
   return v > 0 ? upper[i] - x[i] : v < 0 ? x[i] - lower[i] : 0.0;
 }
 
+/// The offset that increases g.w most among those of L1 size `length` that move no entry by more than `most`
+/// or out of the box: entries of largest |g| first (ties: lower index first), each as far as it may, until
+/// the length is spent or nothing is left that moves. O(n), expected.
+inline Eigen::VectorXd sparse_ascent(const Eigen::VectorXd& gradient, const Eigen::VectorXd& x,
+                                     const Eigen::VectorXd& lower, const Eigen::VectorXd& upper,
+                                     double length, double most) {
+  Eigen::VectorXd w = Eigen::VectorXd::Zero(gradient.size());
+  std::vector<detail::KeyedWeight> entries;
+  entries.reserve(static_cast<std::size_t>(gradient.size()));
+  for (Index i = 0; i < gradient.size(); ++i) {
+    const double free = std::min(most, room(x, lower, upper, i, gradient[i]));
+    if (free > 0) entries.push_back({std::abs(gradient[i]), free, i});
+  }
+  if (entries.empty() || !(length > 0)) return w;
+  const std::size_t count = detail::take_largest(entries, length);
+  double left = length;
+  for (std::size_t k = 0; k < count; ++k) {
+    const double move = std::min(left, entries[k].weight);
+    w[entries[k].index] = std::copysign(move, gradient[entries[k].index]);
+    left -= move;
+  }
+  return w;
+}
+
 /// argmax of g.w over ||w|| <= epsilon, lower <= x + w <= upper. Coordinates without gradient do not move.
 /// Several maximisers: the one that changes the fewest coordinates by lowest index (L1) or spends no radius
-/// in vain. O(n), for L1 O(n + k log n) where k coordinates change.
+/// in vain. O(n), for L1 expected.
 template <Norm N>
 Eigen::VectorXd maximise_linear(const Eigen::VectorXd& gradient, const Eigen::VectorXd& x,
                                 const Eigen::VectorXd& lower, const Eigen::VectorXd& upper, double epsilon) {
@@ -41,21 +67,7 @@ Eigen::VectorXd maximise_linear(const Eigen::VectorXd& gradient, const Eigen::Ve
                            direction[i]);
   } else {
     static_assert(std::is_same_v<N, L1>, "foil: no linear maximiser for this norm");
-    std::vector<Index> order;
-    for (Index i = 0; i < n; ++i)
-      if (room(x, lower, upper, i, gradient[i]) > 0) order.push_back(i);
-    const auto weaker = [&](Index a, Index b) {
-      const double ga = std::abs(gradient[a]), gb = std::abs(gradient[b]);
-      return ga != gb ? ga < gb : a > b;
-    };
-    std::make_heap(order.begin(), order.end(), weaker);
-    for (double budget = epsilon; budget > 0 && !order.empty(); order.pop_back()) {
-      std::pop_heap(order.begin(), order.end(), weaker);
-      const Index i = order.back();
-      const double step = std::min(budget, room(x, lower, upper, i, gradient[i]));
-      w[i] = std::copysign(step, gradient[i]);
-      budget -= step;
-    }
+    w = sparse_ascent(gradient, x, lower, upper, epsilon, std::numeric_limits<double>::infinity());
   }
   return w;
 }

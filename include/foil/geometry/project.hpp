@@ -6,60 +6,37 @@
 #include <algorithm>
 #include <cmath>
 #include <type_traits>
-#include <vector>
 
 #include "foil/core/norms.hpp"
+#include "foil/core/sum.hpp"
+#include "foil/geometry/decreasing_root.hpp"
 #include "foil/geometry/maximise.hpp"
 #include "foil/geometry/rescale.hpp"
 
 namespace foil::geometry {
 
 /// The threshold th >= 0 for which sum_i min(max(magnitude_i - th, 0), room_i) = epsilon; 0 if that sum is at
-/// most epsilon already. The sum is piecewise linear and decreasing in th with two breakpoints per entry; the
-/// piece that holds the solution is found by repeated median selection. Expected O(n).
+/// most epsilon already. Newton's method on a piecewise linear function: a few passes over the entries.
 inline double soft_threshold(const Eigen::VectorXd& magnitude, const Eigen::VectorXd& room, double epsilon) {
-  struct Entry {
-    double full, zero, room;  // at its room for th <= full, at zero for th >= zero, in between zero - th
-  };
-  std::vector<Entry> open;
-  double total = 0;
-  for (Index i = 0; i < magnitude.size(); ++i) {
-    const double most = std::min(magnitude[i], room[i]);
-    if (!(most > 0)) continue;
-    total += most;
-    open.push_back({magnitude[i] - most, magnitude[i], most});
-  }
-  if (total <= epsilon) return 0;
-  double low = 0, high = std::numeric_limits<double>::infinity();  // the solution is in [low, high)
-  double constant = 0, sloped = 0, slopes = 0;  // of the entries that are settled on the bracket
-  std::vector<double> breaks;
-  while (!open.empty()) {
-    breaks.clear();
-    for (const Entry& e : open) {
-      if (e.full > low && e.full < high) breaks.push_back(e.full);
-      if (e.zero > low && e.zero < high) breaks.push_back(e.zero);
-    }
-    if (!breaks.empty()) {
-      const auto middle = breaks.begin() + static_cast<std::ptrdiff_t>(breaks.size() / 2);
-      std::nth_element(breaks.begin(), middle, breaks.end());
-      const double at = *middle;
-      double value = constant + sloped - slopes * at;
-      for (const Entry& e : open) value += std::min(std::max(e.zero - at, 0.0), e.room);
-      (value >= epsilon ? low : high) = at;
-    }
-    std::erase_if(open, [&](const Entry& e) {
-      if (e.full >= high) {
-        constant += e.room;
-      } else if (e.full <= low && e.zero >= high) {
-        sloped += e.zero;
-        slopes += 1;
-      } else if (e.zero > low) {
-        return false;
-      }
-      return true;
+  const Index n = magnitude.size();
+  const double *const size = magnitude.data(), *const most = room.data();
+  const auto shrunk = [&](double threshold) {
+    detail::Balance at;
+    at.value = foil::detail::sum(n, [&](Index i) {
+      const double rest = size[i] - threshold, positive = rest > 0 ? rest : 0.0;
+      return positive < most[i] ? positive : most[i];
     });
-  }
-  return slopes > 0 ? std::max(low, (constant + sloped - epsilon) / slopes) : low;
+    at.slope = foil::detail::sum(n, [&](Index i) {
+      const double rest = size[i] - threshold;
+      return static_cast<double>((rest > 0) & (rest < most[i]));
+    });
+    at.size = at.value;
+    return at;
+  };
+  const double threshold = detail::decreasing_root(shrunk, epsilon, 0, true);
+  if (threshold == 0) return 0;
+  const detail::Balance at = shrunk(threshold);  // close to the root: the last step on its piece
+  return at.slope > 0 ? std::max(0.0, threshold + (at.value - epsilon) / at.slope) : threshold;
 }
 
 /// Moves x to the point nearest to it (in Euclidean distance) within ||x - centre|| <= epsilon and the box.
