@@ -3,9 +3,9 @@
 //
 //   overhead net.onnx images.idx ATTACK[:option=value,...][@EPSILON] ...
 //
-// Each attack runs on the first 100 images at batch size 100, on one thread. Its model calls are noted and
-// then made again bare, on images of the same number; both runs alternate, and the medians of the times and
-// of the ratios are printed.
+// Each attack runs on the first 100 images at batch size 100, on one thread, with these images as the pool.
+// Its model calls are noted and then made again bare, on images of the same number; both runs alternate, and
+// the medians of the times and of the ratios are printed.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -79,7 +79,8 @@ double bare(const Network& network, const Input& images, const std::vector<Call>
   return seconds(start);
 }
 
-void measure(const Network& network, const Input& images, const std::string& request, int rounds) {
+void measure(const Network& network, const Input& images, const foil::Pool<Input>& pool,
+             const std::string& request, int rounds) {
   const std::size_t at = request.find('@'), colon = request.substr(0, at).find(':');
   const double epsilon = at == std::string::npos ? 0.1 : std::stod(request.substr(at + 1));
   foil::OptionValues values;
@@ -96,7 +97,7 @@ void measure(const Network& network, const Input& images, const std::string& req
     std::vector<Call> calls;
     Recorder recorder{network, calls};
     const auto start = Clock::now();
-    attack(recorder, images, labels, epsilon, {.batch_size = foil::samples(images)});
+    attack(recorder, images, labels, epsilon, {.pool = pool, .batch_size = foil::samples(images)});
     const double total = seconds(start);
     const double alone = bare(network, images, calls);
     if (round == 0) continue;
@@ -119,8 +120,9 @@ int main(int argc, char** argv) try {
   std::vector<foil::Index> rows;
   for (foil::Index row = 0; row < std::min<foil::Index>(100, foil::samples(all)); ++row) rows.push_back(row);
   const Input images = foil::gather(all, rows);
+  const foil::Pool<Input> pool(network, images);
   std::printf("%-52s %10s %10s %8s\n", "attack", "seconds", "bare", "ratio");
-  for (int i = 3; i < argc; ++i) measure(network, images, argv[i], 9);
+  for (int i = 3; i < argc; ++i) measure(network, images, pool, argv[i], 9);
   return 0;
 } catch (const std::exception& error) {
   std::fprintf(stderr, "overhead: %s\n", error.what());
