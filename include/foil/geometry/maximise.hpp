@@ -28,14 +28,28 @@ inline double room(const Eigen::VectorXd& x, const Eigen::VectorXd& lower, const
 inline Eigen::VectorXd sparse_ascent(const Eigen::VectorXd& gradient, const Eigen::VectorXd& x,
                                      const Eigen::VectorXd& lower, const Eigen::VectorXd& upper,
                                      double length, double most) {
-  Eigen::VectorXd w = Eigen::VectorXd::Zero(gradient.size());
-  std::vector<detail::KeyedWeight> entries;
-  entries.reserve(static_cast<std::size_t>(gradient.size()));
-  for (Index i = 0; i < gradient.size(); ++i) {
-    const double free = std::min(most, room(x, lower, upper, i, gradient[i]));
-    if (free > 0) entries.push_back({std::abs(gradient[i]), free, i});
+  const Index n = gradient.size();
+  Eigen::VectorXd w = Eigen::VectorXd::Zero(n), keys(n);
+  for (Index i = 0; i < n; ++i) {
+    const double g = gradient[i];
+    const bool moves = ((g > 0) & (x[i] < upper[i])) | ((g < 0) & (x[i] > lower[i]));
+    keys[i] = static_cast<double>(moves) * std::abs(g);
   }
-  if (entries.empty() || !(length > 0)) return w;
+  const double largest = Linf::size(keys);
+  if (largest == 0 || !(length > 0)) return w;
+  // Mostly a few entries are enough: the others are not even collected.
+  std::vector<detail::KeyedWeight> entries;
+  double available = 0, above = std::numeric_limits<double>::infinity();
+  for (const double share : {1.0 / 4, 1.0 / 16, 1.0 / 64, 0.0}) {
+    const double from = std::max(share * largest, std::numeric_limits<double>::denorm_min());
+    for (Index i = 0; i < n; ++i) {
+      if (!(keys[i] >= from && keys[i] < above)) continue;
+      entries.push_back({keys[i], std::min(most, room(x, lower, upper, i, gradient[i])), i});
+      available += entries.back().weight;
+    }
+    if (available >= length) break;
+    above = from;
+  }
   const std::size_t count = detail::take_largest(entries, length);
   double left = length;
   for (std::size_t k = 0; k < count; ++k) {

@@ -67,13 +67,16 @@ void project(Eigen::VectorXd& x, const Eigen::VectorXd& centre, const Eigen::Vec
     static_assert(std::is_same_v<N, L1>, "foil: no projection for this norm");
     Eigen::VectorXd magnitude(n), rooms(n);
     for (Index i = 0; i < n; ++i) {
-      magnitude[i] = std::abs(x[i] - centre[i]);
-      rooms[i] = room(centre, lower, upper, i, x[i] - centre[i]);
+      const double w = x[i] - centre[i], up = upper[i] - centre[i], down = centre[i] - lower[i];
+      magnitude[i] = std::abs(w);
+      rooms[i] = w > 0 ? up : down;
     }
     const double threshold = soft_threshold(magnitude, rooms, epsilon);
     for (Index i = 0; i < n; ++i) {
-      const double shrunk = std::max(magnitude[i] - threshold, 0.0);
-      x[i] = clip(i, threshold == 0 ? x[i] : centre[i] + std::copysign(shrunk, x[i] - centre[i]));
+      const double rest = magnitude[i] - threshold, shrunk = rest > 0 ? rest : 0.0;
+      const double to = threshold == 0 ? x[i] : centre[i] + std::copysign(shrunk, x[i] - centre[i]);
+      const double raised = to < lower[i] ? lower[i] : to;
+      x[i] = raised > upper[i] ? upper[i] : raised;
     }
   }
 }
