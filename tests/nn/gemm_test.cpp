@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "foil/nn/gemm.hpp"
 
+#include <algorithm>
 #include <vector>
 
 #include "foil/nn/memory.hpp"
@@ -66,6 +67,48 @@ TEMPLATE_TEST_CASE("gemm: tiles agree with the definition, and with tiles of one
         REQUIRE(tile[static_cast<std::size_t>(r * columns + j)] ==
                 alone[static_cast<std::size_t>(r)][static_cast<std::size_t>(j)]);
     REQUIRE(tile.back() == T(-7));
+  }
+}
+
+TEMPLATE_TEST_CASE("gemm: rows where they lie, and matrices stored in rows, give the same bits", "[nn][gemm]",
+                   float, double) {
+  using T = TestType;
+  using foil::nn::Packing;
+  const Index pieces = GENERATE(1, 3), length = GENERATE(5, 40), depth = pieces * length;
+  const Index columns = GENERATE(7, 50), rows = foil::nn::tile_rows;
+  const Product<T> p(rows, depth, columns);
+  const std::vector<T> expected = p.tile(0, rows);
+  // Overlapping rows in pieces, as patches lie in an image, and the same rows one after the other.
+  const Index step = 2, jump = rows * step + length;
+  std::vector<T> image(static_cast<std::size_t>(pieces * jump));
+  const auto values = foil::test::spread(image.size(), -1, 1, 7);
+  std::copy(values.begin(), values.end(), image.begin());
+  Product<T> patches = p;
+  for (Index r = 0; r < rows; ++r)
+    for (Index k = 0; k < depth; ++k)
+      patches.left[static_cast<std::size_t>(r * depth + k)] =
+          image[static_cast<std::size_t>(r * step + k / length * jump + k % length)];
+  const std::vector<T> gathered = patches.tile(0, rows);
+  for (const Packing packing : {Packing::panels, Packing::rows}) {
+    const foil::nn::PackedMatrix<T> matrix(
+        depth, columns, [&](Index k, Index j) { return p.right[static_cast<std::size_t>(k * columns + j)]; },
+        packing);
+    std::vector<T> out(expected.size(), T(-7));
+    matrix.multiply({p.left.data(), rows, depth, depth, 0}, p.start.data(), out.data(), columns);
+    REQUIRE(out == expected);
+    matrix.multiply({image.data(), rows, step, length, jump}, p.start.data(), out.data(), columns);
+    REQUIRE(out == gathered);
+  }
+}
+
+TEST_CASE("gemm: rows that would collide in the cache are copied", "[nn][gemm]") {
+  const Index depth = 3, rows = 2;
+  for (const Index step : {511, 512, 513}) {
+    const std::vector<float> data(static_cast<std::size_t>((rows - 1) * step + depth), 2.f);
+    foil::nn::Buffer<float> scratch(foil::nn::RowTile<float>::storage(depth));
+    const auto found = foil::nn::rows_at(data.data(), rows, step, depth, scratch.data());
+    CHECK((found.data == scratch.data()) == (step == 512));
+    CHECK(found.data[found.step + depth - 1] == 2);
   }
 }
 

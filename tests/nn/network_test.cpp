@@ -150,6 +150,17 @@ TEST_CASE("network: several threads may evaluate one network at once", "[nn][net
   for (const int failures : different) CHECK(failures == 0);
 }
 
+TEST_CASE("network: shows its operators and their work", "[nn][network]") {
+  const auto network = classifier();
+  const auto& graph = network.engine().graph;
+  REQUIRE(graph.operators() > 10);
+  CHECK(graph.view(0).inputs == std::vector<Index>{2 * 9 * 9});
+  CHECK(graph.view(graph.operators() - 1).output == 10);
+  Index work = 0;
+  for (std::size_t i = 0; i < graph.operators(); ++i) work += graph.view(i).op.multiply_adds();
+  CHECK(work == 81 * 20 * 18 + 16 * 20 * 180 + 6 * 320 + 20 * 40 + 46 * 10);
+}
+
 TEST_CASE("network: says what it is and what it expected", "[nn][network]") {
   using Catch::Matchers::Equals;
   const auto network = classifier();
