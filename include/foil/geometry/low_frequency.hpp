@@ -29,15 +29,18 @@ class LowFrequency {
 
   /// Writes the image with these coefficients.
   void synthesise(const Eigen::VectorXd& coefficients, Eigen::VectorXd& image) const {
-    using Plane = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-    const Index size = rows_.rows() * columns_.rows(), count = rows_.cols() * columns_.cols();
+    const Index height = rows_.rows(), width = columns_.rows(), size = height * width;
     image.resize(channels_ * size);
-    Plane plane;
+    Eigen::VectorXd plane(size), line(width);
+    const double* coefficient = coefficients.data();
     for (Index c = 0; c < channels_; ++c) {
-      const Eigen::Map<const Plane> low(coefficients.data() + c * count, rows_.cols(), columns_.cols());
-      plane.noalias() = (rows_ * low).lazyProduct(columns_.transpose());
-      for (Index i = 0; i < size; ++i)
-        image[channels_last_ ? i * channels_ + c : c * size + i] = plane.data()[i];
+      plane.setZero();
+      for (Index k = 0; k < rows_.cols(); ++k) {
+        line.setZero();
+        for (Index l = 0; l < columns_.cols(); ++l) line += *coefficient++ * columns_.col(l);
+        for (Index i = 0; i < height; ++i) plane.segment(i * width, width) += rows_(i, k) * line;
+      }
+      for (Index i = 0; i < size; ++i) image[channels_last_ ? i * channels_ + c : c * size + i] = plane[i];
     }
   }
 
