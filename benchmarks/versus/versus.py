@@ -6,8 +6,12 @@
 
 net.pt is the same network as TorchScript. --images and --labels are idx (plain or gzipped) or .npy, --starts has
 for each sample attacked the row of the data set that the attacks with starting points start from. Needs Python 3.11
-with torch and foolbox, and writes versus.md and versus.csv, anew after each repeat. A single image at a time:
---batch-size 1 --count 5. A trial: --quick.
+with torch and foolbox, and writes versus.md and versus.csv, anew after each repeat; rows that it does not measure stay
+as they are if --out has them from the same versions. A single image at a time: --batch-size 1 --count 5. A trial:
+--quick.
+
+A foil-evaluate that was built with LibTorch runs foil on PyTorch; --foil-evaluate-plain names one without it for foil's
+own engine, so that peak memory is foil's alone.
 
 Every run is a process of its own; within a repeat, the sides take turns, attack by attack. Peak memory counts from
 that of this process on, some 16 MB. The machine has to be idle: PyTorch's threads wait for each other, and
@@ -53,7 +57,8 @@ class Versus:
 
     def foil(self, model, row, spec, threads, seed):
         results = self.data / "results.json"
-        command = [self.options.foil_evaluate, "--model", model, "--attack", spec, "--threads", threads,
+        program = self.options.foil_evaluate if model == self.options.torch else self.options.foil_evaluate_plain
+        command = [program, "--model", model, "--attack", spec, "--threads", threads,
                    "--seed", seed, "--batch-size", self.options.batch_size, "--out", results,
                    "--images", self.data / "images.npy", "--labels", self.data / "labels.npy"]
         if row.epsilon is not None:
@@ -100,6 +105,7 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("foil-evaluate", "onnx", "torch", "images", "labels"):
         parser.add_argument("--" + name, type=pathlib.Path, required=True)
+    parser.add_argument("--foil-evaluate-plain", type=pathlib.Path)
     parser.add_argument("--starts", type=pathlib.Path)
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("."))
     parser.add_argument("--count", type=int, default=100, help="images, the first that the network gets right")
@@ -109,6 +115,7 @@ def parse():
     parser.add_argument("--attacks", nargs="+", default=[""], help="parts of the names in attacks.py; default: all")
     parser.add_argument("--quick", action="store_true", help="a tenth of the steps, at most 10 images, one repeat")
     options = parser.parse_args()
+    options.foil_evaluate_plain = options.foil_evaluate_plain or options.foil_evaluate
     if options.quick:
         options.count, options.repeats = min(options.count, 10), 1
     return options
