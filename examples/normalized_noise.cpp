@@ -79,14 +79,15 @@ foil::io::SheetBlock block(const char* title, const Images& images, const Images
 
 void compare(int argc, char** argv) {
   const std::string data = FOIL_EXAMPLES_DATA;
-  const long count = argc > 1 ? std::strtol(argv[1], nullptr, 10) : 500;
+  char* end = nullptr;
+  const long count = argc > 1 ? std::strtol(argv[1], &end, 10) : 500;
   const std::string picture = argc > 2 ? argv[2] : "normalized_noise.png";
 
   const auto network = foil::onnx::load<float, 4>(data + "/mnist_cnn.onnx", {.bounds = bounds});
   const Images all = foil::io::read_images(data + "/mnist-test-1000-images.idx3-ubyte.gz", bounds);
   const foil::Labels all_labels = foil::io::read_labels(data + "/mnist-test-1000-labels.idx1-ubyte.gz");
-  foil::detail::require(count >= 1 && count <= foil::samples(all), "expected 1 to ", foil::samples(all),
-                        " images, got ", argc > 1 ? argv[1] : "");
+  foil::detail::require((end == nullptr || *end == '\0') && count >= 1 && count <= foil::samples(all),
+                        "expected 1 to ", foil::samples(all), " images, got ", argc > 1 ? argv[1] : "");
   std::vector<Index> rows(static_cast<std::size_t>(count));
   std::iota(rows.begin(), rows.end(), 0);
   const Images images = foil::gather(all, rows);
