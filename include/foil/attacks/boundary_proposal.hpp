@@ -3,6 +3,7 @@
 /// One step of the Boundary Attack: where to look next.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <optional>
@@ -86,9 +87,10 @@ class BoundaryProposal {
     std::size_t free = 0, at_bound = 0;
     for (Index i = 0; i < x.size(); ++i) {
       free_[free] = at_bound_[at_bound] = i;
-      const bool frozen = freezes_ & ((x[i] <= oracle_.lower()[i]) | (x[i] >= oracle_.upper()[i]));
+      const double inside = std::min(x[i] - oracle_.lower()[i], oracle_.upper()[i] - x[i]);
+      const std::size_t frozen = freezes_ && inside <= 0 ? 1 : 0;
       at_bound += frozen;
-      free += !frozen;
+      free += 1 - frozen;
     }
     free_.resize(free);
     at_bound_.resize(at_bound);

@@ -31,9 +31,8 @@ inline Eigen::VectorXd sparse_ascent(const Eigen::VectorXd& gradient, const Eige
   const Index n = gradient.size();
   Eigen::VectorXd w = Eigen::VectorXd::Zero(n), keys(n);
   for (Index i = 0; i < n; ++i) {
-    const double g = gradient[i];
-    const bool moves = ((g > 0) & (x[i] < upper[i])) | ((g < 0) & (x[i] > lower[i]));
-    keys[i] = static_cast<double>(moves) * std::abs(g);
+    const bool moves = gradient[i] > 0 ? x[i] < upper[i] : x[i] > lower[i];
+    keys[i] = moves ? std::abs(gradient[i]) : 0.0;
   }
   const double largest = Linf::size(keys);
   if (largest == 0 || !(length > 0)) return w;
