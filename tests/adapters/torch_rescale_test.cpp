@@ -120,13 +120,9 @@ TEST_CASE("torch rescaling: in float, gradients reach what comes before", "[adap
 
 TEST_CASE("torch rescaling: what does not fit is refused", "[adapters][torch]") {
   const at::Tensor x = torch::full({2, 3}, 0.5);
-  CHECK_THAT(error_of([&] {
-               step_of_size(x, torch::ones({3, 2}), 0.1);
-             }),
+  CHECK_THAT(error_of([&] { step_of_size(x, torch::ones({3, 2}), 0.1); }),
              ContainsSubstring("inputs of shape (2, 3) but directions of shape (3, 2)"));
-  CHECK_THAT(error_of([&] {
-               step_of_size(x, torch::ones({2, 3}, at::kDouble), 0.1);
-             }),
+  CHECK_THAT(error_of([&] { step_of_size(x, torch::ones({2, 3}, at::kDouble), 0.1); }),
              ContainsSubstring("of one type, Float or Double, got Float and Double"));
   CHECK_THAT(error_of([&] { step_of_size(x, x, torch::ones({3})); }),
              ContainsSubstring("one epsilon, or one for each of 2 samples, got shape (3)"));

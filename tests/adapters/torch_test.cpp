@@ -287,9 +287,7 @@ TEST_CASE("torch: scalar types and devices must fit", "[adapters][torch]") {
              ContainsSubstring("expected a model of type Float like its inputs, but '0.weight' is Double"));
   CHECK_THAT(error_of([] { Model<double, 2>{scripted(script_code)}; }),
              ContainsSubstring("expected a model of type Double like its inputs, but 'weights' is Float"));
-  CHECK_THAT(error_of([] {
-               Model<float, 2>{perceptron(at::kFloat), {.device = at::Device(at::kMeta)}};
-             }),
+  CHECK_THAT(error_of([] { Model<float, 2>{perceptron(at::kFloat), {.device = at::Device(at::kMeta)}}; }),
              ContainsSubstring("expected a model on the device meta, but '0.weight' is on cpu"));
   auto split = scripted(script_code);
   split.register_parameter("other", at::empty({3}, at::kMeta), false);

@@ -326,8 +326,7 @@ TEST_CASE("criteria: labels that do not fit are refused with what was given and 
   refuses(OriginalClassProbability(labels, 0.5), "labels");
   refuses(TargetClassProbability(labels, 0.5), "target classes");
   refuses(MarginAbove(labels, 1), "labels");
-  refuses(
-      Misclassification(labels) || [](const Decision&) { return true; }, "labels");
+  refuses(Misclassification(labels) || [](const Decision&) { return true; }, "labels");
   refuses(!Misclassification(labels), "labels");
   refuses([](const Decision&) { return true; } && TargetedMisclassification(labels), "target classes");
   CHECK_THROWS_WITH(Misclassification(labels_of({0, -1})).check(2, 0),

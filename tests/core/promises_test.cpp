@@ -266,9 +266,8 @@ TEST_CASE("promise 5, clear errors: what makes no sense is refused in words, bef
     if (!attack.minimal()) {
       refuses("finite and >= 0", "got -1", [&] { attack(model(), inputs(), y, -1); });
       refuses("finite and >= 0", "got nan", [&] { attack(model(), inputs(), y, nan); });
-      refuses("each of the 13 samples", "got 2", [&] {
-        attack(model(), inputs(), y, std::vector<double>{0.1, 0.2});
-      });
+      refuses("each of the 13 samples", "got 2",
+              [&] { attack(model(), inputs(), y, std::vector<double>{0.1, 0.2}); });
     }
     LabelOnly labels_only(model());
     if (attack.knowledge() != Knowledge::decisions)

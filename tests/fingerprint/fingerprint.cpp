@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Prints what every attack of the library finds, as hashes: of the adversarials, the distances, the statuses and the
-// counts. Default options, the first 20 images of examples/data, a fixed seed; on one and on two threads. Two revisions
-// built on one machine are compared by compare.sh; bits may differ between machines, so nothing is recorded.
+// Prints what every attack of the library finds, as hashes: of the adversarials, the distances, the statuses
+// and the counts. Default options, the first 20 images of examples/data, a fixed seed; on one and on two
+// threads. Two revisions built on one machine are compared by compare.sh; bits may differ between machines,
+// so nothing is recorded.
 //
 //   fingerprint [part of a name]
 #include <cstdint>

@@ -157,18 +157,13 @@ TEST_CASE("onnx: functions of single elements", "[nn][onnx]") {
   check_function("Elu", [](double x) { return x < 0 ? std::expm1(x) : x; });
   check_function("Elu", [](double x) { return x < 0 ? 0.5 * std::expm1(x) : x; }, -2, 2,
                  {attribute("alpha", 0.5)});
-  check_function(
-      "Sigmoid", [](double x) { return 1 / (1 + std::exp(-x)); }, -40, 40);
-  check_function(
-      "Tanh", [](double x) { return std::tanh(x); }, -5, 5);
+  check_function("Sigmoid", [](double x) { return 1 / (1 + std::exp(-x)); }, -40, 40);
+  check_function("Tanh", [](double x) { return std::tanh(x); }, -5, 5);
   check_function("Neg", [](double x) { return -x; });
   check_function("Sign", [](double x) { return x > 0 ? 1. : x < 0 ? -1. : 0.; });
-  check_function(
-      "Exp", [](double x) { return std::exp(x); }, -4, 4);
-  check_function(
-      "Log", [](double x) { return std::log(x); }, 0.2, 4);
-  check_function(
-      "Sqrt", [](double x) { return std::sqrt(x); }, 0.2, 4);
+  check_function("Exp", [](double x) { return std::exp(x); }, -4, 4);
+  check_function("Log", [](double x) { return std::log(x); }, 0.2, 4);
+  check_function("Sqrt", [](double x) { return std::sqrt(x); }, 0.2, 4);
   check_function("Identity", [](double x) { return x; });
   check_function("Dropout", [](double x) { return x; });
   check_function("Cast", [](double x) { return x; }, -2, 2, {attribute("to", 1)});

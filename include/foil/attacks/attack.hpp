@@ -141,9 +141,7 @@ class MinimalAttack {
 class AnyAttack {
  public:
   template <class Attack>
-    requires requires(const Attack& a) {
-      a.options();
-    }
+    requires requires(const Attack& a) { a.options(); }
   AnyAttack(Attack attack)
       : name_(Attack::name),
         norm_(typename Attack::norm{}),

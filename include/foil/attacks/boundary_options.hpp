@@ -80,9 +80,7 @@ struct BoundaryOptions {
   template <class Visit>
   static void describe_start(Visit visit) {
     const auto nested = [](auto member) {
-      return [member](auto& options) -> auto& {
-        return options.start.*member;
-      };
+      return [member](auto& options) -> auto& { return options.start.*member; };
     };
     visit("start_fallback", nested(&StartOptions::fallback),
           "search on if the given start is not adversarial");

@@ -61,9 +61,7 @@ struct BrendelBethgeOptions {
   static void describe(Visit visit) {
     using O = BrendelBethgeOptions;
     const auto nested = [](auto member) {
-      return [member](auto& options) -> auto& {
-        return options.start.*member;
-      };
+      return [member](auto& options) -> auto& { return options.start.*member; };
     };
     visit("mode", &O::mode, "adaptive: until converged; paper: as published");
     visit("steps", &O::steps, "gradients in all");

@@ -32,8 +32,7 @@ struct MinimalOptions {
     visit("doublings", &O::doublings, "radii tried upwards until the attack succeeds");
     visit("bisections", &O::bisections, "radii tried between failure and success");
     Attack::Options::describe([&](const char* name, auto member, const char* meaning) {
-      visit(
-          name, [member](auto& options) -> auto& { return options.attack.*member; }, meaning);
+      visit(name, [member](auto& options) -> auto& { return options.attack.*member; }, meaning);
     });
   }
 };

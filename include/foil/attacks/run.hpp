@@ -19,28 +19,29 @@ namespace foil {
 class Epsilons {
  public:
   template <class Number>
-    requires std::is_arithmetic_v<Number> Epsilons(Number epsilon)
-        : values_(Eigen::VectorXd::Constant(1, static_cast<double>(epsilon))), scalar_(true) {}
-    template <class Derived>
-    Epsilons(const Eigen::MatrixBase<Derived>& values) : values_(values.template cast<double>()) {}
-    Epsilons(const std::vector<double>& values)
-        : values_(Eigen::Map<const Eigen::VectorXd>(values.data(), static_cast<Index>(values.size()))) {}
+    requires std::is_arithmetic_v<Number>
+  Epsilons(Number epsilon)
+      : values_(Eigen::VectorXd::Constant(1, static_cast<double>(epsilon))), scalar_(true) {}
+  template <class Derived>
+  Epsilons(const Eigen::MatrixBase<Derived>& values) : values_(values.template cast<double>()) {}
+  Epsilons(const std::vector<double>& values)
+      : values_(Eigen::Map<const Eigen::VectorXd>(values.data(), static_cast<Index>(values.size()))) {}
 
-    /// One radius for each of `count` samples; throws for another number of them, NaN, infinity or a negative
-    /// one.
-    Eigen::VectorXd expand(Index count) const {
-      for (Index i = 0; i < values_.size(); ++i)
-        detail::require(std::isfinite(values_[i]) && values_[i] >= 0,
-                        "epsilon: expected finite and >= 0, got ", values_[i]);
-      if (scalar_) return Eigen::VectorXd::Constant(count, values_[0]);
-      detail::require(values_.size() == count, "epsilon: expected one for all or one for each of the ", count,
-                      " samples, got ", values_.size());
-      return values_;
-    }
+  /// One radius for each of `count` samples; throws for another number of them, NaN, infinity or a negative
+  /// one.
+  Eigen::VectorXd expand(Index count) const {
+    for (Index i = 0; i < values_.size(); ++i)
+      detail::require(std::isfinite(values_[i]) && values_[i] >= 0, "epsilon: expected finite and >= 0, got ",
+                      values_[i]);
+    if (scalar_) return Eigen::VectorXd::Constant(count, values_[0]);
+    detail::require(values_.size() == count, "epsilon: expected one for all or one for each of the ", count,
+                    " samples, got ", values_.size());
+    return values_;
+  }
 
-   private:
-    Eigen::VectorXd values_;
-    bool scalar_ = false;
+ private:
+  Eigen::VectorXd values_;
+  bool scalar_ = false;
 };
 
 namespace detail {

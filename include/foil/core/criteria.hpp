@@ -44,10 +44,10 @@ concept Criterion = DecisionCriterion<C> || ScoreCriterion<C>;
 /// adversarial, positive where not (at zero the decision stands), with its gradient with respect to the
 /// logits.
 template <class C>
-concept MarginCriterion = ScoreCriterion<C> &&
-    requires(const C& c, const Scores& s, Eigen::VectorXd* gradient) {
-  { c.margin(s, gradient) } -> std::convertible_to<double>;
-};
+concept MarginCriterion =
+    ScoreCriterion<C> && requires(const C& c, const Scores& s, Eigen::VectorXd* gradient) {
+      { c.margin(s, gradient) } -> std::convertible_to<double>;
+    };
 
 /// What a criterion needs of the model.
 template <Criterion C>
@@ -321,18 +321,22 @@ class Combination {
     check_criterion(a_, samples, classes);
     check_criterion(b_, samples, classes);
   }
-  bool operator()(const Decision& d) const requires DecisionCriterion<A> && DecisionCriterion<B> {
+  bool operator()(const Decision& d) const
+    requires DecisionCriterion<A> && DecisionCriterion<B>
+  {
     return both ? a_(d) && b_(d) : a_(d) || b_(d);
   }
   bool operator()(const Scores& s) const {
     return both ? judge(a_, s) && judge(b_, s) : judge(a_, s) || judge(b_, s);
   }
-  double margin(const Scores& s,
-                Eigen::VectorXd* gradient = nullptr) const requires MarginCriterion<A> && MarginCriterion<B> {
+  double margin(const Scores& s, Eigen::VectorXd* gradient = nullptr) const
+    requires MarginCriterion<A> && MarginCriterion<B>
+  {
     return first_decides(s) ? a_.margin(s, gradient) : b_.margin(s, gradient);
   }
-  double loss(Loss kind, const Scores& s,
-              Eigen::VectorXd* gradient) const requires MarginCriterion<A> && MarginCriterion<B> {
+  double loss(Loss kind, const Scores& s, Eigen::VectorXd* gradient) const
+    requires MarginCriterion<A> && MarginCriterion<B>
+  {
     return first_decides(s) ? loss_of(a_, kind, s, gradient) : loss_of(b_, kind, s, gradient);
   }
 
@@ -359,9 +363,19 @@ class Negation {
  public:
   explicit Negation(A a) : a_(std::move(a)) {}
   void check(Index samples, Index classes) const { check_criterion(a_, samples, classes); }
-  bool operator()(const Decision& d) const requires DecisionCriterion<A> { return !a_(d); }
-  bool operator()(const Scores& s) const requires ScoreCriterion<A> { return !a_(s); }
-  double margin(const Scores& s, Eigen::VectorXd* gradient = nullptr) const requires MarginCriterion<A> {
+  bool operator()(const Decision& d) const
+    requires DecisionCriterion<A>
+  {
+    return !a_(d);
+  }
+  bool operator()(const Scores& s) const
+    requires ScoreCriterion<A>
+  {
+    return !a_(s);
+  }
+  double margin(const Scores& s, Eigen::VectorXd* gradient = nullptr) const
+    requires MarginCriterion<A>
+  {
     const double value = a_.margin(s, gradient);
     if (gradient) *gradient = -*gradient;
     return -value;
@@ -375,41 +389,38 @@ class Negation {
 template <class C>
 inline constexpr bool composable = false;
 template <class C>
-  requires requires(const C& c) {
-    c.check(Index{}, Index{});
-  } && Criterion<C>
+  requires requires(const C& c) { c.check(Index{}, Index{}); } && Criterion<C>
 inline constexpr bool composable<C> = true;
 
 }  // namespace detail
 
 template <class A, class B>
-  requires Criterion<A> && Criterion<B> &&(detail::composable<A> || detail::composable<B>)auto operator&&(
-      A a, B b) {
-    return detail::Combination<A, B, true>(std::move(a), std::move(b));
-  }
-  template <class A, class B>
-    requires Criterion<A> && Criterion<B> &&(detail::composable<A> || detail::composable<B>)auto operator||(
-        A a, B b) {
-      return detail::Combination<A, B, false>(std::move(a), std::move(b));
-    }
-    template <class A>
-      requires detail::composable<A>
-    auto operator!(A a) {
-      return detail::Negation<A>(std::move(a));
-    }
+  requires Criterion<A> && Criterion<B> && (detail::composable<A> || detail::composable<B>)
+auto operator&&(A a, B b) {
+  return detail::Combination<A, B, true>(std::move(a), std::move(b));
+}
+template <class A, class B>
+  requires Criterion<A> && Criterion<B> && (detail::composable<A> || detail::composable<B>)
+auto operator||(A a, B b) {
+  return detail::Combination<A, B, false>(std::move(a), std::move(b));
+}
+template <class A>
+  requires detail::composable<A>
+auto operator!(A a) {
+  return detail::Negation<A>(std::move(a));
+}
 
-    /// Bare labels mean Misclassification; anything else is taken as the criterion it is.
-    template <class C>
-    auto as_criterion(const C& criterion) {
-      if constexpr (std::convertible_to<const C&, Labels>) {
-        return Misclassification(criterion);
-      } else {
-        static_assert(
-            Criterion<C>,
-            "foil: a criterion is class labels (foil::Labels), one of foil's criteria, or a callable "
-            "`bool(const foil::Decision&)` or `bool(const foil::Scores&)`");
-        return criterion;
-      }
-    }
+/// Bare labels mean Misclassification; anything else is taken as the criterion it is.
+template <class C>
+auto as_criterion(const C& criterion) {
+  if constexpr (std::convertible_to<const C&, Labels>) {
+    return Misclassification(criterion);
+  } else {
+    static_assert(Criterion<C>,
+                  "foil: a criterion is class labels (foil::Labels), one of foil's criteria, or a callable "
+                  "`bool(const foil::Decision&)` or `bool(const foil::Scores&)`");
+    return criterion;
+  }
+}
 
 }  // namespace foil

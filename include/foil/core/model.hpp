@@ -33,15 +33,11 @@ namespace detail {
 /// A value that becomes a Target without a change of its number type, which Eigen's implicit conversions
 /// would only refuse too late.
 template <class Answer, class Target>
-concept Yields =
-    std::convertible_to<Answer, Target> && std::same_as < typename std::remove_cvref_t<Answer>::Scalar,
-typename Target::Scalar > ;
+concept Yields = std::convertible_to<Answer, Target> &&
+                 std::same_as<typename std::remove_cvref_t<Answer>::Scalar, typename Target::Scalar>;
 
 template <class M>
-concept HasInput = requires {
-  typename std::remove_cvref_t<M>::Input;
-}
-&&Batch<input_t<M>>;
+concept HasInput = requires { typename std::remove_cvref_t<M>::Input; } && Batch<input_t<M>>;
 
 template <class M>
 concept HasBounds = requires(M& model) {
@@ -68,8 +64,8 @@ concept HasVjp = requires(M& model, const input_t<M>& x, const Logits<scalar_t<M
 
 /// `typename Input` (a foil::Tensor), `bounds()`, and `predict(x)` -> Labels or `logits(x)`.
 template <class M>
-concept DecisionModel = detail::HasInput<M> && detail::HasBounds<M> &&
-    (detail::HasPredict<M> || detail::HasLogits<M>);
+concept DecisionModel =
+    detail::HasInput<M> && detail::HasBounds<M> && (detail::HasPredict<M> || detail::HasLogits<M>);
 
 /// A DecisionModel with `logits(x)` -> Logits (N x K).
 template <class M>
@@ -91,10 +87,10 @@ inline constexpr Knowledge knowledge_of = DifferentiableModel<M> ? Knowledge::gr
 /// Whether a model can be used through a const reference, and hence by several threads at once (which it
 /// then has to support).
 template <class M>
-inline constexpr bool shareable = DecisionModel<const std::remove_cvref_t<M>> &&
-                                  (!ScoreModel<M> || ScoreModel<const std::remove_cvref_t<M>>)&&(
-                                      !DifferentiableModel<M> ||
-                                      DifferentiableModel<const std::remove_cvref_t<M>>);
+inline constexpr bool shareable =
+    DecisionModel<const std::remove_cvref_t<M>> &&
+    (!ScoreModel<M> || ScoreModel<const std::remove_cvref_t<M>>) &&
+    (!DifferentiableModel<M> || DifferentiableModel<const std::remove_cvref_t<M>>);
 
 /// The model's type through which it is best referred to: const, and hence open to several threads, where
 /// that is possible.
@@ -117,13 +113,14 @@ Labels argmax(const Logits<Scalar>& logits) {
 
 /// The model's decisions: its own predict(), else the argmax of its logits.
 template <class M>
-  requires DecisionModel<M> Labels predict(M& model, const input_t<M>& x) {
-    if constexpr (detail::HasPredict<M>) {
-      return model.predict(x);
-    } else {
-      return argmax<scalar_t<M>>(model.logits(x));
-    }
+  requires DecisionModel<M>
+Labels predict(M& model, const input_t<M>& x) {
+  if constexpr (detail::HasPredict<M>) {
+    return model.predict(x);
+  } else {
+    return argmax<scalar_t<M>>(model.logits(x));
   }
+}
 
 /// To be pasted into a user's own test: `static_assert(foil::explain_model<MyModel>());` fails with one
 /// readable sentence naming the first thing that MyModel lacks to serve gradient-based attacks. Pass

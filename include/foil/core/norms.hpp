@@ -65,29 +65,25 @@ struct Lp {
     if (!(order >= 0)) throw Error(detail::text("norm: expected an order p >= 0, got ", order));
   }
   template <class Norm>
-    requires requires {
-      Norm::p;
-    } &&(!std::same_as<Norm, Lp>)constexpr Lp(Norm) : p(Norm::p) {
-    }
+    requires requires { Norm::p; } && (!std::same_as<Norm, Lp>)
+  constexpr Lp(Norm) : p(Norm::p) {}
 
-    template <class V>
-    double size(const V& v) const {
-      if (p == 0) return L0::size(v);
-      if (p == 1) return L1::size(v);
-      if (p == 2) return L2::size(v);
-      const double largest = Linf::size(v);
-      if (std::isinf(p) || largest == 0 || !std::isfinite(largest)) return largest;
-      const double total = detail::sum(
-          v.size(), [&](Index i) { return std::pow(std::abs(static_cast<double>(v[i])) / largest, p); });
-      return largest * std::pow(total, 1 / p);
-    }
+  template <class V>
+  double size(const V& v) const {
+    if (p == 0) return L0::size(v);
+    if (p == 1) return L1::size(v);
+    if (p == 2) return L2::size(v);
+    const double largest = Linf::size(v);
+    if (std::isinf(p) || largest == 0 || !std::isfinite(largest)) return largest;
+    const double total = detail::sum(
+        v.size(), [&](Index i) { return std::pow(std::abs(static_cast<double>(v[i])) / largest, p); });
+    return largest * std::pow(total, 1 / p);
+  }
 
-    /// "l0", "l1", "l2", "linf", else for example "l1.5".
-    std::string name() const {
-      return std::isinf(p) ? std::string(Linf::name) : detail::text("l", p);
-    }
+  /// "l0", "l1", "l2", "linf", else for example "l1.5".
+  std::string name() const { return std::isinf(p) ? std::string(Linf::name) : detail::text("l", p); }
 
-    friend bool operator==(const Lp&, const Lp&) = default;
+  friend bool operator==(const Lp&, const Lp&) = default;
 };
 
 /// A norm known at compile time.

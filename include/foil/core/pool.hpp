@@ -37,7 +37,7 @@ class Pool {
   }
   /// Asks the model: one forward pass per row, in calls of `batch_size` rows.
   template <class M>
-    requires(DecisionModel<M>&& std::same_as<input_t<M>, Input>)
+    requires(DecisionModel<M> && std::same_as<input_t<M>, Input>)
   Pool(M&& model, Input inputs, Index batch_size = 128)
       : inputs_(std::move(inputs)), labels_(samples(inputs_)) {
     for (Index first = 0; first < samples(inputs_); first += batch_size) {

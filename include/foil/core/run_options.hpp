@@ -34,25 +34,21 @@ class Observer {
  public:
   Observer() = default;
   template <class F>
-    requires std::is_invocable_v<F&, const Progress&> &&
-        (!std::same_as<std::remove_cvref_t<F>, Observer>)Observer(F observe) {
-      if constexpr (std::is_void_v<std::invoke_result_t<F&, const Progress&>>)
-        observe_ = [observe = std::move(observe)](const Progress& p) mutable {
-          observe(p);
-          return Control::proceed;
-        };
-      else
-        observe_ = std::move(observe);
-    }
-    explicit operator bool() const {
-      return static_cast<bool>(observe_);
-    }
-    Control operator()(const Progress& p) const {
-      return observe_ ? observe_(p) : Control::proceed;
-    }
+    requires std::is_invocable_v<F&, const Progress&> && (!std::same_as<std::remove_cvref_t<F>, Observer>)
+  Observer(F observe) {
+    if constexpr (std::is_void_v<std::invoke_result_t<F&, const Progress&>>)
+      observe_ = [observe = std::move(observe)](const Progress& p) mutable {
+        observe(p);
+        return Control::proceed;
+      };
+    else
+      observe_ = std::move(observe);
+  }
+  explicit operator bool() const { return static_cast<bool>(observe_); }
+  Control operator()(const Progress& p) const { return observe_ ? observe_(p) : Control::proceed; }
 
-   private:
-    std::function<Control(const Progress&)> observe_;
+ private:
+  std::function<Control(const Progress&)> observe_;
 };
 
 /// What to do about a sample that cannot be attacked (invalid input, NaN or infinity from the model): give it

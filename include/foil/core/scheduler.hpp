@@ -301,7 +301,9 @@ class Scheduler {
       retire(slot, Status::success, false);
   }
 
-  void call_backward() requires DifferentiableModel<Model> && MarginCriterion<Criterion> {
+  void call_backward()
+    requires DifferentiableModel<Model> && MarginCriterion<Criterion>
+  {
     fill(backward_);
     auto vjp = model_.vjp(batch_);
     check_answer(vjp.logits.rows(), vjp.logits.cols());

@@ -47,8 +47,8 @@ namespace detail {
 template <class T>
 inline constexpr bool is_batch = false;
 template <class Scalar, int Rank>
-inline constexpr bool is_batch<Tensor<Scalar, Rank>> = Rank >= 2 && (std::same_as<Scalar, float> ||
-                                                                     std::same_as<Scalar, double>);
+inline constexpr bool is_batch<Tensor<Scalar, Rank>> =
+    Rank >= 2 && (std::same_as<Scalar, float> || std::same_as<Scalar, double>);
 }  // namespace detail
 
 /// A float or double Tensor of rank two or more.

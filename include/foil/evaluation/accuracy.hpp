@@ -11,21 +11,20 @@ namespace foil {
 
 /// The model's decisions on a batch of any size, asked for at most `batch_size` samples at a time.
 template <class M>
-  requires DecisionModel<M> Labels predict_in_batches(M& model, const input_t<M>& inputs,
-                                                      Index batch_size = 128) {
-    detail::require(batch_size >= 1, "predict: expected a batch size >= 1, got ", batch_size);
-    Labels labels(samples(inputs));
-    for (Index first = 0; first < labels.size(); first += batch_size) {
-      std::vector<Index> rows;
-      for (Index row = first; row < std::min(first + batch_size, labels.size()); ++row) rows.push_back(row);
-      const Labels answers = predict(model, gather(inputs, rows));
-      detail::require(answers.size() == static_cast<Index>(rows.size()),
-                      "model: expected one answer for each of ", rows.size(), " samples, got ",
-                      answers.size());
-      labels.segment(first, answers.size()) = answers;
-    }
-    return labels;
+  requires DecisionModel<M>
+Labels predict_in_batches(M& model, const input_t<M>& inputs, Index batch_size = 128) {
+  detail::require(batch_size >= 1, "predict: expected a batch size >= 1, got ", batch_size);
+  Labels labels(samples(inputs));
+  for (Index first = 0; first < labels.size(); first += batch_size) {
+    std::vector<Index> rows;
+    for (Index row = first; row < std::min(first + batch_size, labels.size()); ++row) rows.push_back(row);
+    const Labels answers = predict(model, gather(inputs, rows));
+    detail::require(answers.size() == static_cast<Index>(rows.size()),
+                    "model: expected one answer for each of ", rows.size(), " samples, got ", answers.size());
+    labels.segment(first, answers.size()) = answers;
   }
+  return labels;
+}
 
 /// Share of inputs whose predicted class is the given one. Throws for an empty batch or another number of
 /// labels.

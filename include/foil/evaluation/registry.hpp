@@ -67,15 +67,17 @@ inline std::string option_text(bool value) {
 }
 /// Enumerations have a constexpr `option_names(E)`: an array of pairs, text and value.
 template <class E>
-  requires std::is_enum_v<E> std::string option_text(E value) {
-    for (const auto& [name, named] : option_names(value))
-      if (named == value) return std::string(name);
-    return {};
-  }
+  requires std::is_enum_v<E>
+std::string option_text(E value) {
+  for (const auto& [name, named] : option_names(value))
+    if (named == value) return std::string(name);
+  return {};
+}
 template <class Number>
-  requires std::is_arithmetic_v<Number> std::string option_text(Number value) {
-    return text(value);
-  }
+  requires std::is_arithmetic_v<Number>
+std::string option_text(Number value) {
+  return text(value);
+}
 
 inline void parse_option(std::string_view given, bool& value, const std::string& where) {
   require(given == "true" || given == "false" || given == "1" || given == "0", where,

@@ -24,12 +24,36 @@ class FixedBatch {
     detail::require(size >= 1, "fixed batch: expected a size >= 1, got ", size);
   }
 
-  Bounds<Scalar> bounds() const requires shareable<M> { return model_->bounds(); }
-  Bounds<Scalar> bounds() requires(!shareable<M>) { return model_->bounds(); }
-  Logits<Scalar> logits(const Input& x) const requires shareable<M> { return logits_in_parts(x); }
-  Logits<Scalar> logits(const Input& x) requires(!shareable<M>) { return logits_in_parts(x); }
-  auto vjp(const Input& x) const requires(shareable<M>&& DifferentiableModel<M>) { return vjp_in_parts(x); }
-  auto vjp(const Input& x) requires(!shareable<M> && DifferentiableModel<M>) { return vjp_in_parts(x); }
+  Bounds<Scalar> bounds() const
+    requires shareable<M>
+  {
+    return model_->bounds();
+  }
+  Bounds<Scalar> bounds()
+    requires(!shareable<M>)
+  {
+    return model_->bounds();
+  }
+  Logits<Scalar> logits(const Input& x) const
+    requires shareable<M>
+  {
+    return logits_in_parts(x);
+  }
+  Logits<Scalar> logits(const Input& x)
+    requires(!shareable<M>)
+  {
+    return logits_in_parts(x);
+  }
+  auto vjp(const Input& x) const
+    requires(shareable<M> && DifferentiableModel<M>)
+  {
+    return vjp_in_parts(x);
+  }
+  auto vjp(const Input& x)
+    requires(!shareable<M> && DifferentiableModel<M>)
+  {
+    return vjp_in_parts(x);
+  }
 
  private:
   Logits<Scalar> logits_in_parts(const Input& x) const {

@@ -15,10 +15,26 @@ class LabelOnly {
   using Input = input_t<M>;
   explicit LabelOnly(M& model) : model_(&model) {}
 
-  Bounds<scalar_t<M>> bounds() const requires shareable<M> { return model_->bounds(); }
-  Bounds<scalar_t<M>> bounds() requires(!shareable<M>) { return model_->bounds(); }
-  Labels predict(const Input& x) const requires shareable<M> { return foil::predict(*model_, x); }
-  Labels predict(const Input& x) requires(!shareable<M>) { return foil::predict(*model_, x); }
+  Bounds<scalar_t<M>> bounds() const
+    requires shareable<M>
+  {
+    return model_->bounds();
+  }
+  Bounds<scalar_t<M>> bounds()
+    requires(!shareable<M>)
+  {
+    return model_->bounds();
+  }
+  Labels predict(const Input& x) const
+    requires shareable<M>
+  {
+    return foil::predict(*model_, x);
+  }
+  Labels predict(const Input& x)
+    requires(!shareable<M>)
+  {
+    return foil::predict(*model_, x);
+  }
 
  private:
   shared_if_possible<M>* model_;

@@ -20,7 +20,9 @@ struct PredictModel {
 
   Bounds<typename T::Scalar> bounds() const { return box; }
   Labels predict(const Input& x) { return predict_function(x); }
-  Labels predict(const Input& x) const requires std::is_invocable_v<const Predict&, const Input&> {
+  Labels predict(const Input& x) const
+    requires std::is_invocable_v<const Predict&, const Input&>
+  {
     return predict_function(x);
   }
 };
@@ -33,8 +35,9 @@ struct LogitsModel {
 
   Bounds<typename T::Scalar> bounds() const { return box; }
   Logits<typename T::Scalar> logits(const Input& x) { return logits_function(x); }
-  Logits<typename T::Scalar> logits(
-      const Input& x) const requires std::is_invocable_v<const Scores&, const Input&> {
+  Logits<typename T::Scalar> logits(const Input& x) const
+    requires std::is_invocable_v<const Scores&, const Input&>
+  {
     return logits_function(x);
   }
 };
@@ -45,7 +48,9 @@ struct VjpModel : LogitsModel<T, Scores> {
   VjpFunction vjp_function;
 
   auto vjp(const Input& x) { return vjp_function(x); }
-  auto vjp(const Input& x) const requires std::is_invocable_v<const VjpFunction&, const Input&> {
+  auto vjp(const Input& x) const
+    requires std::is_invocable_v<const VjpFunction&, const Input&>
+  {
     return vjp_function(x);
   }
 };

@@ -152,8 +152,7 @@ using TileKernel = void (*)(Index, const Rows<T>&, const T*, Index, const T*, T*
 template <class T, std::size_t vectors>
 inline constexpr auto tile_kernels = []<std::size_t... r>(std::index_sequence<r...>) {
   return std::array<TileKernel<T>, sizeof...(r)>{&multiply_tile<T, r + 1, vectors>...};
-}
-(std::make_index_sequence<static_cast<std::size_t>(tile_rows)>{});
+}(std::make_index_sequence<static_cast<std::size_t>(tile_rows)>{});
 
 }  // namespace detail
 

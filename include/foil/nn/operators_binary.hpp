@@ -73,8 +73,7 @@ class Binary : public Operator<T> {
   bool needs_inputs() const override { return F::uses_a || F::uses_b || F::uses_other; }
 
   void forward(Index batch, const T* const* inputs, T* output, T*) const override {
-    map<T>(
-        batch * size_, output, [](Pack<T> a, Pack<T> b) { return F{}.value(a, b); }, inputs[0], inputs[1]);
+    map<T>(batch * size_, output, [](Pack<T> a, Pack<T> b) { return F{}.value(a, b); }, inputs[0], inputs[1]);
   }
 
   void backward(Index batch, const T* const* inputs, const T*, const T* cotangent, T* const* gradients,

@@ -52,8 +52,7 @@ inline constexpr std::size_t dot_rows = 2, dot_outputs = 5;
 template <class T>
 inline constexpr auto dot_kernels = []<std::size_t... i>(std::index_sequence<i...>) {
   return std::array<DotKernel<T>, sizeof...(i)>{&dot_tile<T, i / dot_outputs + 1, i % dot_outputs + 1>...};
-}
-(std::make_index_sequence<dot_rows * dot_outputs>{});
+}(std::make_index_sequence<dot_rows * dot_outputs>{});
 }  // namespace detail
 
 /// y = W x + b with constant W (outputs x inputs, row-major), applied to each of `rows` rows of a sample.

@@ -29,15 +29,13 @@ class Elementwise : public Operator<T> {
   bool in_place() const override { return F::from != From::input; }
 
   void forward(Index batch, const T* const* inputs, T* output, T*) const override {
-    map<T>(
-        batch * size_, output, [this](Pack<T> x) { return f_.value(x); }, inputs[0]);
+    map<T>(batch * size_, output, [this](Pack<T> x) { return f_.value(x); }, inputs[0]);
   }
 
   void backward(Index batch, const T* const* inputs, const T* output, const T* cotangent, T* const* gradients,
                 T*) const override {
     const T* const v = F::from == From::input ? inputs[0] : F::from == From::output ? output : cotangent;
-    map<T>(
-        batch * size_, gradients[0], [this](Pack<T> g, Pack<T> p) { return f_.pull(g, p); }, cotangent, v);
+    map<T>(batch * size_, gradients[0], [this](Pack<T> g, Pack<T> p) { return f_.pull(g, p); }, cotangent, v);
   }
 
  private:

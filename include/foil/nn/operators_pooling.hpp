@@ -110,8 +110,7 @@ class AveragePooling : public Pooling<T> {
       this->for_each_tap(
           y, x, [&](Index tap) { accumulate<T>(this->channels_, inputs[0] + in + tap, output + out); });
       const T count = static_cast<T>(size(y, x));
-      map<T>(
-          this->channels_, output + out, [count](Pack<T> sum) { return sum / count; }, output + out);
+      map<T>(this->channels_, output + out, [count](Pack<T> sum) { return sum / count; }, output + out);
     });
   }
 
@@ -120,8 +119,7 @@ class AveragePooling : public Pooling<T> {
     std::fill_n(gradients[0], batch * this->input_size(), T(0));
     this->for_each_pixel(batch, [&](Index y, Index x, Index out, Index in) {
       const T count = static_cast<T>(size(y, x));
-      map<T>(
-          this->channels_, scratch, [count](Pack<T> g) { return g / count; }, cotangent + out);
+      map<T>(this->channels_, scratch, [count](Pack<T> g) { return g / count; }, cotangent + out);
       this->for_each_tap(
           y, x, [&](Index tap) { accumulate<T>(this->channels_, scratch, gradients[0] + in + tap); });
     });

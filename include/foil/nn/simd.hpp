@@ -48,8 +48,7 @@ template <std::size_t count, class F>
 inline __attribute__((always_inline)) void unroll(F&& f) {
   [&]<std::size_t... i>(std::index_sequence<i...>) __attribute__((always_inline)) {
     (f(std::integral_constant<std::size_t, i>{}), ...);
-  }
-  (std::make_index_sequence<count>{});
+  }(std::make_index_sequence<count>{});
 }
 }  // namespace detail
 
@@ -173,8 +172,7 @@ inline void map(Index n, T* to, F&& f, const In*... in) {
 /// to[i] += from[i] for n elements.
 template <class T>
 inline void accumulate(Index n, const T* from, T* to) {
-  map<T>(
-      n, to, [](Pack<T> a, Pack<T> b) { return a + b; }, to, from);
+  map<T>(n, to, [](Pack<T> a, Pack<T> b) { return a + b; }, to, from);
 }
 
 }  // namespace foil::nn

@@ -14,7 +14,6 @@ auto use(const Model& model, const Model::Input& x, [[maybe_unused]] const foil:
 #ifdef FOIL_FIXED
   return foil::FGSM{}(model, x, labels, 0.3f);
 #else
-  return foil::FGSM{}(
-      model, x, [](const foil::Decision&) { return true; }, 0.3f);
+  return foil::FGSM{}(model, x, [](const foil::Decision&) { return true; }, 0.3f);
 #endif
 }
