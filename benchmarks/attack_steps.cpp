@@ -15,7 +15,7 @@
 #include <cstdint>
 #include <string>
 
-#include "foil/evaluation/registry.hpp"
+#include "foil/evaluation/catalogue.hpp"
 
 namespace {
 

@@ -20,7 +20,7 @@
 #include <typeinfo>
 #include <vector>
 
-#include "foil/nn/onnx.hpp"
+#include "foil/onnx/onnx.hpp"
 #include "kernel_peak.hpp"
 
 namespace {
@@ -177,7 +177,7 @@ int main(int argc, char** argv) try {
   benchmark::Initialize(&argc, argv);
   const Network network = foil::onnx::load(file);
   const double peak = kernel_peak();
-  benchmark::AddCustomContext("kernel_peak", foil::detail::text(peak * 1e-9, " GFLOP/s on one thread"));
+  benchmark::AddCustomContext("kernel_peak", foil::text(peak * 1e-9, " GFLOP/s on one thread"));
   register_all(network, peak);
   benchmark::RunSpecifiedBenchmarks();
   return 0;

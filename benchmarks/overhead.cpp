@@ -10,9 +10,9 @@
 #include <chrono>
 #include <cstdio>
 #include <foil/evaluation/accuracy.hpp>
-#include <foil/evaluation/registry.hpp>
+#include <foil/evaluation/catalogue.hpp>
 #include <foil/io/data.hpp>
-#include <foil/nn/onnx.hpp>
+#include <foil/onnx/onnx.hpp>
 #include <string>
 #include <vector>
 

@@ -10,7 +10,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
     -Wno-stringop-overflow)
 endif()
 
-if(FOIL_BUILD_EXAMPLES)
+if(FOIL_BUILD_TOOLS)
   find_package(CLI11 CONFIG REQUIRED)
   find_package(nlohmann_json 3.11 CONFIG REQUIRED)
 endif()

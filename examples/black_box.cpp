@@ -11,15 +11,12 @@
 #include <foil/foil.hpp>
 #include <foil/io/data.hpp>
 #include <foil/io/file.hpp>
-#include <foil/nn/onnx.hpp>
+#include <foil/onnx/onnx.hpp>
 #include <limits>
 #include <numeric>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include "foil_evaluate/progress.hpp"
 
 namespace {
 
@@ -29,7 +26,7 @@ long argument(int argc, char** argv, int which, long otherwise) {
   if (argc <= which) return otherwise;
   char* end = nullptr;
   const long value = std::strtol(argv[which], &end, 10);
-  foil::detail::require(*end == '\0' && value >= 1, "expected a number >= 1, got '", argv[which], "'");
+  foil::require(*end == '\0' && value >= 1, "expected a number >= 1, got '", argv[which], "'");
   return value;
 }
 
@@ -51,7 +48,7 @@ std::string table(const foil::Result<Images>& result, long budget) {
     const auto quantile = [&](double q) {
       return distances[static_cast<std::size_t>(q * static_cast<double>(distances.size() - 1) + 0.5)];
     };
-    csv += foil::detail::text(calls, ",", quantile(0.25), ",", quantile(0.5), ",", quantile(0.75), "\n");
+    csv += foil::text(calls, ",", quantile(0.25), ",", quantile(0.5), ",", quantile(0.75), "\n");
   }
   return csv;
 }
@@ -67,24 +64,22 @@ void attack(int argc, char** argv) {
                                                 [&](const Images& x) { return foil::predict(network, x); });
 
   const Images all = foil::io::read_images(data + "/mnist-test-1000-images.idx3-ubyte.gz", service.bounds());
-  foil::detail::require(count <= foil::samples(all), "expected at most ", foil::samples(all), " images, got ",
-                        count);
+  foil::require(count <= foil::samples(all), "expected at most ", foil::samples(all), " images, got ", count);
   std::vector<foil::Index> rows(static_cast<std::size_t>(count));
   std::iota(rows.begin(), rows.end(), 0);
   const Images images = foil::gather(all, rows);
   const foil::Labels said = foil::predict(service, images);
 
-  evaluate::ProgressLine progress("boundary");
   const auto result = foil::BoundaryAttack{}(
       service, images, said,
       {.query_budget = budget,
        .observer =
            [&](const foil::Progress& p) {
              const long calls = std::min<long>(p.queries, count * budget);  // without the final check
-             progress.update(calls, count * budget, std::nullopt, calls, 0);
+             std::fprintf(stderr, "\r%ld of %ld calls", calls, count * budget);
            },
        .trace = true});
-  progress.finish();
+  std::fputc('\n', stderr);
 
   foil::io::write_file(out, table(result, budget));
   std::printf(

@@ -12,8 +12,8 @@
 #include <foil/geometry/rescale.hpp>
 #include <foil/io/data.hpp>
 #include <foil/io/png.hpp>
-#include <foil/io/sheet.hpp>
-#include <foil/nn/onnx.hpp>
+#include <foil/onnx/onnx.hpp>
+#include <foil/report/sheet.hpp>
 #include <numeric>
 #include <random>
 #include <string>
@@ -60,19 +60,18 @@ Outcome judge(const Network& network, const Images& images, const Images& change
   return outcome;
 }
 
-foil::io::SheetBlock block(const char* title, const Images& images, const Images& changed,
-                           const Outcome& outcome, double epsilon) {
-  foil::io::SheetBlock out{
+foil::report::SheetBlock block(const char* title, const Images& images, const Images& changed,
+                               const Outcome& outcome, double epsilon) {
+  foil::report::SheetBlock out{
       title,
-      foil::detail::text("mean L2 size ", std::round(100 * outcome.mean) / 100, " of ", epsilon),
+      foil::text("mean L2 size ", std::round(100 * outcome.mean) / 100, " of ", epsilon),
       {},
       "with noise"};
   for (Index i = 0; i < std::min<Index>(6, foil::samples(images)); ++i) {
     const auto clean = foil::sample(images, i), after = foil::sample(changed, i);
-    out.rows.push_back(
-        {foil::detail::text("L2 ", std::round(100 * outcome.sizes[static_cast<std::size_t>(i)]) / 100),
-         {clean.begin(), clean.end()},
-         {after.begin(), after.end()}});
+    out.rows.push_back({foil::text("L2 ", std::round(100 * outcome.sizes[static_cast<std::size_t>(i)]) / 100),
+                        {clean.begin(), clean.end()},
+                        {after.begin(), after.end()}});
   }
   return out;
 }
@@ -86,8 +85,8 @@ void compare(int argc, char** argv) {
   const auto network = foil::onnx::load<float, 4>(data + "/mnist_cnn.onnx", {.bounds = bounds});
   const Images all = foil::io::read_images(data + "/mnist-test-1000-images.idx3-ubyte.gz", bounds);
   const foil::Labels all_labels = foil::io::read_labels(data + "/mnist-test-1000-labels.idx1-ubyte.gz");
-  foil::detail::require((end == nullptr || *end == '\0') && count >= 1 && count <= foil::samples(all),
-                        "expected 1 to ", foil::samples(all), " images, got ", argc > 1 ? argv[1] : "");
+  foil::require((end == nullptr || *end == '\0') && count >= 1 && count <= foil::samples(all),
+                "expected 1 to ", foil::samples(all), " images, got ", argc > 1 ? argv[1] : "");
   std::vector<Index> rows(static_cast<std::size_t>(count));
   std::iota(rows.begin(), rows.end(), 0);
   const Images images = foil::gather(all, rows);
@@ -105,7 +104,7 @@ void compare(int argc, char** argv) {
   std::printf("         |            scaled, then clipped |                  clipping-aware\n");
   std::printf("epsilon  |    min   mean    max   mistaken |    min   mean    max   mistaken\n");
   std::printf("---------+---------------------------------+--------------------------------\n");
-  std::vector<foil::io::SheetBlock> blocks;
+  std::vector<foil::report::SheetBlock> blocks;
   for (const double epsilon : {1.0, 2.0, 4.0, 6.0, 8.0, 10.0}) {
     Eigen::VectorXd naive(count);
     for (Index i = 0; i < count; ++i) naive[i] = epsilon / foil::L2::size(foil::sample(noise, i));
@@ -122,7 +121,7 @@ void compare(int argc, char** argv) {
                                outcome, epsilon));
     }
   }
-  foil::io::write_png(picture, foil::io::draw_sheet("Noise of L2 size 8", {}, blocks));
+  foil::io::write_png(picture, foil::report::draw_sheet("Noise of L2 size 8", {}, blocks));
   std::printf("\nPicture: %s\n", picture.c_str());
 }
 

@@ -1,26 +1,23 @@
 // SPDX-License-Identifier: MIT
 /// \file
 /// The library: models, criteria, attacks, results; needs nothing but Eigen. Networks from ONNX files are in
-/// foil/nn/onnx.hpp, files in foil/io/, attacks by name in foil/evaluation/registry.hpp.
+/// foil/onnx/onnx.hpp, files in foil/io/, attacks by name in foil/evaluation/catalogue.hpp.
 #pragma once
 
-#include "foil/attacks/additive_noise.hpp"
-#include "foil/attacks/attack.hpp"
-#include "foil/attacks/blended_noise.hpp"
-#include "foil/attacks/boundary.hpp"
-#include "foil/attacks/brendel_bethge.hpp"
-#include "foil/attacks/dataset.hpp"
-#include "foil/attacks/fast_gradient.hpp"
-#include "foil/attacks/minimal.hpp"
-#include "foil/attacks/projected_gradient.hpp"
-#include "foil/attacks/salt_and_pepper.hpp"
+#include "foil/attacks/decision/additive_noise.hpp"
+#include "foil/attacks/decision/blended_noise.hpp"
+#include "foil/attacks/decision/boundary/boundary.hpp"
+#include "foil/attacks/decision/dataset.hpp"
+#include "foil/attacks/decision/salt_and_pepper.hpp"
+#include "foil/attacks/gradient/brendel_bethge/brendel_bethge.hpp"
+#include "foil/attacks/gradient/fast_gradient.hpp"
+#include "foil/attacks/gradient/projected_gradient.hpp"
+#include "foil/attacks/parts/minimal.hpp"
 #include "foil/core/criteria.hpp"
 #include "foil/core/losses.hpp"
 #include "foil/core/model.hpp"
 #include "foil/core/norms.hpp"
-#include "foil/core/pool.hpp"
 #include "foil/core/result.hpp"
-#include "foil/core/run_options.hpp"
 #include "foil/evaluation/accuracy.hpp"
 #include "foil/geometry/clipped_step.hpp"
 #include "foil/geometry/maximise.hpp"
@@ -31,4 +28,7 @@
 #include "foil/models/fixed_batch.hpp"
 #include "foil/models/label_only.hpp"
 #include "foil/models/lambdas.hpp"
+#include "foil/run/attack.hpp"
+#include "foil/run/pool.hpp"
+#include "foil/run/run_options.hpp"
 #include "foil/version.hpp"

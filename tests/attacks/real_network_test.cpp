@@ -5,9 +5,9 @@
 #include <string>
 
 #include "foil/evaluation/accuracy.hpp"
-#include "foil/evaluation/registry.hpp"
+#include "foil/evaluation/catalogue.hpp"
 #include "foil/io/data.hpp"
-#include "foil/nn/onnx.hpp"
+#include "foil/onnx/onnx.hpp"
 #include "support/catch.hpp"
 
 using namespace foil;

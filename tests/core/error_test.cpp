@@ -7,8 +7,8 @@
 #include "support/catch.hpp"
 
 namespace {
-using foil::detail::require;
-using foil::detail::text;
+using foil::require;
+using foil::text;
 
 TEST_CASE("error: texts and numbers are glued, numbers in their shortest exact form", "[error]") {
   CHECK(text() == "");

@@ -13,48 +13,48 @@ using namespace foil;
 TEST_CASE("sum: every term once, for all lengths around the lanes", "[sum]") {
   for (Index count = 0; count < 40; ++count) {
     std::vector<int> seen(static_cast<std::size_t>(count));
-    const double total = detail::sum(count, [&](Index i) {
+    const double total = sum(count, [&](Index i) {
       ++seen[static_cast<std::size_t>(i)];
       return static_cast<double>(i + 1);
     });
     CHECK(total == static_cast<double>(count * (count + 1) / 2));
     CHECK(std::count(seen.begin(), seen.end(), 1) == count);
     for (Index peak = 0; peak < count; ++peak)
-      CHECK(detail::maximum(count, [&](Index i) { return i == peak ? 2.0 : 1.0; }) == 2);
+      CHECK(maximum(count, [&](Index i) { return i == peak ? 2.0 : 1.0; }) == 2);
   }
-  CHECK(detail::maximum(0, [](Index) { return 1.0; }) == 0);
-  CHECK(detail::maximum(9, [](Index) { return -1.0; }) == 0);
+  CHECK(maximum(0, [](Index) { return 1.0; }) == 0);
+  CHECK(maximum(9, [](Index) { return -1.0; }) == 0);
 }
 
 TEST_CASE("sum: the order is fixed: the bits do not depend on where the data lies in memory", "[sum]") {
   test::Random random(1);
   const Eigen::VectorXf values = (10 * random.normals(1037)).cast<float>();
   std::vector<float> room(2000);
-  const double first = detail::norm2(values);
+  const double first = norm2(values);
   for (std::size_t shift = 0; shift < 16; ++shift) {
     std::copy(values.data(), values.data() + values.size(),
               room.begin() + static_cast<std::ptrdiff_t>(shift));
     const ConstSampleView<float> moved(room.data() + shift, values.size());
-    CHECK(detail::norm2(moved) == first);
-    CHECK(detail::dot(moved, values) == detail::dot(values, values));
+    CHECK(norm2(moved) == first);
+    CHECK(dot(moved, values) == dot(values, values));
   }
 }
 
 TEST_CASE("sum: floats are added up in double", "[sum]") {
   const Eigen::VectorXf values = Eigen::VectorXf::Constant(100'000, 0.1f);
-  CHECK(detail::dot(values, Eigen::VectorXf::Ones(100'000)) ==
+  CHECK(dot(values, Eigen::VectorXf::Ones(100'000)) ==
         Catch::Approx(100'000 * static_cast<double>(0.1f)).epsilon(1e-12));
 }
 
 TEST_CASE("sum: the Euclidean length neither overflows nor underflows", "[sum]") {
   for (const double scale : {1e-320, 1e-300, 1e-160, 1e-140, 1.0, 1e140, 1e160, 1e307}) {
     CAPTURE(scale);
-    CHECK(detail::norm2(Eigen::Vector2d(3 * scale, -4 * scale)) ==
+    CHECK(norm2(Eigen::Vector2d(3 * scale, -4 * scale)) ==
           Catch::Approx(5 * scale).epsilon(scale < 1e-310 ? 1e-3 : 1e-14));
   }
   const double infinity = std::numeric_limits<double>::infinity();
-  CHECK(detail::norm2(Eigen::VectorXd(Eigen::VectorXd::Zero(3))) == 0);
-  CHECK(detail::norm2(Eigen::Vector2d(1, -infinity)) == infinity);
-  CHECK(std::isnan(detail::norm2(Eigen::Vector2d(1, std::numeric_limits<double>::quiet_NaN()))));
+  CHECK(norm2(Eigen::VectorXd(Eigen::VectorXd::Zero(3))) == 0);
+  CHECK(norm2(Eigen::Vector2d(1, -infinity)) == infinity);
+  CHECK(std::isnan(norm2(Eigen::Vector2d(1, std::numeric_limits<double>::quiet_NaN()))));
 }
 }  // namespace

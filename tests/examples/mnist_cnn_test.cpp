@@ -5,7 +5,7 @@
 
 #include "foil/io/data.hpp"
 #include "foil/io/npy.hpp"
-#include "foil/nn/onnx.hpp"
+#include "foil/onnx/onnx.hpp"
 #include "support/catch.hpp"
 
 using foil::Index;

@@ -10,9 +10,9 @@
 #include <exception>
 #include <string>
 
-#include "foil/evaluation/registry.hpp"
+#include "foil/evaluation/catalogue.hpp"
 #include "foil/io/data.hpp"
-#include "foil/nn/onnx.hpp"
+#include "foil/onnx/onnx.hpp"
 
 namespace {
 

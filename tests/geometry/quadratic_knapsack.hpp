@@ -27,7 +27,7 @@ inline Knapsack quadratic_knapsack(const Eigen::VectorXd& a, const Eigen::Vector
                                    const Eigen::VectorXd& low, const Eigen::VectorXd& high, double c,
                                    bool equality = false) {
   const Index n = a.size();
-  const double length = detail::norm2(b);
+  const double length = norm2(b);
   const double scale = length > 0 ? length : 1;
   const auto entry = [&](Index i, double multiplier) {
     const double slope = b[i] / scale;

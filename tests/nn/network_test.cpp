@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-#include "foil/nn/onnx.hpp"
+#include "foil/onnx/onnx.hpp"
 #include "support/catch.hpp"
 #include "support/onnx_builder.hpp"
 

@@ -4,34 +4,35 @@
 # circles, and headers that foil.hpp forgot.
 cmake_minimum_required(VERSION 3.24)
 
-set(rooms core geometry attacks models nn onnx evaluation io adapters)
+set(rooms core geometry run attacks models nn onnx evaluation io report adapters)
 set(core_sees "")
 set(geometry_sees core)
-set(attacks_sees core geometry)
+set(run_sees core geometry)
+set(attacks_sees core geometry run)
 set(models_sees core)
 set(nn_sees core)
 set(onnx_sees core nn)
-set(evaluation_sees core attacks)
+set(evaluation_sees core geometry run attacks models)
 set(io_sees core)
+set(report_sees core evaluation io)
 set(adapters_sees core geometry)
-set(umbrella_sees core geometry attacks models nn evaluation)
+set(umbrella_sees core geometry run attacks models nn evaluation)
 
-set(rooms_with_libraries onnx io adapters)
+set(rooms_with_libraries onnx io report adapters)
 
 set(costly_everywhere iostream random regex ranges)
 set(costly_core ${costly_everywhere} chrono thread)
 set(costly_geometry ${costly_core})
-set(costly_attacks ${costly_everywhere} chrono)
+set(costly_run ${costly_everywhere} chrono)
+set(costly_attacks ${costly_core})
 set(costly_umbrella ${costly_core})
-foreach(room models nn onnx evaluation io adapters)
+foreach(room models nn onnx evaluation io report adapters)
   set(costly_${room} ${costly_everywhere})
 endforeach()
 
-# The room of a header, given its path as it is included. nn/onnx*.hpp are a room of its own.
+# The room of a header, given its path as it is included.
 function(room_of header result)
-  if(header MATCHES "^foil/nn/onnx")
-    set(room onnx)
-  elseif(header MATCHES "^foil/([a-z]+)/")
+  if(header MATCHES "^foil/([a-z]+)/")
     set(room ${CMAKE_MATCH_1})
   elseif(header STREQUAL "foil/version.hpp")
     set(room version)
@@ -109,7 +110,7 @@ if(left)
 endif()
 
 # foil.hpp reaches every header that needs Eigen only, with two exceptions: the engine in nn/ comes with the importer that
-# feeds it, and the registry, which instantiates all that there is, with the programs that need it.
+# feeds it, and the catalogue, which instantiates all that there is, with the programs that need it.
 set(reached foil/foil.hpp)
 set(fresh ${reached})
 while(fresh)
@@ -124,7 +125,7 @@ endwhile()
 foreach(header IN LISTS headers)
   room_of(${header} room)
   if(NOT header IN_LIST reached AND NOT room IN_LIST rooms_with_libraries AND NOT room STREQUAL "nn"
-     AND NOT header STREQUAL "foil/evaluation/registry.hpp")
+     AND NOT header STREQUAL "foil/evaluation/catalogue.hpp")
     list(APPEND faults "${header}: foil.hpp does not reach it")
   endif()
 endforeach()

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "foil/attacks/attack.hpp"
+#include "foil/run/attack.hpp"
 
 namespace foil::test {
 

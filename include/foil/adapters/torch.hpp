@@ -57,8 +57,8 @@ struct Part {
 
 inline at::Tensor forward(torch::jit::Module& module, const at::Tensor& x) {
   const c10::IValue answer = translate_script("the model", [&] { return module.forward({x}); });
-  foil::detail::require(answer.isTensor(), "torch: expected a model that returns one tensor, it returned a ",
-                        answer.tagKind());
+  foil::require(answer.isTensor(), "torch: expected a model that returns one tensor, it returned a ",
+                answer.tagKind());
   return answer.toTensor();
 }
 
@@ -80,9 +80,9 @@ class Pullback {
 
  private:
   Input pull(const Logits<Scalar>& cotangent, bool again) const {
-    foil::detail::require(cotangent.rows() == output_.size(0) && cotangent.cols() == output_.size(1),
-                          "pullback: expected a cotangent of ", output_.size(0), " x ", output_.size(1),
-                          " like the logits, got ", cotangent.rows(), " x ", cotangent.cols());
+    foil::require(cotangent.rows() == output_.size(0) && cotangent.cols() == output_.size(1),
+                  "pullback: expected a cotangent of ", output_.size(0), " x ", output_.size(1),
+                  " like the logits, got ", cotangent.rows(), " x ", cotangent.cols());
     const c10::InferenceMode normal(false);
     // With the input named, nothing is computed for the parameters, nor left in their .grad.
     at::Tensor gradient = detail::translate("the model's backward pass", [&] {
@@ -160,8 +160,8 @@ class Model {
     const at::Tensor input = as_torch(x);
     const auto version = input._version();
     const at::Tensor output = answer(input);
-    foil::detail::require(input._version() == version,
-                          "torch: the model changes its input in place, expected one that only reads it");
+    foil::require(input._version() == version,
+                  "torch: the model changes its input in place, expected one that only reads it");
     return to_logits(output);
   }
 
@@ -173,9 +173,9 @@ class Model {
       return to_torch(std::move(x)).to(device()).requires_grad_();
     });
     at::Tensor output = answer(input);
-    foil::detail::require(output.requires_grad(),
-                          "torch: the model's output does not depend on its input in a way that can be "
-                          "differentiated (is it computed without gradients, or detached?)");
+    foil::require(output.requires_grad(),
+                  "torch: the model's output does not depend on its input in a way that can be "
+                  "differentiated (is it computed without gradients, or detached?)");
     Logits<Scalar> logits = to_logits(output.detach());
     return {std::move(logits), Pullback<Scalar, Rank>(std::move(input), std::move(output))};
   }
@@ -199,38 +199,37 @@ class Model {
   void check_values(const Values& values) {
     for (const auto& [name, value] : values) {
       if (!value.defined()) continue;
-      foil::detail::require(!value.is_floating_point() || value.scalar_type() == scalar_type<Scalar>,
-                            "torch: expected a model of type ", c10::toString(scalar_type<Scalar>),
-                            " like its inputs, but '", name, "' is ", c10::toString(value.scalar_type()),
-                            "; convert one or the other, with the model's to() for instance");
+      foil::require(!value.is_floating_point() || value.scalar_type() == scalar_type<Scalar>,
+                    "torch: expected a model of type ", c10::toString(scalar_type<Scalar>),
+                    " like its inputs, but '", name, "' is ", c10::toString(value.scalar_type()),
+                    "; convert one or the other, with the model's to() for instance");
       if (!options_.device) options_.device = value.device();
       const bool here =
           value.device().type() == device().type() && (!device().has_index() || value.device() == device());
-      foil::detail::require(here, "torch: expected a model on the device ", device().str(), ", but '", name,
-                            "' is on ", value.device().str());
+      foil::require(here, "torch: expected a model on the device ", device().str(), ", but '", name,
+                    "' is on ", value.device().str());
     }
   }
 
   void check_mode() const {
     for (const detail::Part& part : parts_)
       if (part.training())
-        throw Error(foil::detail::text(
-            "torch: ", part.name.empty() ? "the model" : "the model's part '" + part.name + "'",
-            " is in training mode, expected evaluation mode: call eval() on the model"));
+        throw Error(
+            foil::text("torch: ", part.name.empty() ? "the model" : "the model's part '" + part.name + "'",
+                       " is in training mode, expected evaluation mode: call eval() on the model"));
   }
 
   /// The model's answer, checked.
   at::Tensor answer(const at::Tensor& x) const {
     check_mode();
     at::Tensor output = detail::translate("the model", [&] { return forward_(x.to(device())); });
-    foil::detail::require(
-        output.defined() && output.dim() == 2 && output.size(0) == x.size(0) && output.size(1) > 0,
-        "torch: expected logits of shape (", x.size(0), ", classes) for a batch of shape ",
-        detail::shape_text(x), ", the model returned ",
-        output.defined() ? "shape " + detail::shape_text(output) : "no tensor");
-    foil::detail::require(output.scalar_type() == scalar_type<Scalar>, "torch: expected logits of type ",
-                          c10::toString(scalar_type<Scalar>), ", the model returned ",
-                          c10::toString(output.scalar_type()));
+    foil::require(output.defined() && output.dim() == 2 && output.size(0) == x.size(0) && output.size(1) > 0,
+                  "torch: expected logits of shape (", x.size(0), ", classes) for a batch of shape ",
+                  detail::shape_text(x), ", the model returned ",
+                  output.defined() ? "shape " + detail::shape_text(output) : "no tensor");
+    foil::require(output.scalar_type() == scalar_type<Scalar>, "torch: expected logits of type ",
+                  c10::toString(scalar_type<Scalar>), ", the model returned ",
+                  c10::toString(output.scalar_type()));
     return output;
   }
 
@@ -250,8 +249,8 @@ class Model {
 template <class Scalar = float, int Rank = 4>
 Model<Scalar, Rank> load(const std::filesystem::path& path, Options<Scalar> options = {}) {
   std::error_code failure;
-  foil::detail::require(std::filesystem::is_regular_file(path, failure), "torch: cannot read '",
-                        path.string(), "': there is no such file");
+  foil::require(std::filesystem::is_regular_file(path, failure), "torch: cannot read '", path.string(),
+                "': there is no such file");
   auto module = detail::translate_script("cannot read '" + path.string() + "' as TorchScript", [&] {
     return options.device ? torch::jit::load(path.string(), *options.device)
                           : torch::jit::load(path.string());

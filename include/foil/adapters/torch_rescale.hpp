@@ -95,8 +95,7 @@ struct StepFunction : torch::autograd::Function<StepFunction> {
 
   static torch::autograd::variable_list backward(Context* context,
                                                  torch::autograd::variable_list cotangents) {
-    foil::detail::require(!at::GradMode::is_enabled(),
-                          "torch rescaling: can be differentiated once, not twice");
+    foil::require(!at::GradMode::is_enabled(), "torch rescaling: can be differentiated once, not twice");
     const auto saved = context->get_saved_variables();
     const at::Tensor &x = saved[0], &d = saved[1], &size = saved[2], &eta = saved[3], &reached = saved[4];
     const auto held = context->saved_data.at("setting").toCapsule();
@@ -139,16 +138,16 @@ struct StepFunction : torch::autograd::Function<StepFunction> {
 /// Rauber & Bethge, "Fast Differentiable Clipping-Aware Normalization and Rescaling", 2020.
 inline Steps step_of_size(const at::Tensor& inputs, const at::Tensor& directions, const at::Tensor& epsilons,
                           const Bounds<double>& bounds = {}, Lp norm = L2{}) {
-  foil::detail::require(inputs.dim() >= 1 && inputs.sizes() == directions.sizes(),
-                        "torch rescaling: inputs of shape ", detail::shape_text(inputs),
-                        " but directions of shape ", detail::shape_text(directions));
+  foil::require(inputs.dim() >= 1 && inputs.sizes() == directions.sizes(),
+                "torch rescaling: inputs of shape ", detail::shape_text(inputs), " but directions of shape ",
+                detail::shape_text(directions));
   const auto type = inputs.scalar_type();
-  foil::detail::require((type == at::kFloat || type == at::kDouble) && directions.scalar_type() == type,
-                        "torch rescaling: expected inputs and directions of one type, Float or Double, got ",
-                        c10::toString(type), " and ", c10::toString(directions.scalar_type()));
-  foil::detail::require(epsilons.dim() == 0 || (epsilons.dim() == 1 && epsilons.size(0) == inputs.size(0)),
-                        "torch rescaling: expected one epsilon, or one for each of ", inputs.size(0),
-                        " samples, got shape ", detail::shape_text(epsilons));
+  foil::require((type == at::kFloat || type == at::kDouble) && directions.scalar_type() == type,
+                "torch rescaling: expected inputs and directions of one type, Float or Double, got ",
+                c10::toString(type), " and ", c10::toString(directions.scalar_type()));
+  foil::require(epsilons.dim() == 0 || (epsilons.dim() == 1 && epsilons.size(0) == inputs.size(0)),
+                "torch rescaling: expected one epsilon, or one for each of ", inputs.size(0),
+                " samples, got shape ", detail::shape_text(epsilons));
   auto out = detail::translate("rescaling", [&] {
     const auto each = epsilons.to(inputs.options().dtype(at::kDouble)).expand(inputs.size(0));
     return detail::StepFunction::apply(inputs, directions, each,

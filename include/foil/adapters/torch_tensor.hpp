@@ -48,7 +48,7 @@ auto translate(std::string_view doing, F&& f) {
   try {
     return f();
   } catch (const c10::Error& error) {
-    throw Error(foil::detail::text("torch: ", doing, ": ", essence(error.what_without_backtrace())));
+    throw Error(foil::text("torch: ", doing, ": ", essence(error.what_without_backtrace())));
   }
 }
 
@@ -60,7 +60,7 @@ auto translate_script(std::string_view doing, F&& f) {
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
-    throw Error(foil::detail::text("torch: ", doing, ": ", essence(error.what())));
+    throw Error(foil::text("torch: ", doing, ": ", essence(error.what())));
   }
 }
 
@@ -99,10 +99,10 @@ at::Tensor to_torch(T batch) {
 template <Batch T>
 T from_torch(const at::Tensor& tensor) {
   using Scalar = typename T::Scalar;
-  foil::detail::require(tensor.dim() == T::NumIndices && tensor.scalar_type() == scalar_type<Scalar>,
-                        "torch: expected a tensor of rank ", static_cast<int>(T::NumIndices), " and type ",
-                        c10::toString(scalar_type<Scalar>), ", got rank ", tensor.dim(), " and type ",
-                        c10::toString(tensor.scalar_type()));
+  foil::require(tensor.dim() == T::NumIndices && tensor.scalar_type() == scalar_type<Scalar>,
+                "torch: expected a tensor of rank ", static_cast<int>(T::NumIndices), " and type ",
+                c10::toString(scalar_type<Scalar>), ", got rank ", tensor.dim(), " and type ",
+                c10::toString(tensor.scalar_type()));
   typename T::Dimensions shape;
   for (std::size_t axis = 0; axis < T::NumIndices; ++axis)
     shape[axis] = tensor.size(static_cast<std::int64_t>(axis));
@@ -118,7 +118,7 @@ namespace detail {
 inline std::string shape_text(const at::Tensor& tensor) {
   std::string out = "(";
   for (std::int64_t axis = 0; axis < tensor.dim(); ++axis)
-    out += foil::detail::text(axis > 0 ? ", " : "", tensor.size(axis));
+    out += foil::text(axis > 0 ? ", " : "", tensor.size(axis));
   return out + ")";
 }
 

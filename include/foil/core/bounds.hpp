@@ -26,17 +26,17 @@ class Bounds {
   /// The same interval for every feature.
   Bounds(Scalar lower, Scalar upper)
       : lower_(Vector::Constant(1, lower)), upper_(Vector::Constant(1, upper)) {
-    detail::require(lower < upper, "bounds: expected lower < upper, got [", lower, ", ", upper, "]");
+    require(lower < upper, "bounds: expected lower < upper, got [", lower, ", ", upper, "]");
   }
 
   /// One interval per feature.
   Bounds(Vector lower, Vector upper) : lower_(std::move(lower)), upper_(std::move(upper)), uniform_(false) {
-    detail::require(lower_.size() == upper_.size() && lower_.size() > 0,
-                    "bounds: expected as many lower as upper ends and at least one, got ", lower_.size(),
-                    " and ", upper_.size());
+    require(lower_.size() == upper_.size() && lower_.size() > 0,
+            "bounds: expected as many lower as upper ends and at least one, got ", lower_.size(), " and ",
+            upper_.size());
     for (Index i = 0; i < lower_.size(); ++i)
-      detail::require(lower_[i] <= upper_[i], "bounds: expected lower <= upper, got [", lower_[i], ", ",
-                      upper_[i], "] for feature ", i);
+      require(lower_[i] <= upper_[i], "bounds: expected lower <= upper, got [", lower_[i], ", ", upper_[i],
+              "] for feature ", i);
   }
 
   bool uniform() const { return uniform_; }
@@ -45,8 +45,8 @@ class Bounds {
 
   /// Throws unless the bounds fit inputs with this many features.
   void check(Index features) const {
-    detail::require(uniform_ || lower_.size() == features, "bounds: given for ", lower_.size(),
-                    " features, but the input has ", features);
+    require(uniform_ || lower_.size() == features, "bounds: given for ", lower_.size(),
+            " features, but the input has ", features);
   }
 
   template <class Other>

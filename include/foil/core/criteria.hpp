@@ -147,14 +147,13 @@ class TargetedMisclassification {
 class TopKMisclassification {
  public:
   TopKMisclassification(Labels labels, int k) : labels_(std::move(labels), "labels"), k_(k) {
-    detail::require(k >= 1, "top-k misclassification: expected k >= 1, got ", k);
+    require(k >= 1, "top-k misclassification: expected k >= 1, got ", k);
   }
   const Labels& labels() const { return labels_.all(); }
   void check(Index samples, Index classes) const {
     labels_.check(samples, classes);
-    detail::require(classes == 0 || k_ < classes,
-                    "top-k misclassification: expected k below the number of classes, ", classes, ", got ",
-                    k_);
+    require(classes == 0 || k_ < classes, "top-k misclassification: expected k below the number of classes, ",
+            classes, ", got ", k_);
   }
 
   bool operator()(const Scores& s) const { return margin(s) < 0; }
@@ -187,13 +186,13 @@ class TopKMisclassification {
 class TargetedTopK {
  public:
   TargetedTopK(Labels targets, int k) : targets_(std::move(targets), "target classes"), k_(k) {
-    detail::require(k >= 1, "targeted top-k: expected k >= 1, got ", k);
+    require(k >= 1, "targeted top-k: expected k >= 1, got ", k);
   }
   const Labels& targets() const { return targets_.all(); }
   void check(Index samples, Index classes) const {
     targets_.check(samples, classes);
-    detail::require(classes == 0 || k_ < classes, "targeted top-k: expected k below the number of classes, ",
-                    classes, ", got ", k_);
+    require(classes == 0 || k_ < classes, "targeted top-k: expected k below the number of classes, ", classes,
+            ", got ", k_);
   }
 
   bool operator()(const Scores& s) const { return margin(s) < 0; }
@@ -280,8 +279,7 @@ class TargetClassProbability {
 class MarginAbove {
  public:
   MarginAbove(Labels labels, double kappa) : labels_(std::move(labels), "labels"), kappa_(kappa) {
-    detail::require(std::isfinite(kappa) && kappa >= 0, "margin above: expected a finite kappa >= 0, got ",
-                    kappa);
+    require(std::isfinite(kappa) && kappa >= 0, "margin above: expected a finite kappa >= 0, got ", kappa);
   }
   const Labels& labels() const { return labels_.all(); }
   void check(Index samples, Index classes) const { labels_.check(samples, classes); }

@@ -37,11 +37,13 @@ void append(std::string& out, Number value) {
   }
 }
 
+}  // namespace detail
+
 /// Glues texts, characters and numbers together; numbers in their shortest exact form.
 template <class... Parts>
 std::string text(const Parts&... parts) {
   std::string out;
-  (append(out, parts), ...);
+  (detail::append(out, parts), ...);
   return out;
 }
 
@@ -51,5 +53,4 @@ void require(bool condition, const Parts&... parts) {
   if (!condition) throw Error(text(parts...));
 }
 
-}  // namespace detail
 }  // namespace foil

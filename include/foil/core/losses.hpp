@@ -106,7 +106,7 @@ inline double ratio(const Row& z, Index up, Index down, const Row& spread_gradie
 /// (max_{j != k} z_j - z_k) / (z_(1) - z_(3)), z_(i) the i-th largest logit. Falls back to the margin when
 /// the three largest logits are equal. Throws for fewer than three classes.
 inline double dlr(const Row& z, Index k, Row* gradient = nullptr) {
-  foil::detail::require(z.size() >= 3, "DLR loss: needs at least 3 classes, the model has ", z.size());
+  foil::require(z.size() >= 3, "DLR loss: needs at least 3 classes, the model has ", z.size());
   const auto order = detail::leading(z, 3);
   if (z[order[0]] == z[order[2]]) return margin(z, k, gradient);
   Row spread = Row::Zero(z.size());
@@ -118,8 +118,7 @@ inline double dlr(const Row& z, Index k, Row* gradient = nullptr) {
 /// (z_t - max_{j != t} z_j) / (z_(1) - (z_(3) + z_(4)) / 2), to be maximised. Throws for fewer than four
 /// classes.
 inline double targeted_dlr(const Row& z, Index t, Row* gradient = nullptr) {
-  foil::detail::require(z.size() >= 4, "targeted DLR loss: needs at least 4 classes, the model has ",
-                        z.size());
+  foil::require(z.size() >= 4, "targeted DLR loss: needs at least 4 classes, the model has ", z.size());
   const auto order = detail::leading(z, 4);
   Row spread = Row::Zero(z.size());
   spread[order[0]] += 1;

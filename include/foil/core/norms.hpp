@@ -22,7 +22,7 @@ struct L0 {
   static constexpr double p = 0;
   template <class V>
   static double size(const V& v) {
-    return detail::sum(v.size(), [&](Index i) { return v[i] != 0 ? 1.0 : 0.0; });
+    return sum(v.size(), [&](Index i) { return v[i] != 0 ? 1.0 : 0.0; });
   }
 };
 
@@ -32,7 +32,7 @@ struct L1 {
   static constexpr double p = 1;
   template <class V>
   static double size(const V& v) {
-    return detail::sum(v.size(), [&](Index i) { return std::abs(static_cast<double>(v[i])); });
+    return sum(v.size(), [&](Index i) { return std::abs(static_cast<double>(v[i])); });
   }
 };
 
@@ -42,7 +42,7 @@ struct L2 {
   static constexpr double p = 2;
   template <class V>
   static double size(const V& v) {
-    return detail::norm2(v);
+    return norm2(v);
   }
 };
 
@@ -52,7 +52,7 @@ struct Linf {
   static constexpr double p = std::numeric_limits<double>::infinity();
   template <class V>
   static double size(const V& v) {
-    return detail::maximum(v.size(), [&](Index i) { return std::abs(static_cast<double>(v[i])); });
+    return maximum(v.size(), [&](Index i) { return std::abs(static_cast<double>(v[i])); });
   }
 };
 
@@ -62,7 +62,7 @@ struct Lp {
   double p = 2;
 
   explicit constexpr Lp(double order) : p(order) {
-    if (!(order >= 0)) throw Error(detail::text("norm: expected an order p >= 0, got ", order));
+    if (!(order >= 0)) throw Error(text("norm: expected an order p >= 0, got ", order));
   }
   template <class Norm>
     requires requires { Norm::p; } && (!std::same_as<Norm, Lp>)
@@ -75,13 +75,13 @@ struct Lp {
     if (p == 2) return L2::size(v);
     const double largest = Linf::size(v);
     if (std::isinf(p) || largest == 0 || !std::isfinite(largest)) return largest;
-    const double total = detail::sum(
-        v.size(), [&](Index i) { return std::pow(std::abs(static_cast<double>(v[i])) / largest, p); });
+    const double total =
+        sum(v.size(), [&](Index i) { return std::pow(std::abs(static_cast<double>(v[i])) / largest, p); });
     return largest * std::pow(total, 1 / p);
   }
 
   /// "l0", "l1", "l2", "linf", else for example "l1.5".
-  std::string name() const { return std::isinf(p) ? std::string(Linf::name) : detail::text("l", p); }
+  std::string name() const { return std::isinf(p) ? std::string(Linf::name) : text("l", p); }
 
   friend bool operator==(const Lp&, const Lp&) = default;
 };
@@ -104,8 +104,8 @@ double distance(Lp norm, const A& a, const B& b) {
 /// Distances between the corresponding samples of two batches of one shape.
 template <Batch T>
 Eigen::VectorXd distances(Lp norm, const T& a, const T& b) {
-  detail::require(a.dimensions() == b.dimensions(), "distances: expected two batches of one shape, got ",
-                  shape_text(a), " and ", shape_text(b));
+  require(a.dimensions() == b.dimensions(), "distances: expected two batches of one shape, got ",
+          shape_text(a), " and ", shape_text(b));
   Eigen::VectorXd out(samples(a));
   for (Index i = 0; i < out.size(); ++i) out[i] = distance(norm, sample(a, i), sample(b, i));
   return out;

@@ -10,7 +10,7 @@
 
 #include "foil/core/tensor.hpp"
 
-namespace foil::detail {
+namespace foil {
 
 /// Sum of term(0) + ... + term(count - 1), accumulated in sixteen interleaved lanes.
 template <class Term>
@@ -63,4 +63,4 @@ double norm2(const A& a) {
   return std::ldexp(root, exponent);
 }
 
-}  // namespace foil::detail
+}  // namespace foil

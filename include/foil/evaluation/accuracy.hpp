@@ -13,14 +13,14 @@ namespace foil {
 template <class M>
   requires DecisionModel<M>
 Labels predict_in_batches(M& model, const input_t<M>& inputs, Index batch_size = 128) {
-  detail::require(batch_size >= 1, "predict: expected a batch size >= 1, got ", batch_size);
+  require(batch_size >= 1, "predict: expected a batch size >= 1, got ", batch_size);
   Labels labels(samples(inputs));
   for (Index first = 0; first < labels.size(); first += batch_size) {
     std::vector<Index> rows;
     for (Index row = first; row < std::min(first + batch_size, labels.size()); ++row) rows.push_back(row);
     const Labels answers = predict(model, gather(inputs, rows));
-    detail::require(answers.size() == static_cast<Index>(rows.size()),
-                    "model: expected one answer for each of ", rows.size(), " samples, got ", answers.size());
+    require(answers.size() == static_cast<Index>(rows.size()), "model: expected one answer for each of ",
+            rows.size(), " samples, got ", answers.size());
     labels.segment(first, answers.size()) = answers;
   }
   return labels;
@@ -31,9 +31,9 @@ Labels predict_in_batches(M& model, const input_t<M>& inputs, Index batch_size =
 template <class M>
   requires DecisionModel<M>
 double accuracy(M& model, const input_t<M>& inputs, const Labels& labels, Index batch_size = 128) {
-  detail::require(samples(inputs) > 0, "accuracy: expected at least one sample");
-  detail::require(labels.size() == samples(inputs), "accuracy: expected one label for each of the ",
-                  samples(inputs), " samples, got ", labels.size());
+  require(samples(inputs) > 0, "accuracy: expected at least one sample");
+  require(labels.size() == samples(inputs), "accuracy: expected one label for each of the ", samples(inputs),
+          " samples, got ", labels.size());
   return (predict_in_batches(model, inputs, batch_size).array() == labels.array())
       .template cast<double>()
       .mean();

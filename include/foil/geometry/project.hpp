@@ -22,11 +22,11 @@ inline double soft_threshold(const Eigen::VectorXd& magnitude, const Eigen::Vect
   const double *const size = magnitude.data(), *const most = room.data();
   const auto shrunk = [&](double threshold) {
     detail::Balance at;
-    at.value = foil::detail::sum(n, [&](Index i) {
+    at.value = foil::sum(n, [&](Index i) {
       const double rest = size[i] - threshold, positive = rest > 0 ? rest : 0.0;
       return positive < most[i] ? positive : most[i];
     });
-    at.slope = foil::detail::sum(n, [&](Index i) {
+    at.slope = foil::sum(n, [&](Index i) {
       const double rest = size[i] - threshold;
       return static_cast<double>((rest > 0) & (rest < most[i]));
     });
@@ -52,7 +52,7 @@ void project(Eigen::VectorXd& x, const Eigen::VectorXd& centre, const Eigen::Vec
       x[i] = std::min(std::max(x[i], std::max(lower[i], centre[i] - epsilon)),
                       std::min(upper[i], centre[i] + epsilon));
   } else if constexpr (std::is_same_v<N, L2>) {
-    const double clipped = std::sqrt(foil::detail::sum(n, [&](Index i) {
+    const double clipped = std::sqrt(foil::sum(n, [&](Index i) {
       const double w = clip(i, x[i]) - centre[i];
       return w * w;
     }));

@@ -13,6 +13,7 @@
 #include "foil/core/bounds.hpp"
 #include "foil/core/error.hpp"
 #include "foil/core/norms.hpp"
+#include "foil/core/numbers.hpp"
 #include "foil/core/sum.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/geometry/lanes.hpp"
@@ -39,7 +40,7 @@ namespace detail {
 /// The smallest eta at which nothing moves any more; infinite rooms do not count.
 template <class M>
 double saturating_eta(const M& moves) {
-  return foil::detail::maximum(moves.size(), [&](Index i) {
+  return foil::maximum(moves.size(), [&](Index i) {
     const double speed = moves.speed(i), room = moves.room(i);
     return speed > 0 && room > 0 && std::isfinite(room) ? room / speed : 0.0;
   });
@@ -67,7 +68,7 @@ Rescaling rescale_directly(const X& x, const D& d, const L& lower, const U& uppe
 /// about more.
 template <class M>
 double reachable_share(const M& moves, double epsilon, double p) {
-  return foil::detail::sum(moves.size(), [&](Index i) {
+  return foil::sum(moves.size(), [&](Index i) {
     if (!(moves.speed(i) > 0)) return 0.0;
     const double share = std::min(moves.room(i) / epsilon, 1.0);
     return p == 1 ? share : p == 2 ? share * share : std::pow(share, p);
@@ -76,10 +77,10 @@ double reachable_share(const M& moves, double epsilon, double p) {
 
 template <class M>
 void check_finite(const M& moves) {
-  const double zero = foil::detail::sum(moves.size(), [&](Index i) { return 0.0 * moves.speed(i); });
-  for (Index i = 0; std::isnan(zero) && i < moves.size(); ++i)
-    foil::detail::require(std::isfinite(moves.speed(i)), "rescale: expected a finite direction, got ",
-                          moves.speed(i), " at index ", i);
+  if (all_finite(moves.size(), [&](Index i) { return moves.speed(i); })) return;
+  for (Index i = 0; i < moves.size(); ++i)
+    foil::require(std::isfinite(moves.speed(i)), "rescale: expected a finite direction, got ", moves.speed(i),
+                  " at index ", i);
 }
 
 /// Any finite p > 0, whatever the magnitudes.
@@ -123,14 +124,14 @@ Rescaling rescale_gathered(const M& moves, double epsilon, double p) {
 template <class M>
 Rescaling rescale_linf(const M& moves, double epsilon) {
   check_finite(moves);
-  const double fastest = foil::detail::maximum(moves.size(), [&](Index i) {
+  const double fastest = foil::maximum(moves.size(), [&](Index i) {
     return static_cast<double>(moves.room(i)) >= epsilon ? static_cast<double>(moves.speed(i)) : 0.0;
   });
   if (fastest > 0) return {epsilon / fastest, true};
-  const double most = foil::detail::maximum(
+  const double most = foil::maximum(
       moves.size(), [&](Index i) { return moves.speed(i) > 0 ? static_cast<double>(moves.room(i)) : 0.0; });
   if (most == 0) return {};
-  const double first = foil::detail::maximum(moves.size(), [&](Index i) {
+  const double first = foil::maximum(moves.size(), [&](Index i) {
     return static_cast<double>(moves.room(i)) == most ? static_cast<double>(moves.speed(i)) : 0.0;
   });
   return {most / first, false};
@@ -138,8 +139,8 @@ Rescaling rescale_linf(const M& moves, double epsilon) {
 
 template <class M>
 Rescaling rescale_l0(const M& moves, double epsilon) {
-  const double most = foil::detail::sum(
-      moves.size(), [&](Index i) { return moves.speed(i) > 0 && moves.room(i) > 0 ? 1.0 : 0.0; });
+  const double most =
+      foil::sum(moves.size(), [&](Index i) { return moves.speed(i) > 0 && moves.room(i) > 0 ? 1.0 : 0.0; });
   if (most == 0 || epsilon < most) return {};
   const double eta = saturating_eta(moves);
   return {eta > 0 ? eta : 1, epsilon == most};
@@ -147,17 +148,17 @@ Rescaling rescale_l0(const M& moves, double epsilon) {
 
 template <class M>
 bool unlimited(const M& moves) {
-  return foil::detail::maximum(moves.size(), [&](Index i) {
+  return foil::maximum(moves.size(), [&](Index i) {
            return moves.speed(i) > 0 && std::isinf(moves.room(i)) ? 1.0 : 0.0;
          }) > 0;
 }
 
 template <Batch T>
 void check_batches(const T& inputs, const T& directions, const Eigen::VectorXd& epsilons) {
-  foil::detail::require(inputs.dimensions() == directions.dimensions(), "rescale: inputs of shape ",
-                        shape_text(inputs), " but directions of shape ", shape_text(directions));
-  foil::detail::require(epsilons.size() == samples(inputs), "rescale: expected one epsilon for each of ",
-                        samples(inputs), " samples, got ", epsilons.size());
+  foil::require(inputs.dimensions() == directions.dimensions(), "rescale: inputs of shape ",
+                shape_text(inputs), " but directions of shape ", shape_text(directions));
+  foil::require(epsilons.size() == samples(inputs), "rescale: expected one epsilon for each of ",
+                samples(inputs), " samples, got ", epsilons.size());
 }
 
 }  // namespace detail
@@ -182,15 +183,15 @@ void check_batches(const T& inputs, const T& directions, const Eigen::VectorXd& 
 /// sorting).
 template <class X, class D, class L, class U>
 Rescaling rescale(const X& x, const D& direction, const L& lower, const U& upper, double epsilon, Lp norm) {
-  foil::detail::require(x.size() == direction.size(), "rescale: expected a direction of ", x.size(),
-                        " entries, got ", direction.size());
-  foil::detail::require(epsilon >= 0, "rescale: expected epsilon >= 0, got ", epsilon);
+  foil::require(x.size() == direction.size(), "rescale: expected a direction of ", x.size(), " entries, got ",
+                direction.size());
+  foil::require(epsilon >= 0, "rescale: expected epsilon >= 0, got ", epsilon);
   if (epsilon == 0) return {0, true};
   using Scalar = std::common_type_t<detail::EntryOf<X>, detail::EntryOf<D>>;
   const detail::Moves<double, X, D, L, U> moves{x, direction, lower, upper};
   if (norm.p == 0) return detail::rescale_l0(moves, epsilon);
   if (std::isinf(epsilon)) {
-    foil::detail::require(!detail::unlimited(moves), "rescale: epsilon is infinite, and so is the box");
+    foil::require(!detail::unlimited(moves), "rescale: epsilon is infinite, and so is the box");
     return {detail::saturating_eta(moves), false};
   }
   if (std::isinf(norm.p)) return detail::rescale_linf(moves, epsilon);

@@ -51,9 +51,9 @@ EtaDerivative eta_derivative(const M& moves, double epsilon, Lp norm, const Resc
   const auto speed_if_free = [&](Index i) {
     return saturated(found.eta, moves.speed(i), moves.room(i)) ? 0.0 : moves.speed(i);
   };
-  out.unit = foil::detail::maximum(moves.size(), speed_if_free);
+  out.unit = foil::maximum(moves.size(), speed_if_free);
   if (out.unit == 0) return out;
-  out.weight = foil::detail::sum(moves.size(), [&](Index i) {
+  out.weight = foil::sum(moves.size(), [&](Index i) {
     const double speed = speed_if_free(i);
     return speed > 0 ? std::pow(speed / out.unit, norm.p) : 0.0;
   });
@@ -80,16 +80,16 @@ RescalingGradient step_of_size_vjp(const X& x, const D& direction, const L& lowe
                                    double epsilon, Lp norm, const Rescaling& found, const V& point_cotangent,
                                    double eta_cotangent = 0) {
   const Index count = detail::size_of(x);
-  foil::detail::require(detail::size_of(direction) == count && detail::size_of(point_cotangent) == count,
-                        "step_of_size_vjp: expected arrays of ", count, " entries, got a direction of ",
-                        direction.size(), " and a cotangent of ", point_cotangent.size());
+  foil::require(detail::size_of(direction) == count && detail::size_of(point_cotangent) == count,
+                "step_of_size_vjp: expected arrays of ", count, " entries, got a direction of ",
+                direction.size(), " and a cotangent of ", point_cotangent.size());
   const detail::Moves<double, X, D, L, U> moves{x, direction, lower, upper};
   const double eta = found.eta, p = norm.p;
   const auto derivative = detail::eta_derivative(moves, epsilon, norm, found);
   const auto free = [&](Index i) {
     return moves.speed(i) > 0 && !detail::saturated(eta, moves.speed(i), moves.room(i));
   };
-  const double total = eta_cotangent + foil::detail::sum(count, [&](Index i) {
+  const double total = eta_cotangent + foil::sum(count, [&](Index i) {
                          return free(i) ? static_cast<double>(detail::entry(point_cotangent, i)) *
                                               static_cast<double>(detail::entry(direction, i))
                                         : 0.0;

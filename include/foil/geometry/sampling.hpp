@@ -21,12 +21,12 @@ Eigen::VectorXd uniform_in_ball(Index n, RandomDraw random) {
     // The first n coordinates of a uniform point on the sphere in n + 2 dimensions (Harman & Lacko 2010).
     random.fill_normal(w);
     const double a = random.normal(), b = random.normal();
-    w /= std::sqrt(foil::detail::dot(w, w) + a * a + b * b);
+    w /= std::sqrt(foil::dot(w, w) + a * a + b * b);
   } else {
     static_assert(std::is_same_v<N, L1>, "foil: no uniform sampling for this norm");
     // Spacings of uniform order statistics, with random signs.
     for (Index i = 0; i < n; ++i) w[i] = random.exponential();
-    const double total = foil::detail::sum(n, [&](Index i) { return w[i]; }) + random.exponential();
+    const double total = foil::sum(n, [&](Index i) { return w[i]; }) + random.exponential();
     for (Index i = 0; i < n; ++i) w[i] = (random.bits() >> 31 ? w[i] : -w[i]) / total;
   }
   return w;

@@ -151,7 +151,7 @@ NewtonRoot newton_root(const Terms& terms, double target, double first_step = 0)
 /// The smallest argument at which every term that can grow is saturated.
 template <class W, class Z>
 double saturating_argument(const W& w, const Z& z) {
-  return foil::detail::maximum(size_of(w), [&](Index i) {
+  return foil::maximum(size_of(w), [&](Index i) {
     const auto weight = static_cast<double>(entry(w, i)), level = static_cast<double>(entry(z, i));
     return weight > 0 && level > 0 ? level / weight : 0.0;
   });
@@ -168,9 +168,8 @@ Saturation select_saturation(const W& w, const Z& z, double target) {
   double total = 0;
   for (Index i = 0; i < size_of(w); ++i) {
     const auto weight = static_cast<double>(entry(w, i)), level = static_cast<double>(entry(z, i));
-    foil::detail::require(weight >= 0 && level >= 0 && std::isfinite(weight),
-                          "saturated sum: expected finite ", "weights and levels >= 0, got w = ", weight,
-                          " and z = ", level, " at index ", i);
+    foil::require(weight >= 0 && level >= 0 && std::isfinite(weight), "saturated sum: expected finite ",
+                  "weights and levels >= 0, got w = ", weight, " and z = ", level, " at index ", i);
     if (weight == 0 || level == 0) continue;
     terms.push_back({level / weight, weight, level});
     total += level;
@@ -214,9 +213,9 @@ Saturation select_saturation(const W& w, const Z& z, double target) {
 /// floats, u is exact to about 1e-7, else to about 1e-13.
 template <class W, class Z>
 Saturation saturated_sum(const W& w, const Z& z, double target) {
-  foil::detail::require(w.size() == z.size(), "saturated sum: expected as many weights as levels, got ",
-                        w.size(), " and ", z.size());
-  foil::detail::require(!std::isnan(target), "saturated sum: expected a number as the target, got NaN");
+  foil::require(w.size() == z.size(), "saturated sum: expected as many weights as levels, got ", w.size(),
+                " and ", z.size());
+  foil::require(!std::isnan(target), "saturated sum: expected a number as the target, got NaN");
   if (target <= 0) return {0, true};
   using End = detail::NewtonRoot::End;
   const auto [end, argument] = detail::newton_root(detail::StoredTerms<W, Z>(w, z), target);

@@ -60,7 +60,6 @@ class ImageReader {
 
   ImageReader(std::filesystem::path path, Bounds<Scalar> bounds)
       : path_(std::move(path)), bounds_(std::move(bounds)), file_(detail::open_rows(path_)) {
-    using detail::require;
     auto shape = std::visit([](const auto& file) { return file.shape(); }, file_);
     if (const auto* npy = std::get_if<NpyReader>(&file_)) {
       require(npy->type() == "<f4" || npy->type() == "<f8", path_,
@@ -112,8 +111,8 @@ class ImageReader {
     std::vector<std::pair<Index, Index>> places;  // row of the file, row of the batch
     for (const auto row : wanted) {
       places.emplace_back(static_cast<Index>(row), static_cast<Index>(places.size()));
-      detail::require(places.back().first >= 0 && places.back().first < rows(), path_,
-                      "expected rows from 0 to ", rows() - 1, ", got ", row);
+      require(places.back().first >= 0 && places.back().first < rows(), path_, "expected rows from 0 to ",
+              rows() - 1, ", got ", row);
     }
     std::sort(places.begin(), places.end());
     Images images = batch(static_cast<Index>(places.size())), image;
@@ -143,8 +142,8 @@ class ImageReader {
       for (Index feature = 0; feature < features(images); ++feature, ++k) {
         const Scalar lower = bounds_.lower(feature), upper = bounds_.upper(feature);
         const Scalar value = values[static_cast<std::size_t>(k)];
-        detail::require(std::isfinite(value) && value >= lower && value <= upper, path_, "image ", first + i,
-                        " has the value ", value, ", expected values in [", lower, ", ", upper, "]");
+        require(std::isfinite(value) && value >= lower && value <= upper, path_, "image ", first + i,
+                " has the value ", value, ", expected values in [", lower, ", ", upper, "]");
         images.data()[k] = value;
       }
     return images;
@@ -188,7 +187,6 @@ inline bool holds_labels(const std::filesystem::path& path) {
 /// Reads one class index per row from idx or from a .npy file of integers. Throws foil::Error unless the file
 /// is one-dimensional and every label is in 0 ... 2^31 - 1.
 inline Labels read_labels(const std::filesystem::path& path) {
-  using detail::require;
   std::vector<Index> shape;
   std::vector<int> values;
   if (detail::looks_like_npy(path)) {

@@ -17,13 +17,13 @@
 
 namespace foil::io {
 
-namespace detail {
-
 /// Throws foil::Error "path: ..." unless `condition` holds.
 template <class... Parts>
 void require(bool condition, const std::filesystem::path& path, const Parts&... parts) {
-  if (!condition) throw Error(path.string() + ": " + foil::detail::text(parts...));
+  if (!condition) throw Error(path.string() + ": " + foil::text(parts...));
 }
+
+namespace detail {
 
 struct CloseFile {
   void operator()(std::FILE* file) const { std::fclose(file); }
@@ -51,7 +51,7 @@ class AtomicFile {
     namespace fs = std::filesystem;
     std::error_code failure;
     const auto status = fs::status(path_, failure);
-    detail::require(!fs::is_directory(status), path_, "expected a file to write, found a directory");
+    require(!fs::is_directory(status), path_, "expected a file to write, found a directory");
     if (fs::exists(status)) target_ = fs::canonical(path_, failure);
     const bool direct = fs::exists(status) && !fs::is_regular_file(status);
     for (int attempt = 0; file_ == nullptr; ++attempt) {
@@ -60,7 +60,7 @@ class AtomicFile {
       file_.reset(std::fopen(temporary_.string().c_str(), direct ? "wb" : "wbx"));
       if (file_ == nullptr && (direct || errno != EEXIST || attempt == 999)) {
         temporary_.clear();
-        detail::require(false, path_, "cannot be written: ", std::strerror(errno));
+        require(false, path_, "cannot be written: ", std::strerror(errno));
       }
     }
     if (direct) temporary_.clear();
@@ -77,14 +77,13 @@ class AtomicFile {
 
   void write(const void* data, std::size_t size) {
     const bool written = size == 0 || std::fwrite(data, 1, size, file_.get()) == size;
-    detail::require(written, path_, "cannot be written: ", std::strerror(errno));
+    require(written, path_, "cannot be written: ", std::strerror(errno));
   }
   void write(std::string_view text) { write(text.data(), text.size()); }
 
   /// Writes over the beginning of what has been written; a pipe's is gone. The last thing before the commit.
   void overwrite(std::string_view text) {
-    detail::require(std::fseek(file_.get(), 0, SEEK_SET) == 0, path_,
-                    "cannot be written: ", std::strerror(errno));
+    require(std::fseek(file_.get(), 0, SEEK_SET) == 0, path_, "cannot be written: ", std::strerror(errno));
     write(text);
   }
 
@@ -92,11 +91,11 @@ class AtomicFile {
   void commit() {
     const bool whole = std::ferror(file_.get()) == 0;
     const bool closed = std::fclose(file_.release()) == 0 && whole;
-    detail::require(closed, path_, "cannot be written: ", whole ? std::strerror(errno) : "a write failed");
+    require(closed, path_, "cannot be written: ", whole ? std::strerror(errno) : "a write failed");
     if (temporary_.empty()) return;
     std::error_code failure;
     std::filesystem::rename(temporary_, target_, failure);
-    detail::require(!failure, path_, "cannot be written: ", failure.message());
+    require(!failure, path_, "cannot be written: ", failure.message());
     temporary_.clear();
   }
 

@@ -43,7 +43,6 @@ struct CloseGzip {
 class IdxReader {
  public:
   explicit IdxReader(std::filesystem::path path) : path_(std::move(path)) {
-    using detail::require;
     detail::open_to_read(path_);  // zlib would not say why it cannot
     file_.reset(gzopen(path_.string().c_str(), "rb"));
     require(file_ != nullptr, path_, "cannot be read: ", std::strerror(errno));
@@ -74,7 +73,6 @@ class IdxReader {
 
   /// Reads the next rows, `count` of them or as many as there are left.
   IdxArray next(Index count) {
-    using detail::require;
     IdxArray array{shape_, {}};
     array.shape[0] = count = std::clamp<Index>(count, 0, shape_[0] - row_);
     const std::uint64_t before = static_cast<std::uint64_t>(row_) * row_size();
@@ -96,11 +94,10 @@ class IdxReader {
   /// Goes to a row, from 0 to shape()[0]. A gzipped file is unpacked up to there, from its beginning if the
   /// row lies behind.
   void seek(Index row) {
-    detail::require(row >= 0 && row <= shape_[0], path_, "expected a row from 0 to ", shape_[0], ", got ",
-                    row);
+    require(row >= 0 && row <= shape_[0], path_, "expected a row from 0 to ", shape_[0], ", got ", row);
     if (row == row_) return;
     const std::uint64_t offset = 4 + 4 * shape_.size() + static_cast<std::uint64_t>(row) * row_size();
-    detail::require(
+    require(
         std::in_range<z_off_t>(offset) && gzseek(file_.get(), static_cast<z_off_t>(offset), SEEK_SET) >= 0,
         path_, "cannot be read at row ", row);
     row_ = row;
@@ -116,8 +113,8 @@ class IdxReader {
     const int got = gzread(file_.get(), out, size);
     int code = Z_OK;
     const char* reason = gzerror(file_.get(), &code);
-    detail::require(got >= 0 && (code == Z_OK || code == Z_STREAM_END), path_,
-                    "cannot be read: ", code == Z_ERRNO ? std::strerror(errno) : reason);
+    require(got >= 0 && (code == Z_OK || code == Z_STREAM_END), path_,
+            "cannot be read: ", code == Z_ERRNO ? std::strerror(errno) : reason);
     return static_cast<std::size_t>(got);
   }
 

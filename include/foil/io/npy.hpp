@@ -66,14 +66,14 @@ struct NpyArray {
     std::vector<T> out;
     detail::with_npy_type(type, [&]<class Stored>(Stored value) {
       if constexpr (std::is_integral_v<T> && !std::is_integral_v<Stored>) {
-        detail::require(false, path, "expected integers, found elements of type ", type);
+        require(false, path, "expected integers, found elements of type ", type);
       } else {
         out.reserve(bytes.size() / sizeof value);
         for (std::size_t at = 0; at < bytes.size(); at += sizeof value) {
           std::memcpy(&value, bytes.data() + at, sizeof value);
           if constexpr (std::is_integral_v<T>)
-            detail::require(std::in_range<T>(value), path, "the value ", value, " at position ", out.size(),
-                            " is too large");
+            require(std::in_range<T>(value), path, "the value ", value, " at position ", out.size(),
+                    " is too large");
           out.push_back(static_cast<T>(value));
         }
       }
@@ -190,7 +190,7 @@ inline std::string npy_header(std::string_view type, const std::vector<Index>& s
   text.resize(std::max((text.size() / 64 + 1) * 64, at_least) - 1, ' ');
   text += '\n';
   const std::size_t length = text.size() - 10;
-  foil::detail::require(length < 65536, "npy: ", shape.size(), " dimensions are too many");
+  foil::require(length < 65536, "npy: ", shape.size(), " dimensions are too many");
   text[8] = static_cast<char>(length % 256);
   text[9] = static_cast<char>(length / 256);
   return text;
@@ -205,7 +205,6 @@ class NpyReader {
  public:
   explicit NpyReader(std::filesystem::path path)
       : path_(std::move(path)), file_(detail::open_to_read(path_)) {
-    using detail::require;
     std::error_code failure;
     const std::uint64_t size = std::filesystem::file_size(path_, failure);
     require(!failure, path_, "cannot be read: ", failure.message());
@@ -272,20 +271,18 @@ class NpyReader {
 
   /// Goes to a row, from 0 to rows().
   void seek(Index row) {
-    detail::require(row >= 0 && row <= rows(), path_, "expected a row from 0 to ", rows(), ", got ", row);
+    require(row >= 0 && row <= rows(), path_, "expected a row from 0 to ", rows(), ", got ", row);
     if (row == row_) return;
     const std::uint64_t offset = begin_ + static_cast<std::uint64_t>(row) * row_bytes_;
-    detail::require(
-        std::in_range<long>(offset) && std::fseek(file_.get(), static_cast<long>(offset), SEEK_SET) == 0,
-        path_, "cannot be read at row ", row);
+    require(std::in_range<long>(offset) && std::fseek(file_.get(), static_cast<long>(offset), SEEK_SET) == 0,
+            path_, "cannot be read at row ", row);
     row_ = row;
   }
 
  private:
   void read(void* out, std::size_t size) {
     const std::size_t got = size == 0 ? 0 : std::fread(out, 1, size, file_.get());
-    detail::require(got == size, path_, "truncated: expected ", size, " more bytes of the .npy file, found ",
-                    got);
+    require(got == size, path_, "truncated: expected ", size, " more bytes of the .npy file, found ", got);
   }
 
   std::filesystem::path path_;
@@ -329,15 +326,15 @@ class NpyWriter {
   void commit() {
     std::uint64_t count = 1;
     for (const Index extent : shape_) count *= static_cast<std::uint64_t>(extent);
-    detail::require(written_ == count, path_, "asked to write ", written_, " numbers in a shape for ", count);
+    require(written_ == count, path_, "asked to write ", written_, " numbers in a shape for ", count);
     file_.commit();
   }
 
   /// The same for an array that has become shorter: `rows` instead of shape[0], at most as many.
   void commit(Index rows) {
     const Index announced = shape_.empty() ? 0 : shape_[0];
-    detail::require(rows >= 0 && rows <= announced, path_, "asked to write ", rows, " rows in a shape for ",
-                    announced);
+    require(rows >= 0 && rows <= announced, path_, "asked to write ", rows, " rows in a shape for ",
+            announced);
     if (rows < announced) {
       shape_[0] = rows;
       file_.overwrite(detail::npy_header(detail::npy_type<T>, shape_, header_size_));

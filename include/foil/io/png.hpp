@@ -25,11 +25,9 @@ class Picture {
  public:
   Picture(Index width, Index height, int channels, std::uint8_t fill = 255)
       : width_(width), height_(height), channels_(channels) {
-    foil::detail::require(width > 0 && height > 0 && width <= 1 << 20 && height <= 1 << 20,
-                          "picture: expected 1 to 1048576 pixels in each direction, got ", width, " x ",
-                          height);
-    foil::detail::require(channels == 1 || channels == 3, "picture: expected 1 or 3 channels, got ",
-                          channels);
+    foil::require(width > 0 && height > 0 && width <= 1 << 20 && height <= 1 << 20,
+                  "picture: expected 1 to 1048576 pixels in each direction, got ", width, " x ", height);
+    foil::require(channels == 1 || channels == 3, "picture: expected 1 or 3 channels, got ", channels);
     bytes_.assign(static_cast<std::size_t>(width * height * channels), fill);
   }
 
@@ -74,7 +72,7 @@ inline void write_png(const std::filesystem::path& path, const Picture& picture)
   std::vector<char> encoded(size);
   const bool fine =
       png_image_write_to_memory(&image, encoded.data(), &size, 0, picture.bytes().data(), 0, nullptr) != 0;
-  detail::require(fine, path, "cannot be encoded as PNG: ", std::string_view(image.message));
+  require(fine, path, "cannot be encoded as PNG: ", std::string_view(image.message));
   write_file(path, {encoded.data(), size});
 }
 

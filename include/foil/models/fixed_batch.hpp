@@ -21,7 +21,7 @@ class FixedBatch {
   using Scalar = scalar_t<M>;
 
   FixedBatch(M& model, Index size) : model_(&model), size_(size) {
-    detail::require(size >= 1, "fixed batch: expected a size >= 1, got ", size);
+    require(size >= 1, "fixed batch: expected a size >= 1, got ", size);
   }
 
   Bounds<Scalar> bounds() const

@@ -93,9 +93,9 @@ class Pullback {
   Input operator()(const Logits<Scalar>& cotangent) const {
     const Graph<Scalar>& graph = engine_->graph;
     const Index count = shape_[0];
-    foil::detail::require(cotangent.rows() == count && cotangent.cols() == graph.output_size(),
-                          "pullback: expected a cotangent of ", count, " x ", graph.output_size(),
-                          " like the logits, got ", cotangent.rows(), " x ", cotangent.cols());
+    foil::require(cotangent.rows() == count && cotangent.cols() == graph.output_size(),
+                  "pullback: expected a cotangent of ", count, " x ", graph.output_size(),
+                  " like the logits, got ", cotangent.rows(), " x ", cotangent.cols());
     Input dx(shape_);
     const Index chunks = (count + chunk_ - 1) / chunk_;
     detail::parallel_for(chunks, threads_, [&](Index c) {
@@ -133,8 +133,7 @@ class Network {
       : engine_(std::make_shared<const detail::Engine<Scalar>>(std::move(graph))),
         shape_(input_shape),
         options_(std::move(options)) {
-    foil::detail::require(options_.threads >= 1, "network: expected at least one thread, got ",
-                          options_.threads);
+    foil::require(options_.threads >= 1, "network: expected at least one thread, got ", options_.threads);
     options_.bounds.check(engine_->graph.input_size());
   }
 
@@ -191,9 +190,9 @@ class Network {
       fits = fits && x.dimensions()[axis + 1] == shape_[axis];
     if (fits) return;
     std::string expected = "(N";
-    for (const Index size : shape_) expected += foil::detail::text(", ", size);
-    throw Error(foil::detail::text("network: expected a batch of shape ", expected, ") with N >= 1, got ",
-                                   shape_text(x)));
+    for (const Index size : shape_) expected += foil::text(", ", size);
+    throw Error(
+        foil::text("network: expected a batch of shape ", expected, ") with N >= 1, got ", shape_text(x)));
   }
 
   std::shared_ptr<const detail::Engine<Scalar>> engine_;

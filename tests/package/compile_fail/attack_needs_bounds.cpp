@@ -1,5 +1,5 @@
 // expect: foil: the model needs `foil::Bounds<Scalar> bounds\(\) const`
-#include "foil/attacks/fast_gradient.hpp"
+#include "foil/attacks/gradient/fast_gradient.hpp"
 
 struct Model {
   using Input = foil::Tensor<float, 2>;

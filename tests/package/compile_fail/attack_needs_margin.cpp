@@ -1,5 +1,5 @@
 // expect: foil: this attack needs a criterion with a margin on the logits
-#include "foil/attacks/fast_gradient.hpp"
+#include "foil/attacks/gradient/fast_gradient.hpp"
 
 struct Model {
   using Input = foil::Tensor<float, 2>;

@@ -1,5 +1,5 @@
 // expect: foil: .threads needs a model whose bounds, predict, logits and vjp are const
-#include "foil/attacks/fast_gradient.hpp"
+#include "foil/attacks/gradient/fast_gradient.hpp"
 
 #ifdef FOIL_FIXED
 #define MAYBE_CONST const

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// \file
 /// foil::onnx: a file that is not there is refused.
-#include <foil/nn/onnx.hpp>
+#include <foil/onnx/onnx.hpp>
 
 int main() {
   try {

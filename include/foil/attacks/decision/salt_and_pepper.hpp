@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// Sets random pixels to the ends of the box.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <string_view>
+#include <type_traits>
+
+#include "foil/run/attack.hpp"
+
+namespace foil {
+
+/// Options of foil::SaltAndPepperNoiseAttack.
+struct SaltAndPepperOptions {
+  int steps = 1000;             ///< noise images tried, >= 1
+  bool across_channels = true;  ///< images: all channels of a pixel change together
+  bool channels_last = false;   ///< images are (H, W, C)
+
+  void validate() const { require(steps >= 1, "salt and pepper: expected steps >= 1, got ", steps); }
+  template <class Visit>
+  static void describe(Visit visit) {
+    using O = SaltAndPepperOptions;
+    visit("steps", &O::steps, "noise images tried");
+    visit("across_channels", &O::across_channels, "all channels of a pixel change together");
+    visit("channels_last", &O::channels_last, "images are (H, W, C)");
+  }
+};
+
+/// Salt-and-pepper noise: each pixel becomes white or black with probability p / 2 each. Raises p step by
+/// step until the noise is adversarial, then searches around the smallest p that was. Decision-based; needs
+/// finite bounds. Rauber, Brendel, Bethge 2017, arXiv:1707.04131 (Foolbox).
+///
+/// Noise that would be no closer than the best adversarial is not asked about. Cost: 1 forward pass for the
+/// input, up to 1 per step. `salt-and-pepper` measures in L2, `l0-salt-and-pepper` counts the features
+/// changed.
+template <Norm N>
+class SaltAndPepperAttack : public MinimalAttack<SaltAndPepperAttack<N>> {
+ public:
+  using Options = SaltAndPepperOptions;
+  using norm = N;
+  static constexpr std::string_view name_part = "-salt-and-pepper";
+  static constexpr std::string_view name =
+      std::is_same_v<N, L2> ? std::string_view("salt-and-pepper") : detail::joined<N::name, name_part>;
+  static constexpr Knowledge knowledge = Knowledge::decisions;
+
+  explicit SaltAndPepperAttack(Options options = {}) : options_(options) { options_.validate(); }
+  const Options& options() const { return options_; }
+
+  Task<> attack(Oracle& oracle) const {
+    if (!oracle.lower().allFinite() || !oracle.upper().allFinite()) co_return;
+    double step = 1.0 / options_.steps, lowest = step, highest = 1, p = lowest;
+    Eigen::VectorXd x;
+    for (int i = 0; i < options_.steps; ++i, p += step) {
+      if (p > highest) p = lowest;
+      noisy(oracle, static_cast<std::uint32_t>(i), p, x);
+      if (!(oracle.distance(x) < oracle.best_distance())) continue;
+      if (!co_await oracle.query(x)) continue;
+      lowest = p / 2;
+      highest = std::min(1.2 * p, 1.0);
+      step = (highest - lowest) / std::max(1, options_.steps - i - 1);
+      p = lowest - step;
+    }
+  }
+
+ private:
+  void noisy(const Oracle& oracle, std::uint32_t draw, double p, Eigen::VectorXd& x) const {
+    const Index n = oracle.features();
+    const auto& shape = oracle.shape();
+    const bool image = options_.across_channels && shape.size() == 3;
+    const Index channels = !image ? 1 : options_.channels_last ? shape[2] : shape[0];
+    const Index pixels = n / channels;
+    Eigen::VectorXd chance(pixels);
+    oracle.random(Purpose::noise, draw).fill_uniform(chance, 0, 1);
+    x = oracle.original();
+    for (Index i = 0; i < n; ++i) {
+      const double u = chance[options_.channels_last ? i / channels : i % pixels];
+      if (u < p / 2)
+        x[i] = oracle.lower()[i];
+      else if (u >= 1 - p / 2)
+        x[i] = oracle.upper()[i];
+    }
+  }
+
+  Options options_;
+};
+
+using SaltAndPepperNoiseAttack = SaltAndPepperAttack<L2>;
+using L0SaltAndPepperNoiseAttack = SaltAndPepperAttack<L0>;
+
+}  // namespace foil

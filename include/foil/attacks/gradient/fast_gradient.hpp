@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// The fast gradient method: one step to the edge of the ball.
+#pragma once
+
+#include "foil/geometry/maximise.hpp"
+#include "foil/geometry/project.hpp"
+#include "foil/geometry/sampling.hpp"
+#include "foil/run/attack.hpp"
+
+namespace foil {
+
+/// Options of foil::FastGradientAttack.
+struct FastGradientOptions {
+  bool random_start = false;  ///< take the gradient at a point uniform in the ball instead of at the input
+  Loss loss = Loss::lsem;     ///< what is ascended
+  bool literal = false;  ///< the textbook step (gradient scaled to length epsilon, then clipped) instead of
+                         ///< the exact maximiser within ball and box
+
+  void validate() const {}
+  template <class Visit>
+  static void describe(Visit visit) {
+    visit("random_start", &FastGradientOptions::random_start, "gradient at a random point of the ball");
+    visit("loss", &FastGradientOptions::loss, "loss to ascend");
+    visit("literal", &FastGradientOptions::literal, "textbook step, which wastes what clipping takes");
+  }
+};
+
+/// Fast gradient (sign) method for L1, L2 and Linf, targeted or not. Goodfellow, Shlens, Szegedy 2015,
+/// arXiv:1412.6572.
+///
+/// Differs from the usual implementations: the step is the exact maximiser of the linearised loss over
+/// ball ∩ box. For L2 that spends the whole radius in spite of clipping, for L1 it changes the few features
+/// of largest gradient. A zero gradient does not move. Cost: 2 forward and 1 backward pass (one forward more
+/// with a random start).
+template <Norm N>
+class FastGradientAttack : public FixedBudgetAttack<FastGradientAttack<N>> {
+  static constexpr std::string_view suffix = "-fgm";
+
+ public:
+  using Options = FastGradientOptions;
+  using norm = N;
+  static constexpr std::string_view name =
+      std::is_same_v<N, Linf> ? std::string_view("fgsm") : detail::joined<N::name, suffix>;
+  static constexpr Knowledge knowledge = Knowledge::gradients;
+
+  explicit FastGradientAttack(Options options = {}) : options_(options) { options_.validate(); }
+  const Options& options() const { return options_; }
+
+  Task<> attack(Oracle& oracle, double epsilon) const {
+    if (epsilon == 0) co_return;
+    Eigen::VectorXd x = oracle.original();
+    if (options_.random_start) {
+      x += epsilon * geometry::uniform_in_ball<N>(x.size(), oracle.random(Purpose::start));
+      oracle.settle(x, epsilon);
+    }
+    const auto evaluation = co_await oracle.gradient(x, options_.loss);
+    const Eigen::VectorXd step = options_.literal
+                                     ? literal_step(evaluation.gradient, epsilon)
+                                     : geometry::maximise_linear<N>(evaluation.gradient, oracle.original(),
+                                                                    oracle.lower(), oracle.upper(), epsilon);
+    if ((step.array() == 0).all()) co_return;
+    x = (options_.literal ? x : oracle.original()) + step;
+    geometry::project<N>(x, oracle.original(), oracle.lower(), oracle.upper(), epsilon);
+    oracle.settle(x, epsilon);
+    co_await oracle.query(x);
+  }
+
+ private:
+  static Eigen::VectorXd literal_step(const Eigen::VectorXd& gradient, double epsilon) {
+    if constexpr (std::is_same_v<N, Linf>) {
+      return gradient.unaryExpr([&](double g) { return g == 0 ? 0.0 : std::copysign(epsilon, g); });
+    } else {
+      const double largest = Linf::size(gradient);
+      if (largest == 0) return gradient;
+      const Eigen::VectorXd direction = gradient / largest;
+      return epsilon / N::size(direction) * direction;
+    }
+  }
+
+  Options options_;
+};
+
+using L1FastGradientAttack = FastGradientAttack<L1>;
+using L2FastGradientAttack = FastGradientAttack<L2>;
+using LinfFastGradientAttack = FastGradientAttack<Linf>;
+using FGM = L2FastGradientAttack;
+using FGSM = LinfFastGradientAttack;
+
+}  // namespace foil

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// Where attacks that walk along the decision boundary get their first adversarial from.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "foil/run/oracle.hpp"
+
+namespace foil {
+
+/// How a start is looked for.
+struct StartOptions {
+  bool fallback = false;   ///< go on searching if the user's starting point is not adversarial
+  int noise_draws = 1000;  ///< points of uniform noise tried, >= 0
+  int bisections = 10;     ///< between the input and the start, >= 0
+
+  void validate() const {
+    require(noise_draws >= 0, "start: expected noise_draws >= 0, got ", noise_draws);
+    require(bisections >= 0, "start: expected bisections >= 0, got ", bisections);
+  }
+};
+
+/// A bisection on its way: between a point that is not adversarial and one that is.
+struct Bisection {
+  Eigen::VectorXd outside{};
+  Eigen::VectorXd inside{};
+  int done = 0;
+};
+
+/// How far the search for starts has come. To be continued with the same options.
+struct StartState {
+  std::uint32_t candidate = 0;          ///< of the list at next_start()
+  std::vector<Oracle::PoolRow> pool{};  ///< what it has to offer, and how far that has been used
+  std::size_t row = 0;
+  int given = -1;  ///< class of the user's point, until the pool has offered its nearest of that class
+  std::uint32_t end = std::numeric_limits<std::uint32_t>::max();  ///< of the candidates
+  Bisection bisection{};  ///< find_start(): its inside is empty as long as no candidate was adversarial
+};
+
+/// Uniform noise in the box. Features without finite bounds get normal noise around the original, of a size
+/// that grows from draw to draw, from 1/16 to 2^19, and then starts again.
+inline Eigen::VectorXd noise_in_box(const Oracle& oracle, std::uint32_t draw) {
+  Eigen::VectorXd x(oracle.features());
+  oracle.random(Purpose::start, draw).fill_uniform(x, 0, 1);
+  const double scale = std::ldexp(1.0, static_cast<int>(draw % 24) - 4);
+  for (Index i = 0; i < x.size(); ++i) {
+    const double low = oracle.lower()[i], range = oracle.upper()[i] - low;
+    x[i] = std::isfinite(range) ? low + range * x[i] : oracle.original()[i] + scale * normal_quantile(x[i]);
+  }
+  return x;
+}
+
+/// Halves the segment, as often as told or until the model's numbers leave nothing between its ends.
+inline Task<> bisect(Oracle& oracle, Bisection& segment, int times) {
+  while (segment.done < times) {
+    Eigen::VectorXd middle = segment.outside + (segment.inside - segment.outside) / 2;
+    oracle.settle(middle);
+    if (middle == segment.outside || middle == segment.inside) co_return;
+    const bool adversarial = co_await oracle.query(middle);
+    (adversarial ? segment.inside : segment.outside).swap(middle);
+    ++segment.done;
+  }
+}
+
+/// The candidates after the user's point and the pool, by number; empty after the last one.
+inline Eigen::VectorXd start_candidate(const Oracle& oracle, const StartOptions& options,
+                                       std::uint32_t number) {
+  const auto draws = static_cast<std::uint32_t>(options.noise_draws);
+  const Eigen::VectorXd &low = oracle.lower(), &high = oracle.upper();
+  if (number < draws) return noise_in_box(oracle, number);
+  if (number > draws + 3 || !low.allFinite() || !high.allFinite()) return {};
+  if (number == draws) return low;
+  if (number == draws + 1) return low + (high - low) / 2;
+  if (number == draws + 2) return high;
+  Eigen::VectorXd x(low.size());
+  oracle.random(Purpose::start, draws).fill_uniform(x, 0, 1);
+  for (Index i = 0; i < x.size(); ++i) x[i] = x[i] < 0.5 ? low[i] : high[i];
+  return x;
+}
+
+/// Finds an adversarial point: the user's (RunOptions::starting_points; a row of NaN is none), else the
+/// nearest adversarial row of the run's pool (no query), else uniform noise in the box, else the lower end of
+/// the box, its middle, its upper end, else salt-and-pepper noise. Called again, it goes on to the next one:
+/// of the pool the nearest of every class, other than the user's point and its class, then the second of
+/// every class, and so on; then at most ten points that are not adversarial.
+///
+/// \return true if one was found. If there never was one, the sample's status is start_failed: a targeted
+/// criterion is hardly ever met by noise, it needs a starting point or a pool.
+inline Task<bool> next_start(Oracle& oracle, StartOptions options, StartState& state,
+                             Eigen::VectorXd& start) {
+  constexpr std::uint32_t user = 0, pool = 1, others = 2, further_tries = 10;
+  constexpr std::size_t most_rows = 64;
+  Eigen::VectorXd x;
+  bool found = false;
+  while (!found) {
+    if (state.candidate == pool) {
+      if (state.row == 0) state.pool = oracle.rank_pool(most_rows);
+      if (state.row == state.pool.size()) {
+        ++state.candidate;
+        continue;
+      }
+      const auto [row, label] = state.pool[state.row++];
+      if (label == state.given) {
+        state.given = -1;
+      } else {
+        x = oracle.take_from_pool(row);
+        found = oracle.starting_point().size() == 0 || x != oracle.starting_point();
+      }
+      continue;
+    }
+    x = state.candidate == user ? oracle.starting_point()
+                                : start_candidate(oracle, options, state.candidate - others);
+    const bool given = x.size() > 0 && x.allFinite();
+    if (given && state.candidate < state.end) found = co_await oracle.query(x);
+    if (state.candidate == user && found) state.given = oracle.label();
+    const bool refused = state.candidate == user && given && !found && !options.fallback;
+    const bool last = state.candidate != user && !given;
+    if (refused || last || state.candidate >= state.end) {
+      if (!oracle.found()) oracle.finish(Status::start_failed);
+      co_return false;
+    }
+    ++state.candidate;
+  }
+  state.end = std::max(state.candidate, others) + further_tries;
+  start = std::move(x);
+  co_return true;
+}
+
+/// As next_start(), then bisects between the input and that point; state.bisection.inside is the result, to
+/// be taken away before the next call. With a single feature the bisection goes on until the boundary is met
+/// exactly.
+inline Task<bool> find_start(Oracle& oracle, StartOptions options, StartState& state) {
+  Bisection& segment = state.bisection;
+  if (segment.inside.size() == 0) {
+    const bool found = co_await next_start(oracle, options, state, segment.inside);
+    if (!found) co_return false;
+    segment.outside = oracle.original();
+  }
+  const int times = oracle.features() == 1 ? std::numeric_limits<int>::max() : options.bisections;
+  co_await bisect(oracle, segment, times);
+  co_return true;
+}
+
+}  // namespace foil

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// What the four solvers for a step along a linearised decision boundary have in common: the problem in
+/// offsets from the current point, and sums over its entries.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstring>
+
+#include "foil/core/error.hpp"
+#include "foil/core/norms.hpp"
+#include "foil/core/sum.hpp"
+#include "foil/core/tensor.hpp"
+#include "foil/geometry/lanes.hpp"
+#include "foil/geometry/rescale.hpp"
+
+namespace foil::geometry {
+
+/// How a step has to meet the half-space b . delta <= c of predicted adversarials.
+enum class Boundary {
+  reach,  ///< b . delta <= c
+  meet    ///< b . delta = c: stay on its boundary
+};
+
+/// Where a step along the linearised boundary leads.
+struct BoundaryStep {
+  Eigen::VectorXd point{};  ///< the new point; entries that return to the original or end at a bound are
+                            ///< exactly these
+  Eigen::VectorXd delta{};  ///< the step, before rounding
+  bool reached = false;     ///< the half-space was reached; else the step comes as close to it as it may
+  int passes = 0;           ///< over the entries, roughly: the cost
+};
+
+namespace detail {
+
+/// The problem with b of length 1. The arrays are padded by zeros to whole machine vectors.
+struct StepProblem {
+  Index features = 0;
+  Eigen::VectorXd clean{};  ///< original - x
+  Eigen::VectorXd b{};
+  Eigen::VectorXd low{};   ///< lower - x
+  Eigen::VectorXd high{};  ///< upper - x
+  double c = 0;
+  double radius = 0;
+  bool equality = false;
+  int passes = 0;
+
+  Index padded() const { return b.size(); }
+};
+
+inline Index padded_size(Index features) {
+  constexpr Index unit = 8;
+  return (features + unit - 1) / unit * unit;
+}
+
+using Wide = Lanes<double>;
+
+inline Wide load(const Eigen::VectorXd& values, Index first) {
+  Wide out;
+  std::memcpy(&out, values.data() + first, sizeof out);
+  return out;
+}
+inline Wide smaller(Wide a, Wide b) {
+  return a < b ? a : b;
+}
+inline Wide larger(Wide a, Wide b) {
+  return a > b ? a : b;
+}
+
+/// Sums of as many quantities at once: `add(first, sums)` adds the terms of one machine vector of entries.
+template <std::size_t count, class Add>
+std::array<double, count> wide_sums(Index padded, Add add) {
+  constexpr Index lanes = lane_count<double>;
+  Wide even[count]{}, odd[count]{};
+  Index first = 0;
+  for (; first + 2 * lanes <= padded; first += 2 * lanes) {
+    add(first, even);
+    add(first + lanes, odd);
+  }
+  if (first < padded) add(first, even);
+  std::array<double, count> out{};
+  for (std::size_t k = 0; k < count; ++k) {
+    const Wide total = even[k] + odd[k];
+    double parts[lanes];
+    std::memcpy(parts, &total, sizeof parts);
+    for (Index half = lanes / 2; half > 0; half /= 2)
+      for (Index lane = 0; lane < half; ++lane) parts[lane] += parts[lane + half];
+    out[k] = parts[0];
+  }
+  return out;
+}
+
+/// No point of the box comes closer to the half-space than its corner, to rounding.
+inline bool out_of_reach(const StepProblem& p) {
+  if (!p.equality && p.c >= 0) return false;
+  const double direction = p.c > 0 ? -1 : 1;
+  const Wide sign = broadcast(direction), zero{};
+  const double most = wide_sums<1>(p.padded(), [&](Index first, Wide(&out)[1]) {
+    const Wide slope = sign * load(p.b, first);
+    const Wide down = slope * load(p.low, first), up = slope * load(p.high, first);
+    out[0] += slope > zero ? down : slope < zero ? up : zero;
+  })[0];
+  return direction * p.c < most + 1e-13 * std::abs(most);
+}
+
+/// How far the return to the original has to be undone for the half-space to be reached: b . y = missing.
+inline double missing_after_return(const StepProblem& p) {
+  const double missing = p.c - foil::dot(p.b, p.clean);
+  return !p.equality && missing >= 0 ? 0.0 : missing;
+}
+
+/// Room of entry i of y = delta - clean in the direction that helps.
+inline double room_to_undo(const StepProblem& p, Index i, double missing) {
+  const double direction = missing > 0 ? p.b[i] : -p.b[i];
+  return direction > 0 ? p.high[i] - p.clean[i] : direction < 0 ? p.clean[i] - p.low[i] : 0.0;
+}
+
+/// The largest step towards the half-space within box and radius.
+inline void step_towards(const StepProblem& p, Eigen::VectorXd& delta) {
+  const Eigen::VectorXd direction = (p.c > 0 ? 1.0 : -1.0) * p.b.head(p.features);
+  const Eigen::VectorXd origin = Eigen::VectorXd::Zero(p.features), low = p.low.head(p.features),
+                        high = p.high.head(p.features);
+  delta.setZero();
+  const double eta = rescale(origin, direction, low, high, p.radius, L2{}).eta;
+  for (Index i = 0; i < p.features; ++i) delta[i] = std::min(std::max(eta * direction[i], low[i]), high[i]);
+}
+
+}  // namespace detail
+}  // namespace foil::geometry

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// The step of the Brendel & Bethge attacks: to the point closest to the original in L0, L1, L2 or Linf that
+/// a linear model calls adversarial, within the box and a trust region. Solved exactly, per sample.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "foil/geometry/half_space/path.hpp"
+#include "foil/geometry/half_space/step_l0.hpp"
+#include "foil/geometry/largest.hpp"
+#include "foil/geometry/saturated_sum.hpp"
+
+namespace foil::geometry {
+
+namespace detail {
+
+inline bool solve_step(StepProblem& p, L2, Eigen::VectorXd& delta) {
+  write_path<PathL2>(p, 1, path_multiplier<PathL2>(p, 1, 0), delta);
+  if (within_radius(p, delta)) return true;
+  const double share = p.radius / foil::norm2(delta), nu = shortest_step(p);
+  write_path<PathL2>(p, 0, nu, delta);
+  if (!within_radius(p, delta)) return false;
+  follow_path<PathL2>(p, 0, 1, share, nu, delta);
+  return true;
+}
+
+/// The closest in L1, without the radius: the entries of largest |b| move, as few of them as possible.
+inline void return_l1(const StepProblem& p, Eigen::VectorXd& delta) {
+  delta = p.clean;
+  const double missing = missing_after_return(p);
+  if (missing == 0) return;
+  std::vector<KeyedWeight> entries;
+  for (Index i = 0; i < p.features; ++i) {
+    const double speed = std::abs(p.b[i]), room = room_to_undo(p, i, missing);
+    if (speed > 0 && room > 0) entries.push_back({speed, speed * room, i});
+  }
+  const std::size_t count = take_largest(entries, std::abs(missing));
+  double left = std::abs(missing);
+  for (std::size_t k = 0; k < count; ++k) {
+    const Index i = entries[k].index;
+    const bool up = (missing > 0) == (p.b[i] > 0);
+    if (entries[k].weight <= left || (k + 1 < count)) {
+      delta[i] = up ? p.high[i] : p.low[i];
+      left -= entries[k].weight;
+    } else {
+      const double change = std::max(left, 0.0) / entries[k].key;
+      delta[i] = std::min(std::max(p.clean[i] + (up ? change : -change), p.low[i]), p.high[i]);
+    }
+  }
+}
+
+inline bool solve_step(StepProblem& p, L1, Eigen::VectorXd& delta) {
+  return_l1(p, delta);
+  if (within_radius(p, delta)) return true;
+  const double nu = shortest_step(p);
+  write_path<PathL2>(p, 0, nu, delta);
+  if (!within_radius(p, delta)) return false;
+  follow_path<PathL1>(p, 0, std::numeric_limits<double>::infinity(),
+                      p.radius / std::sqrt(static_cast<double>(p.features)), nu, delta);
+  return true;
+}
+
+/// The closest in Linf, without the radius; its distance.
+inline double return_linf(const StepProblem& p, Eigen::VectorXd& delta) {
+  const double missing = missing_after_return(p);
+  double t = 0;
+  if (missing != 0) {
+    Eigen::VectorXd speeds(p.features), reach(p.features);
+    for (Index i = 0; i < p.features; ++i) {
+      speeds[i] = std::abs(p.b[i]);
+      const double room = room_to_undo(p, i, missing);
+      reach[i] = room > 0 ? speeds[i] * room : 0.0;
+    }
+    t = saturated_sum(speeds, reach, std::abs(missing)).argument;
+  }
+  delta.setZero();
+  for (Index i = 0; i < p.features; ++i) {
+    const double direction = missing > 0 ? p.b[i] : missing < 0 ? -p.b[i] : 0.0;
+    const double bottom = std::max(p.low[i], p.clean[i] - t), top = std::min(p.high[i], p.clean[i] + t);
+    delta[i] = direction > 0 ? top : direction < 0 ? bottom : std::min(std::max(0.0, bottom), top);
+  }
+  return t;
+}
+
+inline bool solve_step(StepProblem& p, Linf, Eigen::VectorXd& delta) {
+  const double least = return_linf(p, delta);
+  if (within_radius(p, delta)) return true;
+  const double nu = shortest_step(p);
+  write_path<PathL2>(p, 0, nu, delta);
+  if (!within_radius(p, delta)) return false;
+  const double most = foil::maximum(p.features, [&](Index i) { return std::abs(delta[i] - p.clean[i]); });
+  if (most > least) follow_path<PathLinf>(p, least, most, least + (most - least) / 2, nu, delta);
+  return true;
+}
+
+}  // namespace detail
+
+/// Minimises || x + delta - original ||_p subject to b . delta <= c (Boundary::meet: = c),
+/// || delta ||_2 <= radius and lower <= x + delta <= upper, for p = 0, 1, 2 or infinity. Where that cannot be
+/// met, the step goes towards the half-space as far as radius and box allow, and `reached` is false.
+///
+/// original and x must lie in the box, whose ends may be infinite; b may have any length but must be finite
+/// and not zero; c must be finite, the radius >= 0, infinite if there is none. L1, L2 and Linf are solved to
+/// about 1e-8; for L0, one entry
+/// more than the fewest possible is the exception.
+///
+/// L1, L2, Linf: the step without the radius has a closed form (L2: a continuous quadratic knapsack). Where
+/// it is too long, the solution lies on a path of steps of decreasing length, piecewise linear, so that it is
+/// found exactly once the right piece is. O(n) per pass, about 10 passes over the entries.
+template <Norm N>
+BoundaryStep boundary_step(const Eigen::VectorXd& original, const Eigen::VectorXd& x,
+                           const Eigen::VectorXd& lower, const Eigen::VectorXd& upper,
+                           const Eigen::VectorXd& b, double c, double radius,
+                           Boundary boundary = Boundary::reach) {
+  const Index n = x.size();
+  foil::require(original.size() == n && lower.size() == n && upper.size() == n && b.size() == n,
+                "boundary step: expected five vectors of one size, got ", original.size(), ", ", n, ", ",
+                lower.size(), ", ", upper.size(), " and ", b.size());
+  const double size = foil::norm2(b);
+  foil::require(size > 0 && std::isfinite(size),
+                "boundary step: expected a finite gradient other than zero, got one of length ", size);
+  foil::require(std::isfinite(c) && radius >= 0, "boundary step: expected a finite c and a radius >= 0, got ",
+                c, " and ", radius);
+  detail::StepProblem p;
+  p.features = n;
+  const Index padded = detail::padded_size(n);
+  for (auto* values : {&p.clean, &p.b, &p.low, &p.high}) values->setZero(padded);
+  for (Index i = 0; i < n; ++i) {
+    p.clean[i] = original[i] - x[i];
+    p.b[i] = b[i] / size;
+    p.low[i] = lower[i] - x[i];
+    p.high[i] = upper[i] - x[i];
+  }
+  p.c = c / size;
+  p.radius = radius;
+  p.equality = boundary == Boundary::meet;
+
+  BoundaryStep out;
+  Eigen::VectorXd delta = Eigen::VectorXd::Zero(padded);
+  out.reached = !(radius < std::abs(p.c) && (p.equality || p.c < 0)) && !detail::out_of_reach(p) &&
+                detail::solve_step(p, N{}, delta);
+  if (!out.reached) detail::step_towards(p, delta);
+
+  out.point.resize(n);
+  for (Index i = 0; i < n; ++i) {  // all is read first, so that the choice needs no branch
+    const double step = delta[i], home = original[i], low = lower[i], high = upper[i];
+    const double clean = p.clean[i], down = p.low[i], up = p.high[i];
+    const double point = std::min(std::max(x[i] + step, low), high);
+    const double at_bound = step == down ? low : step == up ? high : point;
+    out.point[i] = step == clean ? home : at_bound;
+  }
+  delta.conservativeResize(n);
+  out.delta = std::move(delta);
+  out.passes = p.passes;
+  return out;
+}
+
+}  // namespace foil::geometry

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// Arithmetic of two operands, element by element: two activations of the same size, or one and a constant.
+#pragma once
+
+#include <cmath>
+#include <utility>
+#include <vector>
+
+#include "foil/core/tensor.hpp"
+#include "foil/nn/operator.hpp"
+#include "foil/nn/operators/elementwise.hpp"
+#include "foil/nn/simd.hpp"
+
+namespace foil::nn {
+
+// Each function offers value(a, b), and its pullbacks pull_a(g, a, b) and pull_b(g, a, b); uses_a says
+// whether pull_a looks at a itself, uses_b whether pull_b looks at b, and uses_other whether they look at the
+// other one.
+
+template <class T>
+struct Plus {
+  static constexpr bool uses_a = false, uses_b = false, uses_other = false;
+  Pack<T> value(Pack<T> a, Pack<T> b) const { return a + b; }
+  Pack<T> pull_a(Pack<T> g, Pack<T>, Pack<T>) const { return g; }
+  Pack<T> pull_b(Pack<T> g, Pack<T>, Pack<T>) const { return g; }
+};
+
+template <class T>
+struct Minus {
+  static constexpr bool uses_a = false, uses_b = false, uses_other = false;
+  Pack<T> value(Pack<T> a, Pack<T> b) const { return a - b; }
+  Pack<T> pull_a(Pack<T> g, Pack<T>, Pack<T>) const { return g; }
+  Pack<T> pull_b(Pack<T> g, Pack<T>, Pack<T>) const { return -g; }
+};
+
+template <class T>
+struct Times {
+  static constexpr bool uses_a = false, uses_b = false, uses_other = true;
+  Pack<T> value(Pack<T> a, Pack<T> b) const { return a * b; }
+  Pack<T> pull_a(Pack<T> g, Pack<T>, Pack<T> b) const { return g * b; }
+  Pack<T> pull_b(Pack<T> g, Pack<T> a, Pack<T>) const { return g * a; }
+};
+
+template <class T>
+struct Over {
+  static constexpr bool uses_a = false, uses_b = true, uses_other = true;
+  Pack<T> value(Pack<T> a, Pack<T> b) const { return a / b; }
+  Pack<T> pull_a(Pack<T> g, Pack<T>, Pack<T> b) const { return g / b; }
+  Pack<T> pull_b(Pack<T> g, Pack<T> a, Pack<T> b) const { return -(g * a) / (b * b); }
+};
+
+template <class T>
+struct RaisedTo {
+  static constexpr bool uses_a = true, uses_b = true, uses_other = true;
+  Pack<T> value(Pack<T> a, Pack<T> b) const {
+    return by_lane<T>(a, b, [](T x, T y) { return std::pow(x, y); });
+  }
+  Pack<T> pull_a(Pack<T> g, Pack<T> a, Pack<T> b) const {
+    return g * by_lane<T>(a, b, [](T x, T y) { return y == T(0) ? T(0) : y * std::pow(x, y - T(1)); });
+  }
+  Pack<T> pull_b(Pack<T> g, Pack<T> a, Pack<T> b) const {
+    return g * by_lane<T>(a, b, [](T x, T y) { return x == T(0) ? T(0) : std::log(x) * std::pow(x, y); });
+  }
+};
+
+/// F of two activations.
+template <class T, class F>
+class Binary : public Operator<T> {
+ public:
+  explicit Binary(Index size) : size_(size) {}
+
+  bool needs_inputs() const override { return F::uses_a || F::uses_b || F::uses_other; }
+
+  void forward(Index batch, const T* const* inputs, T* output, T*) const override {
+    map<T>(batch * size_, output, [](Pack<T> a, Pack<T> b) { return F{}.value(a, b); }, inputs[0], inputs[1]);
+  }
+
+  void backward(Index batch, const T* const* inputs, const T*, const T* cotangent, T* const* gradients,
+                T*) const override {
+    const T* const a = needs_inputs() ? inputs[0] : cotangent;
+    const T* const b = needs_inputs() ? inputs[1] : cotangent;
+    map<T>(
+        batch * size_, gradients[0], [](Pack<T> g, Pack<T> x, Pack<T> y) { return F{}.pull_a(g, x, y); },
+        cotangent, a, b);
+    map<T>(
+        batch * size_, gradients[1], [](Pack<T> g, Pack<T> x, Pack<T> y) { return F{}.pull_b(g, x, y); },
+        cotangent, a, b);
+  }
+
+ private:
+  Index size_;
+};
+
+/// F of an activation and a constant of the same size per sample; the constant is the first operand if
+/// `constant_first`.
+template <class T, class F, bool constant_first>
+class WithConstant : public Operator<T> {
+ public:
+  explicit WithConstant(std::vector<T> constant) : constant_(std::move(constant)) {}
+
+  bool needs_inputs() const override { return constant_first ? F::uses_b : F::uses_a; }
+  bool in_place() const override { return !needs_inputs(); }
+
+  void forward(Index batch, const T* const* inputs, T* output, T*) const override {
+    const Index size = static_cast<Index>(constant_.size());
+    for (Index n = 0; n < batch; ++n)
+      map<T>(
+          size, output + n * size,
+          [](Pack<T> x, Pack<T> c) { return constant_first ? F{}.value(c, x) : F{}.value(x, c); },
+          inputs[0] + n * size, constant_.data());
+  }
+
+  void backward(Index batch, const T* const* inputs, const T*, const T* cotangent, T* const* gradients,
+                T*) const override {
+    const Index size = static_cast<Index>(constant_.size());
+    const T* const values = needs_inputs() ? inputs[0] : cotangent;
+    for (Index n = 0; n < batch; ++n)
+      map<T>(
+          size, gradients[0] + n * size,
+          [](Pack<T> g, Pack<T> x, Pack<T> c) {
+            return constant_first ? F{}.pull_b(g, c, x) : F{}.pull_a(g, x, c);
+          },
+          cotangent + n * size, values + n * size, constant_.data());
+  }
+
+ private:
+  std::vector<T> constant_;
+};
+
+}  // namespace foil::nn

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// Conversion of ONNX's layers with weights and windows.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "foil/core/tensor.hpp"
+#include "foil/nn/operators/binary.hpp"
+#include "foil/nn/operators/convolution.hpp"
+#include "foil/nn/operators/dense.hpp"
+#include "foil/nn/operators/pooling.hpp"
+#include "foil/onnx/builder.hpp"
+
+namespace foil::onnx::detail {
+
+/// The windows of a convolution or pooling node over the spatial axes of (C, H, W).
+inline std::vector<nn::Window> read_windows(const NodeView& at, const Dims& dims, const Dims& kernel,
+                                            bool ceil_mode = false) {
+  const std::size_t axes = kernel.size();
+  const Dims strides = at.sizes("strides", axes, 1, 1), dilations = at.sizes("dilations", axes, 1, 1);
+  const Dims pads = at.sizes("pads", 2 * axes, 0, 0);
+  const std::string mode = at.string("auto_pad", "NOTSET");
+  const bool same = mode == "SAME_UPPER" || mode == "SAME_LOWER";
+  at.require(same || mode == "NOTSET" || mode == "VALID", "unknown auto_pad '", mode, "'");
+  std::vector<nn::Window> windows;
+  for (std::size_t i = 0; i < axes; ++i) {
+    nn::Window w{dims[i + 1], 1, kernel[i], strides[i], dilations[i], 0, 0};
+    const Index extent = (w.kernel - 1) * w.dilation + 1;
+    if (same) {
+      w.output = (w.input + w.stride - 1) / w.stride;
+      const Index padding = std::max<Index>(0, (w.output - 1) * w.stride + extent - w.input);
+      w.pad_begin = mode == "SAME_UPPER" ? padding / 2 : padding - padding / 2;
+      w.pad_end = padding - w.pad_begin;
+    } else {
+      if (mode == "NOTSET") w.pad_begin = pads[i], w.pad_end = pads[axes + i];
+      const Index room = w.input + w.pad_begin + w.pad_end - extent;
+      at.require(room >= 0, "a window of ", extent, " does not fit an input of ", w.input, " padded by ",
+                 w.pad_begin, " and ", w.pad_end);
+      w.output = (ceil_mode ? room + w.stride - 1 : room) / w.stride + 1;
+      // A window that would start in the padding behind the input does not count.
+      if (ceil_mode && (w.output - 1) * w.stride >= w.input + w.pad_begin) --w.output;
+    }
+    windows.push_back(w);
+  }
+  return windows;
+}
+
+template <class T>
+std::vector<T> converted(const std::vector<float>& from) {
+  return std::vector<T>(from.begin(), from.end());
+}
+
+/// Turns (C, L) into (C, 1, L) for the operators that want two spatial axes.
+inline void insert_axis(Dims& dims) {
+  dims.insert(dims.begin() + 1, 1);
+}
+
+template <class T>
+Value convert_conv(Builder<T>& build, const NodeView& at) {
+  Value x = build.value(at, 0);
+  const Constant& weights = build.floats(at, 1);
+  const std::size_t axes = x.dims.size() - (x.dims.empty() ? 0 : 1);
+  at.require(axes == 1 || axes == 2,
+             "only one- and two-dimensional convolutions are supported, got an input of shape ",
+             dims_text(x.dims));
+  at.require(weights.dims.size() == axes + 2, "expected weights of rank ", axes + 2, ", got ",
+             weights.dims.size());
+  const Dims shape(weights.dims.begin(), weights.dims.end());
+  const Dims kernel(shape.begin() + 2, shape.end());
+  at.require(at.sizes("kernel_shape", axes, 0, 0) == kernel || at.node().find("kernel_shape") == nullptr,
+             "kernel_shape differs from the shape of the weights");
+  const Index groups = static_cast<Index>(at.integer("group", 1)), outputs = shape[0];
+  at.require(
+      groups >= 1 && groups <= x.dims[0] && x.dims[0] % groups == 0 && outputs % groups == 0 && outputs > 0,
+      groups, " groups do not divide ", x.dims[0], " input and ", outputs, " output channels");
+  at.require(shape[1] == x.dims[0] / groups, "expected weights for ", x.dims[0] / groups,
+             " input channels per group, got ", shape[1]);
+  for (const Index k : kernel) at.require(k >= 1, "a kernel of size ", k, " makes no sense");
+  std::vector<T> biases(static_cast<std::size_t>(outputs), T(0));
+  if (at.has_input(2)) {
+    biases = converted<T>(build.floats(at, 2).floats);
+    at.require(static_cast<Index>(biases.size()) == outputs, "expected ", outputs, " biases, got ",
+               biases.size());
+  }
+  std::vector<nn::Window> windows = read_windows(at, x.dims, kernel);
+  if (axes == 1) {
+    windows.insert(windows.begin(), nn::Window{});
+    x = build.planar(x);
+    insert_axis(x.dims);
+  }
+  x = build.arranged(x, Layout::channels_last);
+  const nn::ConvolutionShape geometry{windows[0], windows[1], x.dims[0], outputs, groups};
+  const auto covers = [](const nn::Window& w) {
+    return w.output == 1 && w.kernel == w.input && w.pad_begin == 0 && w.dilation == 1;
+  };
+  Value y;
+  if (groups == 1 && covers(windows[0]) &&
+      covers(windows[1])) {  // one patch, the whole sample: fully connected
+    const Index taps = windows[0].kernel * windows[1].kernel, inputs = x.dims[0];
+    std::vector<T> matrix(weights.floats.size());
+    for (Index o = 0; o < outputs; ++o)
+      for (Index c = 0; c < inputs; ++c)
+        for (Index k = 0; k < taps; ++k)
+          matrix[static_cast<std::size_t>((o * taps + k) * inputs + c)] =
+              static_cast<T>(weights.floats[static_cast<std::size_t>((o * inputs + c) * taps + k)]);
+    y = build.emit(
+        std::make_unique<nn::Dense<T>>(1, taps * inputs, outputs, std::move(matrix), std::move(biases)),
+        {x.slot}, {outputs, 1, 1}, Layout::channels_last);
+  } else {
+    y = build.emit(
+        std::make_unique<nn::Convolution<T>>(geometry, converted<T>(weights.floats), std::move(biases)),
+        {x.slot}, {outputs, windows[0].output, windows[1].output}, Layout::channels_last);
+  }
+  if (axes == 1) {
+    y = build.planar(y);
+    y.dims.erase(y.dims.begin() + 1);
+  }
+  return y;
+}
+
+/// Fully connected, on the last axis of x.
+template <class T>
+Value emit_dense(Builder<T>& build, const Value& input, Index outputs, std::vector<T> weights,
+                 std::vector<T> biases) {
+  const Value x = build.planar(input);
+  const Index inputs = x.dims.back(), rows = build.volume(x.dims) / inputs;
+  Dims dims = x.dims;
+  dims.back() = outputs;
+  return build.emit(
+      std::make_unique<nn::Dense<T>>(rows, inputs, outputs, std::move(weights), std::move(biases)), {x.slot},
+      std::move(dims), Layout::planar);
+}
+
+/// Constant factor as a row-major (outputs x inputs) matrix, from (inputs x outputs) or its transpose.
+template <class T>
+std::vector<T> dense_weights(const Constant& b, bool transposed, T scale, Index inputs, Index outputs) {
+  std::vector<T> out(b.floats.size());
+  for (Index o = 0; o < outputs; ++o)
+    for (Index i = 0; i < inputs; ++i)
+      out[static_cast<std::size_t>(o * inputs + i)] =
+          scale *
+          static_cast<T>(b.floats[static_cast<std::size_t>(transposed ? o * inputs + i : i * outputs + o)]);
+  return out;
+}
+
+template <class T>
+Value convert_gemm(Builder<T>& build, const NodeView& at) {
+  const Value& a = build.value(at, 0);
+  const Constant& b = build.floats(at, 1);
+  at.require(at.integer("transA", 0) == 0, "transA would mix samples");
+  at.require(a.dims.size() == 1, "expected a first factor of shape (N, K), got ", dims_text(a.dims));
+  at.require(b.dims.size() == 2 && b.size() > 0, "expected a second factor of rank 2, got rank ",
+             b.dims.size());
+  const bool transposed = at.integer("transB", 0) != 0;
+  const Index inputs = static_cast<Index>(b.dims[transposed ? 1 : 0]);
+  const Index outputs = static_cast<Index>(b.dims[transposed ? 0 : 1]);
+  at.require(inputs == a.dims[0], "expected a second factor with ", a.dims[0], " rows, got ", inputs);
+  std::vector<T> biases(static_cast<std::size_t>(outputs), T(0));
+  if (at.has_input(2)) {
+    const Constant& c = build.floats(at, 2);
+    const bool row = c.dims.size() <= 1 || (c.dims.size() == 2 && c.dims[0] == 1);
+    at.require(row && (c.size() == 1 || static_cast<Index>(c.size()) == outputs), "expected a summand of ",
+               outputs, " elements, one for each output");
+    const T beta = static_cast<T>(at.number("beta", 1));
+    for (std::size_t o = 0; o < biases.size(); ++o)
+      biases[o] = beta * static_cast<T>(c.floats[c.size() == 1 ? 0 : o]);
+  }
+  return emit_dense<T>(
+      build, a, outputs,
+      dense_weights<T>(b, transposed, static_cast<T>(at.number("alpha", 1)), inputs, outputs),
+      std::move(biases));
+}
+
+template <class T>
+Value convert_matmul(Builder<T>& build, const NodeView& at) {
+  const Value& a = build.value(at, 0);
+  const Constant& b = build.floats(at, 1);
+  at.require(!a.dims.empty() && b.dims.size() == 2 && b.size() > 0,
+             "only products of a tensor with a constant matrix are supported");
+  const Index inputs = static_cast<Index>(b.dims[0]), outputs = static_cast<Index>(b.dims[1]);
+  at.require(inputs == a.dims.back(), "expected a second factor with ", a.dims.back(), " rows, got ", inputs);
+  return emit_dense<T>(build, a, outputs, dense_weights<T>(b, false, T(1), inputs, outputs),
+                       std::vector<T>(static_cast<std::size_t>(outputs), T(0)));
+}
+
+/// Per-channel scale and shift, absorbed by the layer before if nothing else uses its output.
+template <class T>
+Value convert_batch_normalization(Builder<T>& build, const NodeView& at) {
+  const Value& x = build.value(at, 0);
+  at.require(at.integer("training_mode", 0) == 0, "batch normalisation in training mode is not supported");
+  at.require(!x.dims.empty(), "expected an input with channels, got ", dims_text(x.dims));
+  const Index channels = x.dims[0];
+  const Constant* parameters[4];
+  for (std::size_t i = 0; i < 4; ++i) {
+    parameters[i] = &build.floats(at, i + 1);
+    at.require(static_cast<Index>(parameters[i]->size()) == channels, "expected ", channels,
+               " numbers as input ", i + 1, ", got ", parameters[i]->size());
+  }
+  const double epsilon = static_cast<double>(at.number("epsilon", 1e-5f));
+  std::vector<T> scale(static_cast<std::size_t>(channels)), shift(scale.size());
+  for (std::size_t c = 0; c < scale.size(); ++c) {
+    const auto get = [&](std::size_t i) { return static_cast<double>(parameters[i]->floats[c]); };
+    const double factor = get(0) / std::sqrt(get(3) + epsilon);
+    at.require(std::isfinite(factor), "the variance of channel ", c, " is ", get(3));
+    scale[c] = static_cast<T>(factor);
+    shift[c] = static_cast<T>(get(1) - get(2) * factor);
+  }
+  const std::string& name = at.node().inputs[0];
+  if (build.is_layer(name) && build.used_once(name) &&
+      build.graph().producer(x.slot)->absorb(scale.data(), shift.data(), channels))
+    return x;
+  Dims strides(x.dims.size(), 0);
+  strides[0] = 1;
+  const std::vector<std::int32_t> channel = build.offsets(x.dims, x.layout, strides);
+  std::vector<T> scales, shifts;
+  for (const std::int32_t c : channel) {
+    scales.push_back(scale[static_cast<std::size_t>(c)]);
+    shifts.push_back(shift[static_cast<std::size_t>(c)]);
+  }
+  const Value scaled =
+      build.emit(std::make_unique<nn::WithConstant<T, nn::Times<T>, false>>(std::move(scales)), {x.slot},
+                 x.dims, x.layout);
+  return build.emit(std::make_unique<nn::WithConstant<T, nn::Plus<T>, false>>(std::move(shifts)),
+                    {scaled.slot}, x.dims, x.layout);
+}
+
+enum class PoolingKind { max, average, global_average };
+
+template <class T, PoolingKind kind>
+Value convert_pooling(Builder<T>& build, const NodeView& at) {
+  Value x = build.value(at, 0);
+  const std::size_t axes = x.dims.size() - (x.dims.empty() ? 0 : 1);
+  at.require(axes == 1 || axes == 2,
+             "only one- and two-dimensional pooling is supported, got an input of shape ", dims_text(x.dims));
+  std::vector<nn::Window> windows;
+  if (kind == PoolingKind::global_average) {
+    for (std::size_t i = 1; i <= axes; ++i) windows.push_back({x.dims[i], 1, x.dims[i], 1, 1, 0, 0});
+  } else {
+    at.require(at.node().find("kernel_shape") != nullptr, "the attribute 'kernel_shape' is missing");
+    windows = read_windows(at, x.dims, at.sizes("kernel_shape", axes, 1, 1), at.integer("ceil_mode", 0) != 0);
+  }
+  for (const nn::Window& w : windows)
+    at.require(w.pad_begin < w.kernel && w.pad_end < w.kernel, "padding by ", w.pad_begin, " and ", w.pad_end,
+               " would leave windows of ", w.kernel, " empty");
+  if (axes == 1) {
+    windows.insert(windows.begin(), nn::Window{});
+    x = build.planar(x);
+    insert_axis(x.dims);
+  }
+  x = build.arranged(x, Layout::channels_last);
+  std::unique_ptr<nn::Operator<T>> op;
+  if constexpr (kind == PoolingKind::max)
+    op = std::make_unique<nn::MaxPooling<T>>(windows[0], windows[1], x.dims[0]);
+  else
+    op = std::make_unique<nn::AveragePooling<T>>(windows[0], windows[1], x.dims[0],
+                                                 at.integer("count_include_pad", 0) != 0);
+  Value y = build.emit(std::move(op), {x.slot}, {x.dims[0], windows[0].output, windows[1].output},
+                       Layout::channels_last);
+  if (axes == 1) {
+    y = build.planar(y);
+    y.dims.erase(y.dims.begin() + 1);
+  }
+  return y;
+}
+
+}  // namespace foil::onnx::detail

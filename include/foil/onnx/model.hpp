@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// The contents of an ONNX file as plain structures, as far as the importer looks at them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "foil/core/error.hpp"
+
+namespace foil::onnx {
+
+/// The element types that the importer reads, with ONNX's numbers.
+enum class ElementType : std::int32_t { float32 = 1, int32 = 6, int64 = 7, boolean = 9 };
+
+/// A constant. Exactly one of `floats` and `integers` holds the elements, according to the type.
+struct Constant {
+  std::string name;
+  ElementType type = ElementType::float32;
+  std::vector<std::int64_t> dims;
+  std::vector<float> floats;
+  std::vector<std::int64_t> integers;
+
+  bool is_float() const { return type == ElementType::float32; }
+  std::size_t size() const { return is_float() ? floats.size() : integers.size(); }
+};
+
+struct Attribute {
+  std::string name;
+  std::optional<float> number;
+  std::optional<std::int64_t> integer;
+  std::optional<std::string> string;
+  std::optional<Constant> tensor;
+  std::vector<float> numbers;
+  std::vector<std::int64_t> integers;
+};
+
+struct Node {
+  std::string name, type, domain;
+  std::vector<std::string> inputs, outputs;
+  std::vector<Attribute> attributes;
+
+  const Attribute* find(std::string_view attribute) const {
+    for (const Attribute& a : attributes)
+      if (a.name == attribute) return &a;
+    return nullptr;
+  }
+
+  /// "node 'conv1' (Conv)", for messages; nodes without a name go by their first output.
+  std::string label() const {
+    const std::string& id = name.empty() && !outputs.empty() ? outputs[0] : name;
+    return text("node '", id, "' (", type, ")");
+  }
+};
+
+/// A graph input or output. Open dimensions are -1.
+struct ValueInfo {
+  std::string name;
+  std::int64_t type = 0;
+  std::optional<std::vector<std::int64_t>> dims;
+};
+
+struct Model {
+  std::int64_t opset = 0;
+  std::vector<Node> nodes;
+  std::vector<Constant> initializers;
+  std::vector<ValueInfo> inputs, outputs;
+};
+
+}  // namespace foil::onnx

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// Inputs whose outputs are known: where attacks that need a start can take one without asking the model.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "foil/core/criteria.hpp"
+#include "foil/core/model.hpp"
+#include "foil/core/norms.hpp"
+
+namespace foil {
+
+/// A data set with the model's outputs for it: its decisions or its logits. A sample's start is the nearest
+/// row that satisfies the sample's criterion, the first of them on a tie; the order of the rows is part of
+/// the input. Rows outside the bounds and rows with outputs that are not finite are never used.
+template <Batch Input>
+class Pool {
+ public:
+  using Scalar = typename Input::Scalar;
+
+  /// Nothing to choose from.
+  Pool() = default;
+  /// Known decisions: enough for criteria on labels.
+  Pool(Input inputs, Labels predictions) : inputs_(std::move(inputs)), labels_(std::move(predictions)) {
+    check_rows(labels_.size());
+  }
+  /// Known logits: enough for every criterion.
+  Pool(Input inputs, Logits<Scalar> logits)
+      : inputs_(std::move(inputs)), labels_(argmax<Scalar>(logits)), logits_(std::move(logits)) {
+    check_rows(logits_.rows());
+  }
+  /// Asks the model: one forward pass per row, in calls of `batch_size` rows.
+  template <class M>
+    requires(DecisionModel<M> && std::same_as<input_t<M>, Input>)
+  Pool(M&& model, Input inputs, Index batch_size = 128)
+      : inputs_(std::move(inputs)), labels_(samples(inputs_)) {
+    for (Index first = 0; first < samples(inputs_); first += batch_size) {
+      Input batch(resized(inputs_, std::min(batch_size, samples(inputs_) - first)));
+      as_matrix(batch) = as_matrix(std::as_const(inputs_)).middleRows(first, samples(batch));
+      if constexpr (ScoreModel<M>) {
+        const Logits<Scalar> logits = model.logits(batch);
+        if (first == 0) logits_.resize(samples(inputs_), logits.cols());
+        logits_.middleRows(first, samples(batch)) = logits;
+        labels_.segment(first, samples(batch)) = argmax<Scalar>(logits);
+      } else {
+        labels_.segment(first, samples(batch)) = foil::predict(model, batch);
+      }
+    }
+    check_rows(labels_.size());
+  }
+
+  bool empty() const { return inputs_.size() == 0; }
+  const Input& inputs() const { return inputs_; }
+  const Labels& predictions() const { return labels_; }
+
+  /// Throws if the criterion cannot be judged from what is known.
+  template <Criterion C>
+  void check(const C& criterion, Index samples) const {
+    if (empty()) return;
+    require(DecisionCriterion<C> || logits_.size() > 0,
+            "pool: the criterion reads logits, but only the decisions of the pool's rows are known");
+    detail::check_criterion(criterion, samples, logits_.cols());
+  }
+
+  /// Adversarial rows for a sample, at most so many: the nearest of every predicted class by distance, then
+  /// the second of every class, and so on.
+  template <Criterion C, class Original>
+  std::vector<Index> nearest_by_class(const C& criterion, Index sample_row, const Original& original, Lp norm,
+                                      const Bounds<Scalar>& bounds, std::size_t most) const {
+    struct Candidate {
+      int label;
+      double length;
+      Index row;
+      std::size_t rank = 0;
+    };
+    std::vector<Candidate> found;
+    for (Index row = 0; row < samples(inputs_); ++row) {
+      if (!meets(criterion, sample_row, row)) continue;
+      const auto candidate = sample(inputs_, row);
+      if (within(candidate, bounds))
+        found.push_back({labels_[row], distance(norm, original, candidate), row});
+    }
+    std::sort(found.begin(), found.end(), [](const Candidate& a, const Candidate& b) {
+      return std::tie(a.label, a.length, a.row) < std::tie(b.label, b.length, b.row);
+    });
+    for (std::size_t i = 1; i < found.size(); ++i)
+      if (found[i].label == found[i - 1].label) found[i].rank = found[i - 1].rank + 1;
+    std::sort(found.begin(), found.end(), [](const Candidate& a, const Candidate& b) {
+      return std::tie(a.rank, a.length, a.row) < std::tie(b.rank, b.length, b.row);
+    });
+    std::vector<Index> rows;
+    for (std::size_t i = 0; i < std::min(most, found.size()); ++i) rows.push_back(found[i].row);
+    return rows;
+  }
+
+ private:
+  void check_rows(Index outputs) const {
+    require(samples(inputs_) > 0 && outputs == samples(inputs_), "pool: expected one output for each of ",
+            samples(inputs_), " inputs and at least one, got ", outputs);
+  }
+
+  template <Criterion C>
+  bool meets(const C& criterion, Index sample_row, Index row) const {
+    if constexpr (ScoreCriterion<C>) {
+      if (logits_.size() > 0) {
+        const Eigen::VectorXd scores = logits_.row(row).transpose().template cast<double>();
+        return scores.allFinite() && criterion(Scores{sample_row, scores});
+      }
+    }
+    if constexpr (DecisionCriterion<C>) return criterion(Decision{sample_row, labels_[row]});
+    return false;
+  }
+
+  template <class Candidate>
+  static bool within(const Candidate& x, const Bounds<Scalar>& bounds) {
+    for (Index i = 0; i < x.size(); ++i)
+      if (!(x[i] >= bounds.lower(i) && x[i] <= bounds.upper(i))) return false;
+    return true;
+  }
+
+  Input inputs_{};
+  Labels labels_{};
+  Logits<Scalar> logits_{};
+};
+
+template <class M, class Input>
+Pool(M&&, Input, Index) -> Pool<input_t<M>>;
+
+}  // namespace foil

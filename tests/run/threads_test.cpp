@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+#include "foil/run/threads.hpp"
+
+#include "foil/attacks/gradient/fast_gradient.hpp"
+#include "foil/attacks/gradient/projected_gradient.hpp"
+#include "support/affine_problem.hpp"
+#include "support/catch.hpp"
+
+using namespace foil;
+using namespace foil::test;
+
+namespace {
+
+using Rows = Tensor<float, 2>;
+using Catch::Matchers::ContainsSubstring;
+
+}  // namespace
+
+TEST_CASE("radii are one number for all, or one per sample in any container") {
+  CHECK(Epsilons(2).expand(3) == Eigen::Vector3d(2, 2, 2));
+  CHECK(Epsilons(0.5f).expand(1)[0] == 0.5);
+  CHECK(Epsilons(std::vector<double>{1, 2, 3}).expand(3) == Eigen::Vector3d(1, 2, 3));
+  CHECK(Epsilons(Eigen::Vector2f(0.5f, 2)).expand(2) == Eigen::Vector2d(0.5, 2));
+  CHECK(Epsilons(2 * Eigen::Vector2d(1, 2)).expand(2) == Eigen::Vector2d(2, 4));
+}
+
+TEST_CASE("radii that make no sense are refused, saying what was given") {
+  const double nan = std::numeric_limits<double>::quiet_NaN(),
+               infinity = std::numeric_limits<double>::infinity();
+  CHECK_THROWS_WITH(Epsilons(-0.5).expand(1), ContainsSubstring("finite and >= 0, got -0.5"));
+  CHECK_THROWS_WITH(Epsilons(nan).expand(1), ContainsSubstring("got nan"));
+  CHECK_THROWS_WITH(Epsilons(infinity).expand(1), ContainsSubstring("got inf"));
+  CHECK_THROWS_WITH(Epsilons(Eigen::Vector3d(1, 2, -1)).expand(3), ContainsSubstring("got -1"));
+  CHECK_THROWS_WITH(Epsilons(Eigen::Vector2d(1, 2)).expand(3),
+                    ContainsSubstring("each of the 3 samples, got 2"));
+  CHECK_THROWS_WITH(Epsilons(std::vector<double>{1}).expand(2),
+                    ContainsSubstring("each of the 2 samples, got 1"));
+  CHECK_THROWS_AS(Epsilons(std::vector<double>{}).expand(2), Error);
+}
+
+TEST_CASE("each sample is given its own radius") {
+  const auto p = affine_problem<Rows>(2, 20, 30, 1);
+  const Eigen::VectorXd distances = p.distances<Linf>();
+  Eigen::VectorXd radii = distances;
+  for (Index i = 0; i < radii.size(); ++i) radii[i] *= i % 2 ? 1.01 : 0.99;
+  const auto result = FGSM()(p.model, p.inputs, p.labels, radii, {.threads = 3, .batch_size = 4});
+  for (Index i = 0; i < radii.size(); ++i) CHECK(result.success[i] == (i % 2 == 1));
+}
+
+TEST_CASE("bad arguments are refused before the model is asked anything") {
+  const auto p = affine_problem<Rows>(2, 20, 5, 2);
+  const CountingModel counting(p.model);
+  const FGSM attack;
+  Rows outside = p.inputs;
+  outside.setConstant(1.5f);
+  CHECK_THROWS_WITH(attack(counting, Rows(0, 20), Labels(), 0.1), ContainsSubstring("at least one sample"));
+  CHECK_THROWS_WITH(attack(counting, Rows(5, 0), p.labels, 0.1), ContainsSubstring("(5, 0)"));
+  CHECK_THROWS_WITH(attack(counting, outside, p.labels, 0.1), ContainsSubstring("got 1.5 in [0, 1]"));
+  CHECK_THROWS_WITH(attack(counting, p.inputs, Labels::Zero(4), 0.1),
+                    ContainsSubstring("each of the 5 samples, got 4"));
+  CHECK_THROWS_WITH(attack(counting, p.inputs, Labels::Constant(5, -1), 0.1), ContainsSubstring("class -1"));
+  CHECK_THROWS_AS(attack(counting, p.inputs, p.labels, -1), Error);
+  CHECK_THROWS_AS(attack(counting, p.inputs, p.labels, 0.1, {.threads = 0}), Error);
+  CHECK_THROWS_AS(attack(counting, p.inputs, p.labels, 0.1, {.query_budget = 0}), Error);
+  CHECK(counting.calls == 0);
+  CHECK_THROWS_WITH(attack(counting, p.inputs, Labels::Constant(5, 2), 0.1),
+                    ContainsSubstring("classes 0 to 1"));
+  CHECK(counting.calls == 1);
+}
+
+TEST_CASE("more threads than samples are no matter") {
+  const auto p = affine_problem<Rows>(3, 20, 3, 3);
+  const auto one = LinfPGD()(p.model, p.inputs, p.labels, 0.2);
+  const auto many = LinfPGD()(p.model, p.inputs, p.labels, 0.2, {.threads = 16});
+  CHECK(same_rows(one.adversarials, many.adversarials));
+  CHECK(one.queries == many.queries);
+  CHECK(one.status == many.status);
+}
+
+TEST_CASE("samples of other rows and ids are the same samples") {
+  const auto p = affine_problem<Rows>(3, 20, 10, 4);
+  const auto all = LinfPGD()(p.model, p.inputs, p.labels, 0.15);
+  const std::vector<Index> order{7, 2, 9, 0};
+  Labels labels(4);
+  for (Index i = 0; i < 4; ++i) labels[i] = p.labels[order[static_cast<std::size_t>(i)]];
+  const auto some = LinfPGD()(p.model, gather(p.inputs, order), labels, 0.15, {.sample_ids = {7, 2, 9, 0}});
+  for (Index i = 0; i < 4; ++i)
+    CHECK(sample(some.adversarials, i) == sample(all.adversarials, order[static_cast<std::size_t>(i)]));
+}
+
+TEST_CASE("the observer sees the sum over all threads") {
+  const auto p = affine_problem<Rows>(3, 20, 40, 5);
+  Progress last;
+  const auto result = LinfPGD()(p.model, p.inputs, p.labels, 0.15,
+                                {.threads = 2, .batch_size = 4, .observer = [&](const Progress& now) {
+                                   CHECK(now.queries >= last.queries);
+                                   CHECK(now.finished >= last.finished);
+                                   last = now;
+                                 }});
+  CHECK(last.total == 40);
+  CHECK(last.finished == 40);
+  CHECK(last.found == result.success.count());
+  CHECK(last.queries == result.queries.sum() + result.verification_queries.sum());
+  CHECK(last.gradient_queries == result.gradient_queries.sum());
+}
+
+TEST_CASE("what a model throws arrives nested, with all that was found before, whatever thread it was in") {
+  const auto p = affine_problem<Rows>(2, 20, 40, 6);
+  Tampered broken(p.model);
+  broken.answer = [](std::int64_t call, const Rows&, Logits<float>&) {
+    if (call >= 12) throw std::runtime_error("out of memory");
+  };
+  try {
+    LinfPGD()(broken, p.inputs, p.labels, 1, {.threads = 2, .batch_size = 4});
+    FAIL("nothing was thrown");
+  } catch (const RunFailure<Rows>& failure) {
+    CHECK_THAT(failure.what(), ContainsSubstring("linf-pgd: out of memory"));
+    CHECK_THROWS_WITH(std::rethrow_if_nested(failure), "out of memory");
+    CHECK(failure.partial.size() == 40);
+    CHECK(std::count(failure.partial.status.begin(), failure.partial.status.end(), Status::failed) > 0);
+  }
+}

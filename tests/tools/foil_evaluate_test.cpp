@@ -1,0 +1,560 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// Runs foil-evaluate as its users do, on the shipped network and images. FOIL_EVALUATE is the program's
+/// path.
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <fstream>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "foil/core/norms.hpp"
+#include "foil/evaluation/catalogue.hpp"
+#include "foil/io/data.hpp"
+#include "foil/onnx/onnx.hpp"
+#include "io/temporary_directory.hpp"
+#include "support/catch.hpp"
+
+using Catch::Matchers::ContainsSubstring;
+using foil::Index;
+using foil_test::read;
+using foil_test::TemporaryDirectory;
+using foil_test::write;
+using Arguments = std::vector<std::string>;
+using Images = foil::Tensor<float, 4>;
+
+namespace {
+
+const std::string data = FOIL_EXAMPLES_DATA;
+const std::string model_file = data + "/mnist_cnn.onnx";
+const std::string image_file = data + "/mnist-test-1000-images.idx3-ubyte.gz";
+const std::string label_file = data + "/mnist-test-1000-labels.idx1-ubyte.gz";
+
+struct Outcome {
+  int status;  // of the exit, or minus the signal
+  std::string out, err;
+};
+
+/// A running foil-evaluate, its output going to files.
+class Process {
+ public:
+  explicit Process(Arguments arguments) {
+    arguments.insert(arguments.begin(), FOIL_EVALUATE);
+    std::vector<char*> argv;
+    for (std::string& argument : arguments) argv.push_back(argument.data());
+    argv.push_back(nullptr);
+    const std::string out = (dir_ / "out").string(), err = (dir_ / "err").string();
+    pid_ = fork();
+    REQUIRE(pid_ >= 0);
+    if (pid_ > 0) return;
+    for (const auto& [path, stream] : {std::pair{&out, 1}, std::pair{&err, 2}})
+      dup2(open(path->c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), stream);
+    execv(argv[0], argv.data());
+    _exit(127);
+  }
+
+  void interrupt() { kill(pid_, SIGINT); }
+
+  /// Waits until the program has said so on stderr.
+  bool has_said(const std::string& text) {
+    for (int i = 0; i < 1000; ++i) {
+      if (read(dir_ / "err").find(text) != std::string::npos) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    return false;
+  }
+
+  Outcome wait() {
+    int status = 0;
+    REQUIRE(waitpid(pid_, &status, 0) == pid_);
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), read(dir_ / "out"),
+            read(dir_ / "err")};
+  }
+
+ private:
+  TemporaryDirectory dir_;
+  pid_t pid_;
+};
+
+Outcome run(const Arguments& arguments) {
+  return Process(arguments).wait();
+}
+
+Arguments operator+(Arguments a, const Arguments& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+Arguments on_mnist(const TemporaryDirectory& dir) {
+  return {"--model",        model_file,
+          "--images",       image_file,
+          "--labels",       label_file,
+          "--out",          (dir / "results.json").string(),
+          "--adversarials", (dir / "adversarials").string()};
+}
+
+nlohmann::json results(const TemporaryDirectory& dir) {
+  return nlohmann::json::parse(read(dir / "results.json"));
+}
+
+std::string adversarials(const TemporaryDirectory& dir, const std::string& name) {
+  return read(dir.path() / "adversarials" / name);
+}
+
+}  // namespace
+
+TEST_CASE("foil-evaluate: what results.json says is true of the adversarials", "[examples][evaluate]") {
+  const TemporaryDirectory dir;
+  const Outcome outcome =
+      run(on_mnist(dir) + Arguments{"--count", "30", "--attack", "fgsm", "--attack", "l2-pgd:steps=20",
+                                    "--attack", "minimal-fgsm", "--epsilon", "0.3", "2", "--sheet",
+                                    (dir / "sheet.png").string()});
+  INFO(outcome.err);
+  REQUIRE(outcome.status == 0);
+  const auto json = results(dir);
+  CHECK(json["complete"] == true);
+  CHECK(json["sample_count"] == 30);
+  CHECK(json["clean_accuracy_rows"] == 30);
+  REQUIRE(json["attacks"].size() == 5);
+  CHECK(json["attacks"][2]["name"] == "l2-pgd");
+  CHECK(json["attacks"][2]["options"]["steps"] == 20);
+  CHECK(json["attacks"][2]["options"]["loss"] == "lsem");
+  CHECK(json["attacks"][4]["epsilon"].is_null());
+
+  const auto model = foil::onnx::load<float, 4>(model_file);
+  const Images all = foil::io::read_images(image_file, model.bounds());
+  const foil::Labels labels = foil::io::read_labels(label_file);
+  std::vector<Index> rows;
+  for (const auto row : foil::io::read_npy(dir / "adversarials/indices.npy").values<std::int64_t>())
+    rows.push_back(row);
+  REQUIRE(rows.size() == 30);
+  const Images images = foil::gather(all, rows);
+  const foil::Labels clean = foil::predict(model, images);
+  CHECK(json["clean_accuracy"] ==
+        Catch::Approx((clean.array() == labels.head(30).array()).cast<double>().mean()));
+
+  int successes = 0;
+  for (const auto& attack : json["attacks"]) {
+    const std::string norm = attack["norm"];
+    const auto file = dir.path() / "adversarials" / attack["adversarials"].get<std::string>();
+    const Images found = foil::io::read_images(file, model.bounds());
+    const foil::Labels predicted = foil::predict(model, found);
+    REQUIRE(foil::samples(found) == 30);
+    REQUIRE(attack["samples"].size() == 30);
+    CHECK(attack["complete"] == true);
+    CHECK(attack["finished"] == 30);
+    CHECK(attack["model_seconds"] > 0);
+    Index attacked = 0, fooled = 0, robust = 0;
+    std::int64_t forward = 0, backward = 0;
+    std::vector<double> distances;
+    for (Index i = 0; i < 30; ++i) {
+      const auto& sample = attack["samples"][static_cast<std::size_t>(i)];
+      CAPTURE(attack["name"], i);
+      CHECK(sample["index"] == rows[static_cast<std::size_t>(i)]);
+      CHECK(sample["label"] == labels[rows[static_cast<std::size_t>(i)]]);
+      CHECK(sample["clean_predicted"] == clean[i]);
+      CHECK(sample["predicted"] == predicted[i]);
+      const double distance = foil::distance(norm == "linf" ? foil::Lp(foil::Linf{}) : foil::Lp(foil::L2{}),
+                                             foil::sample(images, i), foil::sample(found, i));
+      const bool success = sample["success"];
+      if (success) {
+        CHECK(predicted[i] != labels[i]);
+        CHECK(sample["distance"] == distance);
+        if (!attack["epsilon"].is_null()) CHECK(distance <= attack["epsilon"]);
+      } else {
+        CHECK(sample["status"] == "not_found");
+        CHECK(sample["distance"].is_null());
+        CHECK(distance == 0);
+      }
+      successes += success;
+      forward += sample["forward"].get<std::int64_t>();
+      backward += sample["backward"].get<std::int64_t>();
+      robust += clean[i] == labels[i] && !success;
+      if (clean[i] != labels[i]) {
+        CHECK(sample["status"] == "already_adversarial");
+        continue;
+      }
+      ++attacked;
+      fooled += success;
+      distances.push_back(success ? distance : std::numeric_limits<double>::infinity());
+    }
+    CHECK(attack["success_rate"] ==
+          Catch::Approx(static_cast<double>(fooled) / static_cast<double>(attacked)));
+    CHECK(attack["robust_accuracy"] == Catch::Approx(static_cast<double>(robust) / 30));
+    CHECK(attack["forward"] == forward);
+    CHECK(attack["backward"] == backward);
+    std::sort(distances.begin(), distances.end());
+    const double low = distances[(distances.size() - 1) / 2], high = distances[distances.size() / 2];
+    if (std::isinf(high))
+      CHECK(attack["median_distance"].is_null());
+    else
+      CHECK(attack["median_distance"] == Catch::Approx((low + high) / 2));
+    CHECK_THAT(outcome.out, ContainsSubstring(attack["name"]));
+  }
+  CHECK(successes > 30);
+  CHECK(read(dir / "sheet.png").starts_with("\x89PNG"));
+  CHECK(dir.entries() == 3);  // results.json, adversarials/, sheet.png
+}
+
+TEST_CASE("foil-evaluate: bits depend on the seed, not on threads, batches or other samples",
+          "[examples][evaluate][property]") {
+  const Arguments attack{"--attack", "linf-pgd:steps=5", "--epsilon", "0.3", "--seed"};
+  const auto bits = [&](const Arguments& arguments) {
+    const TemporaryDirectory dir;
+    const Outcome outcome = run(on_mnist(dir) + arguments);
+    INFO(outcome.err);
+    REQUIRE(outcome.status == 0);
+    return adversarials(dir, "linf-pgd_eps0.3.npy");
+  };
+  const Arguments few{"--count", "12"};
+  const std::string one = bits(few + Arguments{"--threads", "1"} + attack + Arguments{"7"});
+  const std::string two =
+      bits(few + Arguments{"--threads", "2", "--batch-size", "5"} + attack + Arguments{"7"});
+  const std::string other = bits(few + Arguments{"--threads", "1"} + attack + Arguments{"8"});
+  const std::string part = bits(Arguments{"--first", "4", "--count", "3"} + attack + Arguments{"7"});
+  constexpr std::size_t sample = 28 * 28 * 4;
+  CHECK(one.compare(two) == 0);
+  CHECK(one.compare(other) != 0);
+  CHECK(one.compare(one.size() - 8 * sample, 3 * sample, part, part.size() - 3 * sample) == 0);
+}
+
+TEST_CASE("foil-evaluate: bits do not depend on how many blocks the samples are read in",
+          "[examples][evaluate][property]") {
+  const TemporaryDirectory one, many, images, starts;
+  std::vector<Index> rows;
+  for (Index i = 0; i < 300; ++i) rows.push_back((7 * i + 500) % 1000);
+  foil::io::write_npy<std::int64_t>(starts / "rows.npy", std::vector<std::int64_t>(rows.begin(), rows.end()),
+                                    {300});
+  foil::io::write_npy(starts / "images.npy",
+                      foil::gather(foil::io::read_images(image_file, foil::Bounds<float>()), rows));
+  const auto attack = [&](const TemporaryDirectory& dir, const std::string& batch_size, const char* file) {
+    const Outcome outcome = run(on_mnist(dir) + Arguments{"--first",      "5",
+                                                          "--count",      "300",
+                                                          "--threads",    "1",
+                                                          "--batch-size", batch_size,
+                                                          "--attack",     "fgsm",
+                                                          "--epsilon",    "0.2",
+                                                          "--attack",     "dataset",
+                                                          "--attack",     "boundary",
+                                                          "--budget",     "30",
+                                                          "--starts",     (starts / file).string(),
+                                                          "--sheet",      (dir / "sheet.png").string()});
+    INFO(outcome.err);
+    REQUIRE(outcome.status == 0);
+  };
+  attack(one, "40", "rows.npy");  // one block of 320
+  attack(many, "1", "rows.npy");  // 256 and 44
+  attack(images, "1", "images.npy");
+  const auto expected = results(one);
+  for (const TemporaryDirectory* dir : {&many, &images}) {
+    for (const char* name : {"indices.npy", "fgsm_eps0.2.npy", "dataset.npy", "boundary.npy"})
+      CHECK(adversarials(one, name).compare(adversarials(*dir, name)) == 0);
+    CHECK(read(one / "sheet.png") == read(*dir / "sheet.png"));
+    const auto json = results(*dir);
+    REQUIRE(json["attacks"].size() == 3);
+    for (std::size_t i = 0; i < 3; ++i) {
+      CHECK(json["attacks"][i]["samples"].size() == 300);
+      CHECK(json["attacks"][i]["samples"] == expected["attacks"][i]["samples"]);
+      CHECK(json["attacks"][i]["forward"] == expected["attacks"][i]["forward"]);
+      CHECK(json["attacks"][i]["verification"] == expected["attacks"][i]["verification"]);
+    }
+    CHECK(json["attacks"][1]["success_rate"] == 1);
+  }
+}
+
+TEST_CASE("foil-evaluate: .npy images give the bits that idx images give", "[examples][evaluate]") {
+  const TemporaryDirectory dir, other;
+  const Images images = foil::io::read_images(image_file, foil::Bounds<float>());
+  const foil::Labels labels = foil::io::read_labels(label_file);
+  const std::vector<Index> rows{0, 1, 2, 3};
+  foil::io::write_npy(other / "images.npy", foil::gather(images, rows));
+  foil::io::write_npy<int>(other / "labels.npy", std::vector<int>(labels.data(), labels.data() + 4), {4});
+  const Arguments attack{"--attack", "l2-fgm", "--epsilon=2"};
+  REQUIRE(run(on_mnist(dir) + attack + Arguments{"--count", "4"}).status == 0);
+  REQUIRE(run(Arguments{"--model", model_file, "--images", (other / "images.npy").string(), "--labels",
+                        (other / "labels.npy").string(), "--out", (other / "results.json").string(),
+                        "--adversarials", (other / "adversarials").string()} +
+              attack)
+              .status == 0);
+  CHECK(adversarials(dir, "l2-fgm_eps2.npy").compare(adversarials(other, "l2-fgm_eps2.npy")) == 0);
+}
+
+TEST_CASE("foil-evaluate: targets are what successful samples are taken for", "[examples][evaluate]") {
+  const TemporaryDirectory dir;
+  const foil::Labels labels = foil::io::read_labels(label_file);
+  std::vector<int> targets;
+  for (Index i = 0; i < labels.size(); ++i) targets.push_back((labels[i] + 1) % 10);
+  const bool for_all = GENERATE(true, false);
+  if (!for_all) targets.assign(targets.begin() + 2, targets.begin() + 12);
+  foil::io::write_npy<int>(dir / "targets.npy", targets, {static_cast<Index>(targets.size())});
+  const Outcome outcome =
+      run(on_mnist(dir) + Arguments{"--first", "2", "--count", "10", "--attack", "linf-pgd:steps=20",
+                                    "--epsilon", "0.5", "--targets", (dir / "targets.npy").string()});
+  INFO(outcome.err);
+  REQUIRE(outcome.status == 0);
+  int successes = 0;
+  const auto json = results(dir);
+  for (const auto& sample : json["attacks"][0]["samples"]) {
+    CHECK(sample["target"] == (sample["label"].get<int>() + 1) % 10);
+    if (!sample["success"].get<bool>()) continue;
+    ++successes;
+    CHECK(sample["predicted"] == sample["target"]);
+  }
+  CHECK(successes > 5);
+}
+
+TEST_CASE("foil-evaluate: --margin is the lead of another class", "[examples][evaluate]") {
+  const auto model = foil::onnx::load<float, 4>(model_file);
+  const foil::Labels labels = foil::io::read_labels(label_file);
+  const auto smallest_lead = [&](const Arguments& more) {
+    const TemporaryDirectory dir;
+    const Outcome outcome =
+        run(on_mnist(dir) + more + Arguments{"--count", "5", "--attack", "boundary", "--budget", "1000"});
+    INFO(outcome.err);
+    REQUIRE(outcome.status == 0);
+    const Images found = foil::io::read_images(dir.path() / "adversarials/boundary.npy", model.bounds());
+    const auto logits = model.logits(found);
+    double smallest = std::numeric_limits<double>::infinity();
+    for (Index i = 0; i < 5; ++i) {
+      const Eigen::VectorXd scores = logits.row(i).transpose().cast<double>();
+      smallest = std::min(smallest, foil::losses::margin(scores, labels[i]));
+    }
+    return smallest;
+  };
+  CHECK(smallest_lead({}) < 0.5);
+  CHECK(smallest_lead({"--margin", "0.5"}) >= 0.5);
+}
+
+TEST_CASE("foil-evaluate: --correct-only counts the samples that are classified correctly",
+          "[examples][evaluate]") {
+  const TemporaryDirectory dir;
+  const Outcome outcome = run(
+      on_mnist(dir) + Arguments{"--correct-only", "--count", "990", "--attack", "fgsm", "--epsilon", "0.01"});
+  INFO(outcome.err);
+  REQUIRE(outcome.status == 0);
+  const auto json = results(dir);
+  const auto& samples = json["attacks"][0]["samples"];
+  CHECK(samples.size() == 990);
+  CHECK(samples.back()["index"] > 989);
+  for (const auto& sample : samples) CHECK(sample["clean_predicted"] == sample["label"]);
+  CHECK(json["clean_accuracy"] == Catch::Approx(990 / json["clean_accuracy_rows"].get<double>()));
+  CHECK(json["clean_accuracy_rows"] == samples.back()["index"].get<int>() + 1);
+}
+
+TEST_CASE("foil-evaluate: the query budget is kept, and one attack may be asked for twice",
+          "[examples][evaluate]") {
+  const TemporaryDirectory dir;
+  const Outcome outcome =
+      run(on_mnist(dir) + Arguments{"--count", "6", "--attack", "linf-pgd:steps=9", "--attack",
+                                    "pgd:steps=50,restarts=3", "--epsilon", "0.01", "--budget", "20"});
+  INFO(outcome.err);
+  REQUIRE(outcome.status == 0);
+  const auto json = results(dir);
+  CHECK(json["query_budget"] == 20);
+  CHECK(json["attacks"][0]["adversarials"] == "linf-pgd_eps0.01.npy");
+  CHECK(json["attacks"][1]["adversarials"] == "linf-pgd_eps0.01_2.npy");
+  CHECK(json["attacks"][1]["options"]["restarts"] == 3);
+  for (const auto& sample : json["attacks"][1]["samples"]) {
+    CHECK(sample["forward"] <= 20);
+    if (!sample["success"].get<bool>()) CHECK(sample["status"] == "budget_exhausted");
+  }
+}
+
+TEST_CASE("foil-evaluate: an interrupt leaves what is finished, and says so", "[examples][evaluate]") {
+  const TemporaryDirectory dir;
+  Process process(on_mnist(dir) + Arguments{"--count", "40", "--batch-size", "10", "--threads", "1",
+                                            "--attack", "fgsm", "--attack",
+                                            "linf-pgd:steps=1000000,maximize_loss=true", "--epsilon", "0.02",
+                                            "--sheet", (dir / "sheet.png").string()});
+  REQUIRE(process.has_said("linf-pgd eps 0.02  0/40 done"));
+  process.interrupt();
+  const Outcome outcome = process.wait();
+  INFO(outcome.err);
+  CHECK(outcome.status == 130);
+  CHECK_THAT(outcome.err,
+             ContainsSubstring("interrupted; written is what was finished: 2 of 2 attacks, the last one"));
+  CHECK_THAT(outcome.out, ContainsSubstring("linf-pgd"));
+  const auto json = results(dir);
+  CHECK(json["complete"] == false);
+  REQUIRE(json["attacks"].size() == 2);
+  CHECK(json["attacks"][0]["complete"] == true);
+  CHECK(json["attacks"][1]["complete"] == false);
+  CHECK(json["attacks"][1]["finished"] < 40);
+  CHECK(json["attacks"][1]["samples"].back()["status"] == "interrupted");
+  CHECK(dir.entries() == 3);
+}
+
+TEST_CASE("foil-evaluate: an interrupted attack's file ends with the block that was at work",
+          "[examples][evaluate]") {
+  const TemporaryDirectory dir;
+  Process process(on_mnist(dir) + Arguments{"--count", "300", "--batch-size", "10", "--threads", "1",
+                                            "--attack", "linf-pgd:steps=1000000,maximize_loss=true",
+                                            "--epsilon", "0.02"});
+  REQUIRE(process.has_said("linf-pgd eps 0.02  0/300 done"));
+  process.interrupt();
+  CHECK(process.wait().status == 130);
+  const auto json = results(dir);
+  CHECK(json["complete"] == false);
+  CHECK(json["sample_count"] == 300);
+  const auto rows = json["attacks"][0]["samples"].size();
+  CHECK(rows == 256);
+  const Images found =
+      foil::io::read_images(dir / "adversarials/linf-pgd_eps0.02.npy", foil::Bounds<float>());
+  CHECK(foil::samples(found) == static_cast<Index>(rows));
+}
+
+TEST_CASE("foil-evaluate: what is finished is kept when the images become unreadable",
+          "[examples][evaluate]") {
+  const TemporaryDirectory dir, other;
+  const Images images = foil::io::read_images(image_file, foil::Bounds<float>());
+  foil::io::write_npy(other / "images.npy", images);
+  Arguments arguments =
+      on_mnist(dir) + Arguments{"--count",   "300", "--batch-size", "10",
+                                "--threads", "1",   "--attack",     "linf-pgd:steps=40,maximize_loss=true",
+                                "--epsilon", "0.02"};
+  *(std::find(arguments.begin(), arguments.end(), "--images") + 1) = (other / "images.npy").string();
+  Process process(arguments);
+  REQUIRE(process.has_said("300/300 done"));  // the clean predictions
+  {
+    std::fstream file(other / "images.npy", std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(128 + 299 * 784 * 4);
+    const float wrong = 2;
+    file.write(reinterpret_cast<const char*>(&wrong), sizeof wrong);
+  }
+  const Outcome outcome = process.wait();
+  INFO(outcome.err);
+  CHECK(outcome.status == 2);
+  CHECK_THAT(outcome.err, ContainsSubstring("image 299 has the value 2, expected values in [0, 1]"));
+  CHECK_THAT(outcome.err, ContainsSubstring("1 of 1 attacks, the last one on 256 of 300 samples"));
+  const auto json = results(dir);
+  CHECK(json["complete"] == false);
+  CHECK(json["attacks"][0]["complete"] == false);
+  CHECK(json["attacks"][0]["finished"] == 256);
+  CHECK(json["attacks"][0]["samples"].size() == 256);
+  const Images found =
+      foil::io::read_images(dir / "adversarials/linf-pgd_eps0.02.npy", foil::Bounds<float>());
+  CHECK(foil::samples(found) == 256);
+}
+
+TEST_CASE("foil-evaluate: --list shows every attack with its options and defaults", "[examples][evaluate]") {
+  const Outcome outcome = run({"--list"});
+  CHECK(outcome.status == 0);
+  CHECK(outcome.err.empty());
+  for (const foil::AttackEntry& entry : foil::attack_registry()) {
+    CHECK_THAT("\n" + outcome.out, ContainsSubstring("\n" + entry.name + " "));
+    for (const foil::OptionInfo& option : entry.options)
+      CHECK_THAT(outcome.out, ContainsSubstring("    " + option.name + "=" + option.value + " "));
+  }
+  CHECK(run({"--help"}).status == 0);
+  CHECK_THAT(run({"--version"}).out, ContainsSubstring("foil-evaluate 0."));
+}
+
+TEST_CASE("foil-evaluate: bad input is one clear line, status 2, and nothing written",
+          "[examples][evaluate]") {
+  const TemporaryDirectory dir, bad;
+  foil::io::write_npy<int>(bad / "three.npy", std::vector<int>{1, 2, 3}, {3});
+  foil::io::write_npy<int>(bad / "two.npy", std::vector<int>{1, 2}, {2});
+  foil::io::write_npy<int>(bad / "large.npy", std::vector<int>(1000, 10), {1000});
+  foil::io::write_npy<int>(bad / "far.npy", std::vector<int>(1000, 1000), {1000});
+  foil::io::write_npy<float>(bad / "small.npy", std::vector<float>(1000 * 4), {1000, 1, 2, 2});
+  std::vector<float> late(1000 * 784);
+  late.back() = 2;
+  foil::io::write_npy<float>(bad / "outside.npy", late, {1000, 1, 28, 28});
+  write(bad / "damaged.gz", read(image_file).substr(0, 50000));
+  write(bad / "damaged.onnx", read(model_file).substr(0, 5000));
+  write(bad / "archive.pt", "PK\3\4");
+  const auto file = [&](const char* name) { return (bad / name).string(); };
+
+  const Arguments usual = on_mnist(dir) + Arguments{"--count", "3"};
+  const Arguments fgsm{"--attack", "fgsm", "--epsilon", "0.1"};
+  const auto replaced = [&](const std::string& option, const std::string& value) {
+    Arguments arguments = usual + fgsm;
+    *(std::find(arguments.begin(), arguments.end(), option) + 1) = value;
+    return arguments;
+  };
+  const auto without = [&](const std::string& option) {
+    Arguments arguments = usual + fgsm;
+    const auto at = std::find(arguments.begin(), arguments.end(), option);
+    arguments.erase(at, at + 2);
+    return arguments;
+  };
+  const auto extra = [&](const Arguments& more) { return usual + fgsm + more; };
+
+  const std::vector<std::pair<Arguments, std::string>> cases{
+      {{}, "--model is missing"},
+      {{"--nonsense"}, "--nonsense"},
+      {without("--model"), "--model is missing"},
+      {without("--images"), "--images is missing"},
+      {without("--labels"), "--labels is missing"},
+      {without("--attack"), "--attack is missing"},
+      {without("--out"), "--out is missing"},
+      {without("--epsilon"), "fgsm attacks within a given radius: --epsilon is missing"},
+      {replaced("--epsilon", "0"), "--epsilon: expected a radius above 0, got 0"},
+      {replaced("--epsilon", "-1"), "--epsilon: expected a radius above 0, got -1"},
+      {replaced("--epsilon", "nan"), "--epsilon: expected a number, got 'nan'"},
+      {replaced("--epsilon", "0.1x"), "--epsilon: expected a number, got '0.1x'"},
+      {replaced("--attack", "fgms"), "'fgms'"},
+      {replaced("--attack", "linf-pgd:steps"), "expected NAME or NAME:option=value"},
+      {replaced("--attack", "linf-pgd:steps=0"), "expected steps >= 1, got 0"},
+      {replaced("--attack", "linf-pgd:steps=ten"), "option steps: expected an integer, got 'ten'"},
+      {replaced("--attack", "linf-pgd:step=3"), "no option 'step'"},
+      {replaced("--attack", "linf-pgd:steps=3,steps=4"), "option steps is given twice"},
+      {replaced("--attack", "minimal-fgsm"), "--epsilon is given, but"},
+      {replaced("--model", "missing.onnx"), "missing.onnx"},
+      {replaced("--model", file("damaged.onnx")), "onnx"},
+      {replaced("--model", file("archive.pt")), "TorchScript"},
+      {replaced("--images", "missing.gz"), "missing.gz: cannot be read: No such file or directory"},
+      {replaced("--images", file("damaged.gz")), "damaged.gz: "},
+      {replaced("--images", label_file), "expected images of shape"},
+      {replaced("--images", file("small.npy")), "expected images of shape (N, 1, 28, 28)"},
+      {replaced("--images", file("outside.npy")), "image 999 has the value 2, expected values in [0, 1]"},
+      {replaced("--images", model_file), "expected an idx file"},
+      {replaced("--labels", file("three.npy")), "expected one label for each of the 1000 images, found 3"},
+      {replaced("--labels", file("large.npy")), "row 0 has class 10, the model has classes 0 to 9"},
+      {replaced("--labels", image_file), "expected one label per sample"},
+      {replaced("--count", "0"), "--count"},
+      {replaced("--count", "1001"), "has only 1000 rows"},
+      {replaced("--out", (dir / "missing/results.json").string()), "No such file or directory"},
+      {replaced("--out", dir.path().string()), "found a directory"},
+      {replaced("--out", file("missing/x.json")), "cannot be written"},
+      {replaced("--adversarials", image_file + "/x"), "cannot be created"},
+      {extra({"--first", "1000"}), "has only 1000 rows"},
+      {extra({"--first", "-1"}), "--first"},
+      {extra({"--targets", file("two.npy")}), "of the data set or of those used, found 2"},
+      {extra({"--starts", file("two.npy")}), "of the data set or of those used, found 2"},
+      {extra({"--bounds", "1,0"}), "--bounds: expected LOWER < UPPER"},
+      {extra({"--bounds", "1"}), "--bounds: expected LOWER,UPPER"},
+      {extra({"--threads", "0"}), "--threads"},
+      {extra({"--budget", "0"}), "--budget"},
+      {extra({"--seed", "x"}), "--seed"},
+      {extra({"--targets", file("large.npy")}), "row 0 has class 10"},
+      {extra({"--targets", image_file}), "expected one label per sample"},
+      {extra({"--starts", file("far.npy")}), "points to row 1000, the data set has rows 0 to 999"},
+      {extra({"--starts", file("small.npy")}),
+       "expected images of the shape of the data set, (1000, 1, 28, 28)"},
+      {extra({"--margin", "-1"}), "--margin"},
+      {extra({"--margin", "1", "--targets", label_file}), "--margin does not go with --targets"},
+      {extra({"--sheet", (dir / "results.json").string()}), "the same file"},
+      {extra({"--sheet", (dir / "missing/sheet.png").string()}), "cannot be written"},
+  };
+  for (const auto& [arguments, message] : cases) {
+    const Outcome outcome = run(arguments);
+    CAPTURE(message, outcome.err);
+    CHECK(outcome.status == 2);
+    CHECK(outcome.out.empty());
+    CHECK(outcome.err.starts_with("foil-evaluate: "));
+    CHECK_THAT(outcome.err, ContainsSubstring(message));
+    CHECK(std::count(outcome.err.begin(), outcome.err.end(), '\n') == 1);
+    CHECK_FALSE(std::filesystem::exists(dir / "results.json"));
+    CHECK(dir.entries() == 0);
+  }
+}

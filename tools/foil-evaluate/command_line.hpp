@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// What the user asked foil-evaluate to do.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "foil/core/error.hpp"
+#include "foil/version.hpp"
+
+namespace evaluate {
+
+inline std::string version() {
+  return foil::text(FOIL_VERSION_MAJOR, ".", FOIL_VERSION_MINOR, ".", FOIL_VERSION_PATCH);
+}
+
+/// NAME[:option=value,...]
+struct AttackRequest {
+  std::string name;
+  std::map<std::string, std::string> options;
+};
+
+struct Command {
+  bool list = false;
+  std::filesystem::path model, images, labels, out;
+  std::optional<std::filesystem::path> targets, starts, adversarials, sheet;
+  float lower = 0, upper = 1;
+  std::int64_t first = 0, count = std::numeric_limits<std::int64_t>::max();
+  bool correct_only = false;
+  std::vector<AttackRequest> attacks;
+  std::vector<double> epsilons;
+  double margin = 0;
+  std::uint64_t seed = 0;
+  int threads = 1;
+  std::int64_t budget = std::numeric_limits<std::int64_t>::max();
+  std::int64_t batch_size = 128;
+};
+
+/// Reads the command line; nothing if it was only a request for help, which has then been answered. Throws
+/// foil::Error in one line.
+std::optional<Command> parse_command_line(int argc, char** argv);
+
+}  // namespace evaluate

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+#include "inputs.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <span>
+
+#include "foil/core/criteria.hpp"
+#include "progress.hpp"
+
+namespace evaluate {
+namespace {
+
+using foil::Index;
+using foil::require;
+using ImageReader = foil::io::ImageReader<float>;
+
+/// Rows whose answers are kept for attacks to start from: enough of every class, few enough to go through.
+constexpr Index most_known = 1000;
+
+constexpr std::size_t most_shown = 6;
+
+bool limited(const Command& command) {
+  return command.count != std::numeric_limits<std::int64_t>::max();
+}
+
+/// Throws unless every class is one of the model's.
+void check_classes(const std::filesystem::path& path, const foil::Labels& labels, Index classes) {
+  for (Index i = 0; i < labels.size(); ++i)
+    require(labels[i] < classes, path.string(), ": row ", i, " has class ", labels[i],
+            ", the model has classes 0 to ", classes - 1);
+}
+
+/// Reads all images, so that whatever is wrong with them is told before the long run.
+void check_images(ImageReader& images) {
+  constexpr Index at_a_time = 32;
+  images.seek(0);
+  for (Index row = 0; row < images.rows(); row += at_a_time) images.next(at_a_time);
+}
+
+/// Starting points: the file's own images, or those rows of the data set that its integers point to.
+void open_starts(const std::filesystem::path& path, const foil::Bounds<float>& bounds, Inputs& in) {
+  const Index rows = in.images.rows();
+  if (!foil::io::holds_labels(path)) {
+    in.starts.emplace(path, bounds);
+    auto expected = in.images.dimensions();
+    expected[0] = in.starts->rows();
+    require(in.starts->dimensions() == expected, path.string(),
+            ": expected images of the shape of the data set, ", in.images.shape_text(), ", found ",
+            in.starts->shape_text());
+    return;
+  }
+  in.start_rows = foil::io::read_labels(path);
+  for (Index i = 0; i < in.start_rows->size(); ++i)
+    require((*in.start_rows)[i] < rows, path.string(), ": entry ", i, " points to row ", (*in.start_rows)[i],
+            ", the data set has rows 0 to ", rows - 1);
+}
+
+template <class Values>
+auto part(const Values& values, std::size_t first, std::size_t count) {
+  return std::span(values).subspan(first, count);
+}
+
+}  // namespace
+
+Inputs read_inputs(const Command& command, const Model& model) {
+  Inputs in{ImageReader(command.images, model.bounds()), foil::io::read_labels(command.labels), {}, {}, {}};
+  const Index rows = in.images.rows();
+  const Index classes = model.classes(in.images);
+  require(in.labels.size() == rows, command.labels.string(), ": expected one label for each of the ", rows,
+          " images, found ", in.labels.size());
+  check_classes(command.labels, in.labels, classes);
+  require(command.first < rows, "--first ", command.first, ": ", command.images.string(), " has only ", rows,
+          " rows");
+  require(!limited(command) || command.count <= rows - command.first, "--count ", command.count, ": ",
+          command.images.string(), " has only ", rows - command.first, " rows from row ", command.first,
+          " on");
+
+  const Index used = limited(command) ? command.count : command.correct_only ? rows : rows - command.first;
+  const auto check_entries = [&](const std::filesystem::path& path, Index found) {
+    require(found == rows || found == used, path.string(), ": expected one entry for each of the ", rows,
+            " rows of the data set", used == rows ? "" : " or of those used", ", found ", found);
+  };
+  if (command.targets) {
+    in.targets = foil::io::read_labels(*command.targets);
+    check_classes(*command.targets, *in.targets, classes);
+    check_entries(*command.targets, in.targets->size());
+  }
+  if (command.starts) {
+    open_starts(*command.starts, model.bounds(), in);
+    check_entries(*command.starts, in.starts ? in.starts->rows() : in.start_rows->size());
+  }
+  check_images(in.images);
+  if (in.starts) check_images(*in.starts);
+  return in;
+}
+
+Samples choose(const Command& command, const Model& model, Inputs& in, const std::atomic<bool>& interrupted) {
+  const Index rows = in.images.rows();
+  const Index last = command.correct_only || !limited(command) ? rows : command.first + command.count;
+  const auto enough = [&](const Samples& s) { return static_cast<std::int64_t>(s.size()) >= command.count; };
+  Samples samples;
+  std::vector<int> predictions;
+  std::vector<float> logits;  // of the pool's rows
+  Index known = 0;
+  ProgressLine progress("clean predictions");
+  in.images.seek(command.first);
+  for (Index row = command.first; row < last && !enough(samples) && !interrupted;) {
+    const foil::Logits<float> outputs =
+        model.logits(in.images.next(std::min<Index>(command.batch_size, last - row)));
+    const foil::Labels answers = foil::argmax<float>(outputs);
+    for (Index i = 0; i < answers.size() && !enough(samples); ++i, ++row) {
+      const bool correct = answers[i] == in.labels[row];
+      if (known < most_known) {
+        ++known;
+        for (Index k = 0; k < outputs.cols(); ++k) logits.push_back(outputs(i, k));
+      }
+      ++samples.examined;
+      samples.correct += correct;
+      if (command.correct_only && !correct) continue;
+      if (correct && samples.shown.size() < most_shown) samples.shown.push_back(samples.size());
+      samples.rows.push_back(row);
+      predictions.push_back(answers[i]);
+    }
+    if (limited(command))
+      progress.update(static_cast<Index>(samples.size()), command.count, std::nullopt, samples.examined, 0);
+    else
+      progress.update(samples.examined, last - command.first, std::nullopt, samples.examined, 0);
+  }
+  if (interrupted) return samples;
+  progress.finish();
+  require(!samples.rows.empty(), "no row is classified correctly, nothing is left to attack");
+  require(!limited(command) || enough(samples), "--count ", command.count, ": only ", samples.size(),
+          " rows are classified correctly from row ", command.first, " on");
+
+  in.images.seek(command.first);
+  samples.pool = foil::Pool<Images>(in.images.next(known),
+                                    foil::Logits<float>(Eigen::Map<const foil::Logits<float>>(
+                                        logits.data(), known, static_cast<Index>(logits.size()) / known)));
+  std::vector<std::int64_t> shown;
+  for (const std::size_t i : samples.shown) shown.push_back(samples.rows[i]);
+  samples.shown_images = in.images.gather(shown);
+
+  const auto count = static_cast<Index>(samples.size());
+  const auto entry = [&](Index i, Index entries) {
+    return entries == rows ? static_cast<Index>(samples.rows[static_cast<std::size_t>(i)]) : i;
+  };
+  samples.clean_predictions = Eigen::Map<const foil::Labels>(predictions.data(), count);
+  samples.labels.resize(count);
+  if (in.targets) samples.targets.emplace(count);
+  for (Index i = 0; i < count; ++i) {
+    samples.labels[i] = in.labels[entry(i, rows)];
+    if (in.targets) (*samples.targets)[i] = (*in.targets)[entry(i, in.targets->size())];
+    if (in.starts) samples.starts.push_back(entry(i, in.starts->rows()));
+    if (in.start_rows) samples.starts.push_back((*in.start_rows)[entry(i, in.start_rows->size())]);
+  }
+  return samples;
+}
+
+Index block_size(const Command& command) {
+  return std::max<Index>(256, 8 * command.batch_size * command.threads);
+}
+
+Images read_images(Inputs& in, const Samples& samples, std::size_t first, std::size_t count) {
+  return in.images.gather(part(samples.rows, first, count));
+}
+
+Images read_starts(Inputs& in, const Samples& samples, std::size_t first, std::size_t count) {
+  if (samples.starts.empty()) return {};
+  return (in.starts ? *in.starts : in.images).gather(part(samples.starts, first, count));
+}
+
+}  // namespace evaluate

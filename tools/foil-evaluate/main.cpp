@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// foil-evaluate: attacks a classifier from an ONNX or TorchScript file and reports how robust it is.
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "command_line.hpp"
+#include "foil/core/criteria.hpp"
+#include "foil/evaluation/catalogue.hpp"
+#include "foil/io/npy.hpp"
+#include "inputs.hpp"
+#include "model.hpp"
+#include "progress.hpp"
+#include "report.hpp"
+
+namespace {
+
+using namespace evaluate;
+using foil::Index;
+using foil::require;
+using RunOptions = foil::RunOptions<Images>;
+using Writer = foil::io::NpyWriter<float>;
+
+constexpr int exit_bad_input = 2, exit_interrupted = 130;
+
+std::atomic<bool> interrupted = false;
+static_assert(std::atomic<bool>::is_always_lock_free);
+
+/// Asks to finish gracefully; the second Ctrl-C is the default one and kills.
+extern "C" void on_interrupt(int) {
+  interrupted = true;
+  std::signal(SIGINT, SIG_DFL);
+}
+
+/// Throws unless every output can be written and none of them is an input. Leaves nothing behind but the
+/// directory for the adversarials.
+void check_outputs(const Command& command) {
+  std::vector<std::filesystem::path> outputs{command.out};
+  if (command.sheet) outputs.push_back(*command.sheet);
+  require(!command.sheet || *command.sheet != command.out, "--out and --sheet are the same file, ",
+          command.out.string());
+  for (const auto& output : outputs) {
+    for (const auto& input : {command.model, command.images, command.labels}) {
+      std::error_code differs;
+      require(!std::filesystem::equivalent(output, input, differs), output.string(),
+              ": would overwrite an input");
+    }
+    foil::io::AtomicFile probe(output);
+  }
+  if (!command.adversarials) return;
+  std::error_code failure;
+  std::filesystem::create_directories(*command.adversarials, failure);
+  require(!failure, command.adversarials->string(), ": cannot be created: ", failure.message());
+  foil::io::AtomicFile probe(*command.adversarials / "indices.npy");
+}
+
+/// An attack ready to run, and how it was asked for.
+struct Job {
+  foil::AnyAttack attack;
+  std::vector<std::pair<std::string, std::string>> options;
+  std::vector<std::optional<double>> epsilons;
+};
+
+/// Throws for unknown attacks and options, and for attacks that lack an epsilon.
+std::vector<Job> prepare(const Command& command) {
+  std::vector<Job> jobs;
+  bool used = false;
+  for (const AttackRequest& request : command.attacks) {
+    const foil::AttackEntry& entry = foil::find_attack(request.name);
+    Job job{entry.make(request.options), {}, {std::nullopt}};
+    for (const auto& option : entry.resolve(request.options))
+      job.options.emplace_back(option.name, option.value);
+    if (!entry.minimal) {
+      require(!command.epsilons.empty(), request.name,
+              " attacks within a given radius: --epsilon is missing");
+      job.epsilons.assign(command.epsilons.begin(), command.epsilons.end());
+      used = true;
+    }
+    jobs.push_back(std::move(job));
+  }
+  require(used || command.epsilons.empty(),
+          "--epsilon is given, but every attack looks for the smallest radius by itself");
+  return jobs;
+}
+
+std::string knowledge_text(foil::Knowledge knowledge) {
+  return knowledge == foil::Knowledge::gradients ? "gradients"
+         : knowledge == foil::Knowledge::scores  ? "scores"
+                                                 : "decisions";
+}
+
+/// All attacks, with what they need and their options.
+std::string list_attacks() {
+  const auto padded = [](std::string text, std::size_t width) {
+    text.append(width - std::min(width, text.size()), ' ');
+    return text + "  ";
+  };
+  std::size_t longest = 0;
+  for (const foil::AttackEntry& entry : foil::attack_registry())
+    longest = std::max(longest, entry.name.size());
+  std::string text;
+  for (const foil::AttackEntry& entry : foil::attack_registry()) {
+    text += padded(entry.name, longest) + padded(entry.norm.name(), 4) +
+            padded(knowledge_text(entry.knowledge), 9) +
+            (entry.minimal ? "smallest radius" : "within --epsilon");
+    for (std::size_t i = 0; i < entry.synonyms.size(); ++i)
+      text += (i == 0 ? "; also " : ", ") + entry.synonyms[i];
+    text += '\n';
+    std::size_t width = 0;
+    for (const foil::OptionInfo& option : entry.options)
+      width = std::max(width, option.name.size() + 1 + option.value.size());
+    for (const foil::OptionInfo& option : entry.options)
+      text += "    " + padded(option.name + "=" + option.value, width) + option.meaning + '\n';
+  }
+  return text;
+}
+
+Outcome new_outcome(const Job& job, const std::optional<double>& epsilon) {
+  Outcome outcome;
+  outcome.attack = job.attack.name();
+  outcome.norm = job.attack.norm().name();
+  outcome.knowledge = knowledge_text(job.attack.knowledge());
+  outcome.options = job.options;
+  outcome.epsilon = epsilon;
+  return outcome;
+}
+
+/// Runs an attack on the samples, block by block, and hands over what each block comes to. Ends early if
+/// interrupted; whatever it throws, the blocks before are handed over. `options` are those common to all
+/// attacks, the others are set here.
+void run(const Command& command, const Model& model, Inputs& in, const Samples& samples, const Job& job,
+         RunOptions& options, Outcome& outcome, std::optional<Writer>& adversarials) {
+  ProgressLine progress(outcome.attack + (outcome.epsilon ? foil::text(" eps ", *outcome.epsilon) : ""));
+  foil::Progress before, now;  // the blocks that are finished, and the one at work
+  options.observer = [&](const foil::Progress& p) {
+    now = p;
+    progress.update(before.finished + p.finished, static_cast<Index>(samples.size()), before.found + p.found,
+                    before.queries + p.queries, before.gradient_queries + p.gradient_queries);
+    return interrupted ? foil::Control::stop : foil::Control::proceed;
+  };
+  const double radius = outcome.epsilon.value_or(0);
+  const auto most = static_cast<std::size_t>(block_size(command));
+  for (std::size_t first = 0; first < samples.size() && !interrupted; first += most) {
+    const std::size_t count = std::min(most, samples.size() - first);
+    const Images images = read_images(in, samples, first, count);
+    options.starting_points = read_starts(in, samples, first, count);
+    options.sample_ids.assign(samples.rows.begin() + static_cast<std::ptrdiff_t>(first),
+                              samples.rows.begin() + static_cast<std::ptrdiff_t>(first + count));
+    const auto part = [&](const foil::Labels& all) -> foil::Labels {
+      return all.segment(static_cast<Index>(first), static_cast<Index>(count));
+    };
+    const double model_seconds = model.seconds();
+    const auto start = std::chrono::steady_clock::now();
+    const foil::Result<Images> result =
+        samples.targets ? job.attack(model, images, foil::TargetedMisclassification(part(*samples.targets)),
+                                     radius, options)
+                        : job.attack(model, images, foil::MarginAbove(part(samples.labels), command.margin),
+                                     radius, options);
+    outcome.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    outcome.model_seconds += (model.seconds() - model_seconds) / command.threads;
+    if (adversarials) adversarials->write(result.adversarials);
+    outcome.add(result, samples);
+    before.finished += now.finished;
+    before.found += now.found;
+    before.queries += now.queries;
+    before.gradient_queries += now.gradient_queries;
+  }
+  progress.finish();
+}
+
+/// The file name for an outcome's adversarials, unlike those of the outcomes before it.
+std::string unused_name(const Outcome& outcome, const std::vector<Outcome>& before) {
+  const std::string stem = outcome.attack + (outcome.epsilon ? foil::text("_eps", *outcome.epsilon) : "");
+  std::string name = stem + ".npy";
+  const auto taken = [&](const Outcome& other) { return other.file == name; };
+  for (int copy = 2; std::any_of(before.begin(), before.end(), taken); ++copy)
+    name = foil::text(stem, "_", copy, ".npy");
+  return name;
+}
+
+/// Says how far the run came, which `why` ended.
+void tell_finished(const char* why, const Samples& samples, const std::vector<Outcome>& outcomes,
+                   std::size_t total) {
+  std::fprintf(stderr, "foil-evaluate: %s; written is what was finished: %zu of %zu attacks", why,
+               outcomes.size(), total);
+  if (!outcomes.empty())
+    std::fprintf(stderr, ", the last one on %td of %zu samples", summarise(outcomes.back(), samples).finished,
+                 samples.size());
+  std::fputc('\n', stderr);
+}
+
+/// The whole job; the exit status. After each attack, results.json is brought up to date.
+int evaluate_model(const Command& command) {
+  const std::vector<Job> jobs = prepare(command);
+  const auto loaded = load_model(command.model, foil::Bounds<float>(command.lower, command.upper));
+  const Model& model = *loaded;
+  Inputs inputs = read_inputs(command, model);
+  check_outputs(command);
+
+  std::signal(SIGINT, on_interrupt);
+  Samples samples = choose(command, model, inputs, interrupted);
+  if (interrupted) {
+    std::fputs("foil-evaluate: interrupted before any attack began, nothing was written\n", stderr);
+    return exit_interrupted;
+  }
+  const auto count = static_cast<Index>(samples.size());
+  if (command.adversarials)
+    foil::io::write_npy<std::int64_t>(*command.adversarials / "indices.npy", samples.rows, {count});
+
+  RunOptions options{.seed = command.seed,
+                     .threads = command.threads,
+                     .query_budget = command.budget,
+                     .pool = std::move(samples.pool),
+                     .batch_size = command.batch_size};
+  std::vector<Outcome> outcomes;
+  std::size_t total = 0;
+  for (const Job& job : jobs) total += job.epsilons.size();
+  bool complete = false;
+  for (const Job& job : jobs)
+    for (const auto& epsilon : job.epsilons) {
+      if (interrupted) break;
+      Outcome outcome = new_outcome(job, epsilon);
+      std::optional<Writer> adversarials;
+      if (command.adversarials) {
+        outcome.file = unused_name(outcome, outcomes);
+        const auto& shape = inputs.images.dimensions();
+        adversarials.emplace(*command.adversarials / outcome.file,
+                             std::vector<Index>{count, shape[1], shape[2], shape[3]});
+      }
+      const auto keep = [&] {
+        if (outcome.records.empty()) return;
+        if (adversarials) adversarials->commit(static_cast<Index>(outcome.records.size()));
+        const bool whole = summarise(outcome, samples).finished == count;
+        outcomes.push_back(std::move(outcome));
+        complete = whole && outcomes.size() == total;
+        write_results(command, samples, outcomes, complete);
+      };
+      try {
+        run(command, model, inputs, samples, job, options, outcome, adversarials);
+      } catch (...) {
+        try {
+          keep();
+        } catch (const foil::Error&) {  // the first failure is the one to tell
+        }
+        tell_finished("failed", samples, outcomes, total);
+        throw;
+      }
+      keep();
+    }
+  if (command.sheet && !outcomes.empty())
+    foil::io::write_png(*command.sheet, sheet(command, samples, outcomes));
+
+  std::printf("\n%s: clean accuracy %.1f %% (%td of %td rows), %zu samples attacked\n\n%s\n",
+              command.model.filename().string().c_str(),
+              100 * static_cast<double>(samples.correct) / static_cast<double>(samples.examined),
+              samples.correct, samples.examined, samples.size(), table(outcomes, samples).c_str());
+  std::printf("forward, backward: model calls per sample. Results: %s\n", command.out.string().c_str());
+  if (complete) return 0;
+  tell_finished("interrupted", samples, outcomes, total);
+  return exit_interrupted;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    const auto command = parse_command_line(argc, argv);
+    if (!command) return 0;
+    if (command->list) {
+      std::fputs(list_attacks().c_str(), stdout);
+      return 0;
+    }
+    return evaluate_model(*command);
+  } catch (const foil::RunFailure<Images>& failure) {
+    std::fprintf(stderr, "foil-evaluate: failed: %s\n", failure.what());
+    return 1;
+  } catch (const foil::Error& error) {
+    std::string line = error.what();
+    std::replace(line.begin(), line.end(), '\n', ' ');
+    std::fprintf(stderr, "foil-evaluate: %s\n", line.c_str());
+    return exit_bad_input;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "foil-evaluate: failed: %s\n", error.what());
+    return 1;
+  }
+}
