@@ -6,7 +6,8 @@
 #include "support/catch.hpp"
 
 using namespace foil::report;
-using namespace foil::io;
+using foil::io::Colour;
+using foil::io::Picture;
 using Catch::Matchers::ContainsSubstring;
 
 namespace {
