@@ -11,27 +11,22 @@
 #include <vector>
 
 #include "foil/core/norms.hpp"
+#include "foil/geometry/box.hpp"
 #include "foil/geometry/largest.hpp"
+#include "foil/geometry/region.hpp"
 #include "foil/geometry/rescale.hpp"
 
 namespace foil::geometry {
-
-/// How far coordinate i of x can move in the direction of v.
-inline double room(const Eigen::VectorXd& x, const Eigen::VectorXd& lower, const Eigen::VectorXd& upper,
-                   Index i, double v) {
-  return v > 0 ? upper[i] - x[i] : v < 0 ? x[i] - lower[i] : 0.0;
-}
 
 /// The offset that increases g.w most among those of L1 size `length` that move no entry by more than `most`
 /// or out of the box: entries of largest |g| first (ties: lower index first), each as far as it may, until
 /// the length is spent or nothing is left that moves. O(n), expected.
 inline Eigen::VectorXd sparse_ascent(const Eigen::VectorXd& gradient, const Eigen::VectorXd& x,
-                                     const Eigen::VectorXd& lower, const Eigen::VectorXd& upper,
-                                     double length, double most) {
+                                     const Box& box, double length, double most) {
   const Index n = gradient.size();
   Eigen::VectorXd w = Eigen::VectorXd::Zero(n), keys(n);
   for (Index i = 0; i < n; ++i) {
-    const bool moves = gradient[i] > 0 ? x[i] < upper[i] : x[i] > lower[i];
+    const bool moves = gradient[i] > 0 ? x[i] < box.upper[i] : x[i] > box.lower[i];
     keys[i] = moves ? std::abs(gradient[i]) : 0.0;
   }
   const double largest = Linf::size(keys);
@@ -43,7 +38,7 @@ inline Eigen::VectorXd sparse_ascent(const Eigen::VectorXd& gradient, const Eige
     const double from = std::max(share * largest, std::numeric_limits<double>::denorm_min());
     for (Index i = 0; i < n; ++i) {
       if (!(keys[i] >= from && keys[i] < above)) continue;
-      entries.push_back({keys[i], std::min(most, room(x, lower, upper, i, gradient[i])), i});
+      entries.push_back({keys[i], std::min(most, box.room(x, i, gradient[i])), i});
       available += entries.back().weight;
     }
     if (available >= length) break;
@@ -59,28 +54,29 @@ inline Eigen::VectorXd sparse_ascent(const Eigen::VectorXd& gradient, const Eige
   return w;
 }
 
-/// argmax of g.w over ||w|| <= epsilon, lower <= x + w <= upper. Coordinates without gradient do not move.
-/// Several maximisers: the one that changes the fewest coordinates by lowest index (L1) or spends no radius
+/// argmax of g.w over the offsets w from the region's centre to its points. Entries without gradient do not
+/// move.
+/// Several maximisers: the one that changes the fewest entries by lowest index (L1) or spends no radius
 /// in vain. O(n), for L1 expected.
 template <Norm N>
-Eigen::VectorXd maximise_linear(const Eigen::VectorXd& gradient, const Eigen::VectorXd& x,
-                                const Eigen::VectorXd& lower, const Eigen::VectorXd& upper, double epsilon) {
+Eigen::VectorXd maximise(const Eigen::VectorXd& gradient, const Region<N>& region) {
+  const auto& [x, box, epsilon] = region;
   const Index n = gradient.size();
   Eigen::VectorXd w = Eigen::VectorXd::Zero(n);
   if constexpr (std::is_same_v<N, Linf>) {
     for (Index i = 0; i < n; ++i)
-      w[i] = std::copysign(std::min(epsilon, room(x, lower, upper, i, gradient[i])), gradient[i]);
+      w[i] = std::copysign(std::min(epsilon, box.room(x, i, gradient[i])), gradient[i]);
   } else if constexpr (std::is_same_v<N, L2>) {
     const double largest = Linf::size(gradient);
     if (largest == 0) return w;
     const Eigen::VectorXd direction = gradient / largest;  // tiny gradients would need an infinite eta
-    const double eta = rescale(x, direction, lower, upper, epsilon, L2{}).eta;
+    const double eta = rescale(x, direction, box, epsilon, L2{}).eta;
     for (Index i = 0; i < n; ++i)
-      w[i] = std::copysign(std::min(eta * std::abs(direction[i]), room(x, lower, upper, i, direction[i])),
-                           direction[i]);
+      w[i] =
+          std::copysign(std::min(eta * std::abs(direction[i]), box.room(x, i, direction[i])), direction[i]);
   } else {
     static_assert(std::is_same_v<N, L1>, "foil: no linear maximiser for this norm");
-    w = sparse_ascent(gradient, x, lower, upper, epsilon, std::numeric_limits<double>::infinity());
+    w = sparse_ascent(gradient, x, box, epsilon, std::numeric_limits<double>::infinity());
   }
   return w;
 }

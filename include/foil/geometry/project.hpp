@@ -10,7 +10,7 @@
 #include "foil/core/norms.hpp"
 #include "foil/core/sum.hpp"
 #include "foil/geometry/decreasing_root.hpp"
-#include "foil/geometry/maximise.hpp"
+#include "foil/geometry/region.hpp"
 #include "foil/geometry/rescale.hpp"
 
 namespace foil::geometry {
@@ -39,12 +39,13 @@ inline double soft_threshold(const Eigen::VectorXd& magnitude, const Eigen::Vect
   return at.slope > 0 ? std::max(0.0, threshold + (at.value - epsilon) / at.slope) : threshold;
 }
 
-/// Moves x to the point nearest to it (in Euclidean distance) within ||x - centre|| <= epsilon and the box.
-/// In place. The centre must be in the box. A point of ball and box keeps its bits; what is moved is within
-/// the box to the bit and within the ball to rounding. O(n), expected for L1.
+/// Moves x to the point of the region nearest to it (in Euclidean distance), in place. A point of the region
+/// keeps its bits; what is moved is within the box to the bit and within the ball to rounding. O(n), expected
+/// for L1.
 template <Norm N>
-void project(Eigen::VectorXd& x, const Eigen::VectorXd& centre, const Eigen::VectorXd& lower,
-             const Eigen::VectorXd& upper, double epsilon) {
+void project(Eigen::VectorXd& x, const Region<N>& region) {
+  const Eigen::VectorXd &centre = region.centre, &lower = region.box.lower, &upper = region.box.upper;
+  const double epsilon = region.radius;
   const Index n = x.size();
   const auto clip = [&](Index i, double value) { return std::min(std::max(value, lower[i]), upper[i]); };
   if constexpr (std::is_same_v<N, Linf>) {

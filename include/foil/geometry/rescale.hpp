@@ -16,6 +16,7 @@
 #include "foil/core/numbers.hpp"
 #include "foil/core/sum.hpp"
 #include "foil/core/tensor.hpp"
+#include "foil/geometry/box.hpp"
 #include "foil/geometry/lanes.hpp"
 #include "foil/geometry/moves.hpp"
 #include "foil/geometry/saturated_sum.hpp"
@@ -214,6 +215,12 @@ Rescaling rescale(const X& x, const D& direction, const Bounds<Scalar>& bounds, 
   return detail::with_ends(bounds, detail::size_of(x), [&](const auto& lower, const auto& upper) {
     return rescale(x, direction, lower, upper, epsilon, norm);
   });
+}
+
+/// The same within the box of one sample. Frozen features have no room and do not move.
+template <class X, class D>
+Rescaling rescale(const X& x, const D& direction, const Box& box, double epsilon, Lp norm) {
+  return rescale(x, direction, box.lower, box.upper, epsilon, norm);
 }
 
 /// The rescaling of each sample of a batch, to its own epsilon.

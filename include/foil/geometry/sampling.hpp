@@ -8,6 +8,9 @@
 
 #include "foil/core/norms.hpp"
 #include "foil/core/random.hpp"
+#include "foil/core/sum.hpp"
+#include "foil/core/tensor.hpp"
+#include "foil/geometry/box.hpp"
 
 namespace foil::geometry {
 
@@ -29,6 +32,16 @@ Eigen::VectorXd uniform_in_ball(Index n, RandomDraw random) {
     const double total = foil::sum(n, [&](Index i) { return w[i]; }) + random.exponential();
     for (Index i = 0; i < n; ++i) w[i] = (random.bits() >> 31 ? w[i] : -w[i]) / total;
   }
+  return w;
+}
+
+/// Uniform in the unit ball of the features that may move; 0 where a mask freezes them.
+template <Norm N>
+Eigen::VectorXd uniform_in_ball(const Box& box, RandomDraw random) {
+  Eigen::VectorXd moving = uniform_in_ball<N>(box.free_features(), random);
+  if (moving.size() == box.size()) return moving;
+  Eigen::VectorXd w(box.size());
+  for (Index i = 0, next = 0; i < w.size(); ++i) w[i] = box.is_frozen(i) ? 0.0 : moving[next++];
   return w;
 }
 

@@ -49,19 +49,19 @@ class FastGradientAttack : public FixedBudgetAttack<FastGradientAttack<N>> {
 
   Task<> attack(Oracle& oracle, double epsilon) const {
     if (epsilon == 0) co_return;
+    const geometry::Box box{oracle.lower(), oracle.upper()};
+    const geometry::Region<N> region{oracle.original(), box, epsilon};
     Eigen::VectorXd x = oracle.original();
     if (options_.random_start) {
-      x += epsilon * geometry::uniform_in_ball<N>(x.size(), oracle.random(Purpose::start));
+      x += epsilon * geometry::uniform_in_ball<N>(box, oracle.random(Purpose::start));
       oracle.settle(x, epsilon);
     }
     const auto evaluation = co_await oracle.gradient(x, options_.loss);
-    const Eigen::VectorXd step = options_.literal
-                                     ? literal_step(evaluation.gradient, epsilon)
-                                     : geometry::maximise_linear<N>(evaluation.gradient, oracle.original(),
-                                                                    oracle.lower(), oracle.upper(), epsilon);
+    const Eigen::VectorXd step = options_.literal ? literal_step(evaluation.gradient, epsilon)
+                                                  : geometry::maximise(evaluation.gradient, region);
     if ((step.array() == 0).all()) co_return;
     x = (options_.literal ? x : oracle.original()) + step;
-    geometry::project<N>(x, oracle.original(), oracle.lower(), oracle.upper(), epsilon);
+    geometry::project(x, region);
     oracle.settle(x, epsilon);
     co_await oracle.query(x);
   }

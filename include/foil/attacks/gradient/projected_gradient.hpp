@@ -68,7 +68,7 @@ namespace detail {
 /// by an equal share of the length (1 - quantile of the features would use it up) and no farther than its
 /// bound, until the length is spent.
 template <Norm N>
-void steepest_ascent(const Oracle& oracle, const Eigen::VectorXd& x, const Eigen::VectorXd& gradient,
+void steepest_ascent(const geometry::Box& box, const Eigen::VectorXd& x, const Eigen::VectorXd& gradient,
                      double length, double quantile, Eigen::VectorXd& step) {
   const Index n = x.size();
   if constexpr (std::is_same_v<N, Linf>) {
@@ -81,7 +81,7 @@ void steepest_ascent(const Oracle& oracle, const Eigen::VectorXd& x, const Eigen
     step *= length / norm2(step);
   } else {
     const double share = length / std::max(1.0, std::round((1 - quantile) * static_cast<double>(n)));
-    step = geometry::sparse_ascent(gradient, x, oracle.lower(), oracle.upper(), length, share);
+    step = geometry::sparse_ascent(gradient, x, box, length, share);
   }
 }
 
@@ -137,6 +137,8 @@ class IteratedGradientAttack : public FixedBudgetAttack<IteratedGradientAttack<N
     if (epsilon == 0) co_return;
     if (options_.maximize_loss) oracle.prefer_highest_loss();
     const Eigen::VectorXd& original = oracle.original();
+    const geometry::Box box{oracle.lower(), oracle.upper()};
+    const geometry::Region<N> region{original, box, epsilon};
     const double first_step =
         options_.absolute_step > 0 ? options_.absolute_step : options_.relative_step * epsilon;
     Eigen::VectorXd direction(original.size());
@@ -144,21 +146,21 @@ class IteratedGradientAttack : public FixedBudgetAttack<IteratedGradientAttack<N
       Eigen::VectorXd x = original;
       if (options_.random_start) {
         x += epsilon * geometry::uniform_in_ball<N>(
-                           x.size(), oracle.random(Purpose::start, static_cast<std::uint32_t>(restart)));
+                           box, oracle.random(Purpose::start, static_cast<std::uint32_t>(restart)));
         oracle.settle(x, epsilon);
       }
       detail::Adam moments(adam ? x.size() : 0);
       for (int step = 0; step < options_.steps; ++step) {
         const auto evaluation = co_await oracle.gradient(x, options_.loss);
         const double length = first_step * decay(step);
-        detail::steepest_ascent<N>(oracle, x, evaluation.gradient, length, options_.quantile, direction);
+        detail::steepest_ascent<N>(box, x, evaluation.gradient, length, options_.quantile, direction);
         if (adam && length > 0) {
           direction /= length;  // Adam's own epsilon is meant for directions of size 1
           moments.refine(direction);
           direction *= length;
         }
         x += direction;
-        geometry::project<N>(x, original, oracle.lower(), oracle.upper(), epsilon);
+        geometry::project(x, region);
         oracle.settle(x, epsilon);
       }
       co_await oracle.score(x, options_.loss);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// The step along the linearised boundary for L1, L2 and Linf where the trust region binds: a path of steps
-/// that ends where its length is the radius.
+/// The step to a half-space for L1, L2 and Linf where the radius binds: a path of steps that ends where its
+/// length is the radius.
 #pragma once
 
 #include <cmath>

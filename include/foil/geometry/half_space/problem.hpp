@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// What the four solvers for a step along a linearised decision boundary have in common: the problem in
-/// offsets from the current point, and sums over its entries.
+/// What the four solvers for a step to a half-space have in common: the problem in offsets from the current
+/// point, and sums over its entries.
 #pragma once
 
 #include <algorithm>
@@ -9,24 +9,37 @@
 #include <cmath>
 #include <cstddef>
 #include <cstring>
+#include <limits>
 
-#include "foil/core/error.hpp"
 #include "foil/core/norms.hpp"
 #include "foil/core/sum.hpp"
 #include "foil/core/tensor.hpp"
+#include "foil/geometry/box.hpp"
 #include "foil/geometry/lanes.hpp"
 #include "foil/geometry/rescale.hpp"
 
 namespace foil::geometry {
 
-/// How a step has to meet the half-space b . delta <= c of predicted adversarials.
-enum class Boundary {
-  reach,  ///< b . delta <= c
-  meet    ///< b . delta = c: stay on its boundary
+/// How a step has to end with respect to a half-space.
+enum class Contact {
+  reach,  ///< in it
+  meet    ///< on its boundary
 };
 
-/// Where a step along the linearised boundary leads.
-struct BoundaryStep {
+/// The point closest to the original that lies in a half-space, a box and a ball around x: what there is to
+/// find. Refers to its vectors, which have one entry per feature.
+struct HalfSpaceProblem {
+  const Eigen::VectorXd& original;  ///< in the box
+  const Eigen::VectorXd& x;         ///< in the box
+  const Box& box;
+  const Eigen::VectorXd& normal;  ///< of any length, finite and not zero
+  double offset;                  ///< the half-space: normal . (point - x) <= offset, finite
+  double radius = std::numeric_limits<double>::infinity();  ///< of the ball in L2, >= 0; infinite: no ball
+  Contact contact = Contact::reach;
+};
+
+/// Where a step to a half-space leads.
+struct HalfSpaceStep {
   Eigen::VectorXd point{};  ///< the new point; entries that return to the original or end at a bound are
                             ///< exactly these
   Eigen::VectorXd delta{};  ///< the step, before rounding

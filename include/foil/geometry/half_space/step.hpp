@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// The step of the Brendel & Bethge attacks: to the point closest to the original in L0, L1, L2 or Linf that
-/// a linear model calls adversarial, within the box and a trust region. Solved exactly, per sample.
+/// The point closest to the original in L0, L1, L2 or Linf that lies in a half-space (which a linear model of
+/// the decision boundary calls adversarial), the box and a trust region. Solved exactly, per sample.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 #include <vector>
 
+#include "foil/core/error.hpp"
+#include "foil/core/norms.hpp"
+#include "foil/core/sum.hpp"
+#include "foil/core/tensor.hpp"
 #include "foil/geometry/half_space/path.hpp"
+#include "foil/geometry/half_space/problem.hpp"
 #include "foil/geometry/half_space/step_l0.hpp"
 #include "foil/geometry/largest.hpp"
 #include "foil/geometry/saturated_sum.hpp"
@@ -99,47 +105,46 @@ inline bool solve_step(StepProblem& p, Linf, Eigen::VectorXd& delta) {
 
 }  // namespace detail
 
-/// Minimises || x + delta - original ||_p subject to b . delta <= c (Boundary::meet: = c),
-/// || delta ||_2 <= radius and lower <= x + delta <= upper, for p = 0, 1, 2 or infinity. Where that cannot be
-/// met, the step goes towards the half-space as far as radius and box allow, and `reached` is false.
+/// Minimises || point - original ||_p, p = 0, 1, 2 or infinity, over the points of the box with
+/// normal . (point - x) <= offset (Contact::meet: = offset) and || point - x ||_2 <= radius. Where that
+/// cannot be met, the step goes towards the half-space as far as radius and box allow, and `reached` is
+/// false.
 ///
-/// original and x must lie in the box, whose ends may be infinite; b may have any length but must be finite
-/// and not zero; c must be finite, the radius >= 0, infinite if there is none. L1, L2 and Linf are solved to
-/// about 1e-8; for L0, one entry
-/// more than the fewest possible is the exception.
+/// L1, L2 and Linf are solved to about 1e-8; for L0, one entry more than the fewest possible is the
+/// exception. Throws foil::Error for a normal of length zero or not finite, an offset that is not finite, a
+/// negative radius, and vectors of different sizes.
 ///
 /// L1, L2, Linf: the step without the radius has a closed form (L2: a continuous quadratic knapsack). Where
 /// it is too long, the solution lies on a path of steps of decreasing length, piecewise linear, so that it is
 /// found exactly once the right piece is. O(n) per pass, about 10 passes over the entries.
 template <Norm N>
-BoundaryStep boundary_step(const Eigen::VectorXd& original, const Eigen::VectorXd& x,
-                           const Eigen::VectorXd& lower, const Eigen::VectorXd& upper,
-                           const Eigen::VectorXd& b, double c, double radius,
-                           Boundary boundary = Boundary::reach) {
+HalfSpaceStep half_space_step(const HalfSpaceProblem& problem) {
+  const auto& [original, x, box, normal, offset, radius, contact] = problem;
+  const Eigen::VectorXd &lower = box.lower, &upper = box.upper;
   const Index n = x.size();
-  foil::require(original.size() == n && lower.size() == n && upper.size() == n && b.size() == n,
-                "boundary step: expected five vectors of one size, got ", original.size(), ", ", n, ", ",
-                lower.size(), ", ", upper.size(), " and ", b.size());
-  const double size = foil::norm2(b);
+  foil::require(original.size() == n && lower.size() == n && upper.size() == n && normal.size() == n,
+                "half-space step: expected five vectors of one size, got ", original.size(), ", ", n, ", ",
+                lower.size(), ", ", upper.size(), " and ", normal.size());
+  const double size = foil::norm2(normal);
   foil::require(size > 0 && std::isfinite(size),
-                "boundary step: expected a finite gradient other than zero, got one of length ", size);
-  foil::require(std::isfinite(c) && radius >= 0, "boundary step: expected a finite c and a radius >= 0, got ",
-                c, " and ", radius);
+                "half-space step: expected a finite normal other than zero, got one of length ", size);
+  foil::require(std::isfinite(offset) && radius >= 0,
+                "half-space step: expected a finite offset and a radius >= 0, got ", offset, " and ", radius);
   detail::StepProblem p;
   p.features = n;
   const Index padded = detail::padded_size(n);
   for (auto* values : {&p.clean, &p.b, &p.low, &p.high}) values->setZero(padded);
   for (Index i = 0; i < n; ++i) {
     p.clean[i] = original[i] - x[i];
-    p.b[i] = b[i] / size;
+    p.b[i] = normal[i] / size;
     p.low[i] = lower[i] - x[i];
     p.high[i] = upper[i] - x[i];
   }
-  p.c = c / size;
+  p.c = offset / size;
   p.radius = radius;
-  p.equality = boundary == Boundary::meet;
+  p.equality = contact == Contact::meet;
 
-  BoundaryStep out;
+  HalfSpaceStep out;
   Eigen::VectorXd delta = Eigen::VectorXd::Zero(padded);
   out.reached = !(radius < std::abs(p.c) && (p.equality || p.c < 0)) && !detail::out_of_reach(p) &&
                 detail::solve_step(p, N{}, delta);

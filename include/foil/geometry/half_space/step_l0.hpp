@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// The step along the linearised boundary for L0: which entries to change, and how.
+/// The step to a half-space for L0: which entries to change, and how.
 #pragma once
 
 #include <algorithm>

@@ -21,7 +21,7 @@ namespace foil {
 /// Minimal L0, L1, L2 and Linf perturbations by walking along the decision boundary, Brendel, Rauber,
 /// Kuemmerer, Ustyuzhaninov, Bethge 2019, arXiv:1907.01003. For every criterion with a margin: labels,
 /// targets, top-k, confidence, your own, and combinations. Each step is the solution of
-/// geometry::boundary_step(), exact.
+/// geometry::half_space_step(), exact.
 ///
 /// A walk begins at an adversarial point: RunOptions::starting_points, then the nearest rows of the run's
 /// pool, of distinct classes first (RunOptions::pool; recommended: which class a walk ends in decides more
@@ -109,9 +109,10 @@ class BrendelBethgeAttack : public MinimalAttack<BrendelBethgeAttack<N>> {
   };
 
   Task<> go(Oracle& oracle, Walk& walk, int steps) const {
-    using geometry::Boundary;
+    using geometry::Contact;
     const Eigen::VectorXd& original = oracle.original();
-    const auto boundary = options_.mode == BrendelBethgeMode::paper ? Boundary::meet : Boundary::reach;
+    const auto contact = options_.mode == BrendelBethgeMode::paper ? Contact::meet : Contact::reach;
+    const geometry::Box box{oracle.lower(), oracle.upper()};
     walk.best = walk.x;
     walk.radius = first_radius(oracle, walk.x);
     walk.smallest_radius = options_.smallest_radius * walk.radius;
@@ -144,9 +145,8 @@ class BrendelBethgeAttack : public MinimalAttack<BrendelBethgeAttack<N>> {
         co_return;
       }
       const double c = (margin > 0 ? -options_.overshoot : -(2 - options_.overshoot)) * margin;
-      walk.x = geometry::boundary_step<N>(original, walk.x, oracle.lower(), oracle.upper(), walk.gradient, c,
-                                          walk.radius, boundary)
-                   .point;
+      const geometry::HalfSpaceProblem problem{original, walk.x, box, walk.gradient, c, walk.radius, contact};
+      walk.x = geometry::half_space_step<N>(problem).point;
     }
     if (steps > 0) co_await oracle.query(walk.x);
   }
