@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "foil/core/criteria.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <initializer_list>
 #include <limits>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "support/catch.hpp"
@@ -367,4 +370,46 @@ TEST_CASE("criteria: a criterion without a loss of its own is ascended by minus 
   CHECK(loss == -criterion.margin(Scores{0, z}, &margin_gradient));
   CHECK(gradient == -margin_gradient);
 }
+
+bool is(const Goal& goal, int leave, int reach, double lead) {
+  return goal.leave == leave && goal.reach == reach && goal.lead == lead;
+}
+
+TEST_CASE("criteria: those on classes say what they want of each sample, others say nothing", "[criteria]") {
+  const Labels labels = labels_of({3, 0, 2});
+  CHECK(is(goal_of(Misclassification(labels), 0), 3, -1, 0));
+  CHECK(is(goal_of(Misclassification(labels), 1), 0, -1, 0));
+  CHECK(is(goal_of(TargetedMisclassification(labels), 0), -1, 3, 0));
+  CHECK(is(goal_of(TargetedMisclassification(labels), 2), -1, 2, 0));
+  CHECK(is(goal_of(MarginAbove(labels, 0.25), 2), 2, -1, 0.25));
+
+  CHECK(is(Goal{}, -1, -1, 0));
+  CHECK(is(goal_of(TopKMisclassification(labels, 1), 0), -1, -1, 0));
+  CHECK(is(goal_of(TargetedTopK(labels, 1), 0), -1, -1, 0));
+  CHECK(is(goal_of(ConfidentMisclassification(labels, 0.5), 0), -1, -1, 0));
+  CHECK(is(goal_of(OriginalClassProbability(labels, 0.5), 0), -1, -1, 0));
+  CHECK(is(goal_of(TargetClassProbability(labels, 0.5), 0), -1, -1, 0));
+  CHECK(is(goal_of(Misclassification(labels) && MarginAbove(labels, 1), 0), -1, -1, 0));
+  CHECK(is(goal_of(Misclassification(labels) || Misclassification(labels), 0), -1, -1, 0));
+  CHECK(is(goal_of(!Misclassification(labels), 0), -1, -1, 0));
+  CHECK(is(goal_of([](const Decision& d) { return d.label == 1; }, 0), -1, -1, 0));
+}
+
+TEST_CASE("criteria: a goal holds exactly where its criterion does", "[criteria]") {
+  const auto holds = [](const Goal& goal, const Row& z) {
+    const Index own = goal.leave < 0 ? goal.reach : goal.leave;
+    double best = -std::numeric_limits<double>::infinity();
+    for (Index j = 0; j < z.size(); ++j)
+      if (j != own) best = std::max(best, z[j]);
+    return goal.leave < 0 ? z[own] > best : best > z[own] && best - z[own] >= goal.lead;
+  };
+  on_random_logits([&](const Row& z) {
+    const Scores scores{0, z};
+    CHECK(holds(goal_of(Misclassification(second), 0), z) == Misclassification(second)(scores));
+    CHECK(holds(goal_of(TargetedMisclassification(second), 0), z) ==
+          TargetedMisclassification(second)(scores));
+    CHECK(holds(goal_of(MarginAbove(second, 1), 0), z) == MarginAbove(second, 1)(scores));
+  });
+}
+
 }  // namespace
