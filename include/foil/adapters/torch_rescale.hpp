@@ -9,6 +9,7 @@
 #include <ATen/Parallel.h>
 #include <torch/script.h>
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 
 #include "foil/adapters/torch_tensor.hpp"
@@ -17,6 +18,7 @@
 #include "foil/core/norms.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/geometry/clipped_step.hpp"
+#include "foil/geometry/rescale.hpp"
 #include "foil/geometry/rescale_vjp.hpp"
 
 namespace foil::libtorch {

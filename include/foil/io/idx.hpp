@@ -4,6 +4,7 @@
 #pragma once
 
 #include <zlib.h>
+#include <cstddef>
 
 #include <algorithm>
 #include <array>

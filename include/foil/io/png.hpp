@@ -4,6 +4,7 @@
 #pragma once
 
 #include <png.h>
+#include <cstddef>
 
 #include <algorithm>
 #include <array>

@@ -4,9 +4,15 @@
 /// about at the same time.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
+#include <utility>
 #include <vector>
 
+#include "foil/core/bounds.hpp"
+#include "foil/core/error.hpp"
 #include "foil/core/model.hpp"
+#include "foil/core/tensor.hpp"
 
 namespace foil {
 

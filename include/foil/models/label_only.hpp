@@ -3,7 +3,9 @@
 /// Hides all of a model but its decisions.
 #pragma once
 
+#include "foil/core/bounds.hpp"
 #include "foil/core/model.hpp"
+#include "foil/core/tensor.hpp"
 
 namespace foil {
 

@@ -6,7 +6,9 @@
 #include <type_traits>
 #include <utility>
 
+#include "foil/core/bounds.hpp"
 #include "foil/core/model.hpp"
+#include "foil/core/tensor.hpp"
 
 namespace foil {
 

@@ -15,6 +15,7 @@
 #include "foil/core/tensor.hpp"
 #include "foil/nn/operators/binary.hpp"
 #include "foil/onnx/builder.hpp"
+#include "foil/onnx/model.hpp"
 #include "foil/onnx/shapes.hpp"
 
 namespace foil::onnx::detail {

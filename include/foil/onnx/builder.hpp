@@ -17,6 +17,7 @@
 #include "foil/core/error.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/nn/graph.hpp"
+#include "foil/nn/operator.hpp"
 #include "foil/nn/operators/shape.hpp"
 #include "foil/onnx/model.hpp"
 

@@ -11,9 +11,11 @@
 #include <utility>
 #include <vector>
 
+#include "foil/core/error.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/nn/operators/shape.hpp"
 #include "foil/onnx/builder.hpp"
+#include "foil/onnx/model.hpp"
 #include "foil/onnx/shapes.hpp"
 
 namespace foil::onnx::detail {

@@ -14,6 +14,7 @@
 #include "foil/nn/operators/elementwise.hpp"
 #include "foil/nn/operators/softmax.hpp"
 #include "foil/onnx/builder.hpp"
+#include "foil/onnx/model.hpp"
 
 namespace foil::onnx::detail {
 

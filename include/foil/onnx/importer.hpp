@@ -15,6 +15,8 @@
 #include "foil/core/error.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/nn/network.hpp"
+#include "foil/nn/operators/binary.hpp"
+#include "foil/nn/operators/elementwise.hpp"
 #include "foil/onnx/arithmetic.hpp"
 #include "foil/onnx/builder.hpp"
 #include "foil/onnx/folding.hpp"

@@ -13,11 +13,13 @@
 #include <vector>
 
 #include "foil/core/tensor.hpp"
+#include "foil/nn/operator.hpp"
 #include "foil/nn/operators/binary.hpp"
 #include "foil/nn/operators/convolution.hpp"
 #include "foil/nn/operators/dense.hpp"
 #include "foil/nn/operators/pooling.hpp"
 #include "foil/onnx/builder.hpp"
+#include "foil/onnx/model.hpp"
 
 namespace foil::onnx::detail {
 

@@ -3,6 +3,7 @@
 /// The contents of an ONNX file as plain structures, as far as the importer looks at them.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>

@@ -13,6 +13,7 @@
 #include "foil/core/tensor.hpp"
 #include "foil/nn/operators/shape.hpp"
 #include "foil/onnx/builder.hpp"
+#include "foil/onnx/model.hpp"
 
 namespace foil::onnx::detail {
 
