@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # cmake -DINCLUDE=<folder that holds foil/> -P layers.cmake
 # Rejects includes against the arrows of the design, foreign libraries outside their rooms, costly standard headers,
-# circles, and headers that foil.hpp forgot.
+# circles, headers that foil.hpp or attacks.hpp forgot, and headers that have grown too long.
 cmake_minimum_required(VERSION 3.24)
 
 set(rooms core geometry run attacks models nn onnx evaluation io report adapters)
@@ -34,6 +34,8 @@ endforeach()
 function(room_of header result)
   if(header MATCHES "^foil/([a-z]+)/")
     set(room ${CMAKE_MATCH_1})
+  elseif(header STREQUAL "foil/attacks.hpp")
+    set(room attacks)
   elseif(header STREQUAL "foil/version.hpp")
     set(room version)
   else()
@@ -80,6 +82,50 @@ foreach(header IN LISTS headers)
     endif()
   endforeach()
 endforeach()
+
+# How many lines a header may have. A family of attacks that needs more has parts, or repeats what others have.
+foreach(header IN LISTS headers)
+  if(header MATCHES "^foil/nn/")
+    set(budget 400)
+  elseif(header MATCHES "^foil/attacks/(gradient|score|decision|across)/")
+    set(budget 200)
+  else()
+    set(budget 300)
+  endif()
+  file(READ ${INCLUDE}/${header} lines)
+  string(REGEX REPLACE "[^\n]" "" lines "${lines}")
+  string(LENGTH "${lines}" length)
+  if(length GREATER budget)
+    list(APPEND faults "${header}: ${length} lines, ${budget} are allowed here")
+  endif()
+endforeach()
+
+# attacks.hpp lists the families, all of them and nothing else. A family is a header in one of the four folders, or a
+# folder there with a header of its name and the family's parts.
+if("foil/attacks.hpp" IN_LIST headers)
+  set(families "")
+  foreach(header IN LISTS headers)
+    if(header MATCHES "^(foil/attacks/(gradient|score|decision|across))/([^/]+)/")
+      list(APPEND families ${CMAKE_MATCH_1}/${CMAKE_MATCH_3}/${CMAKE_MATCH_3}.hpp)
+    elseif(header MATCHES "^foil/attacks/(gradient|score|decision|across)/")
+      list(APPEND families ${header})
+    endif()
+  endforeach()
+  list(REMOVE_DUPLICATES families)
+  foreach(family IN LISTS families)
+    if(NOT family IN_LIST headers)
+      cmake_path(GET family PARENT_PATH folder)
+      list(APPEND faults "${folder}/: expected the family's header, ${family}")
+    elseif(NOT family IN_LIST uses_foil/attacks.hpp)
+      list(APPEND faults "${family}: attacks.hpp does not include it")
+    endif()
+  endforeach()
+  foreach(used IN LISTS uses_foil/attacks.hpp)
+    if(NOT used IN_LIST families)
+      list(APPEND faults "foil/attacks.hpp: ${used} is no family of attacks")
+    endif()
+  endforeach()
+endif()
 
 # Take away headers that include none of the others, or that none of the others includes, until nothing moves: what
 # remains is circles.
