@@ -111,7 +111,7 @@ int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   for (const bool gradient : {false, true})
     benchmark::RegisterBenchmark(gradient ? "model/vjp" : "model/logits", model_alone, gradient);
-  for (const foil::AttackEntry& entry : foil::attack_registry())
+  for (const foil::AttackEntry& entry : foil::catalogue().entries())
     benchmark::RegisterBenchmark(entry.name.c_str(), run, entry)->Unit(benchmark::kMillisecond);
   benchmark::RunSpecifiedBenchmarks();
   return 0;

@@ -57,7 +57,7 @@ TABLE = (
     bethge("L0", "l0", "L0BrendelBethgeAttack"),
     bethge("L1", "l1", "L1BrendelBethgeAttack"),
     bethge("L2", "l2", "L2BrendelBethgeAttack"),
-    bethge("L∞", "linf", "LinfinityBrendelBethgeAttack"),
+    bethge("L∞", "linf", "LinfBrendelBethgeAttack"),
     boundary(1000),
     boundary(5000),
     Row("Gaussian noise L2", "l2", 5.0, ("l2-additive-gaussian-noise",), "L2AdditiveGaussianNoiseAttack"),
@@ -77,7 +77,7 @@ TABLE = (
         ("l2-clipping-aware-repeated-additive-gaussian-noise",), "L2ClippingAwareRepeatedAdditiveGaussianNoiseAttack"),
     Row("Uniform noise L2, clipping-aware, repeated", "l2", 5.0,
         ("l2-clipping-aware-repeated-additive-uniform-noise",), "L2ClippingAwareRepeatedAdditiveUniformNoiseAttack"),
-    Row("Blended noise", "l2", None, ("blended-noise",), "LinearSearchBlendedUniformNoiseAttack"),
+    Row("Blended noise", "l2", None, ("blended-noise",), "BlendedUniformNoiseAttack"),
     Row("Salt and pepper", "l2", None, ("salt-and-pepper:steps={steps}",), "SaltAndPepperNoiseAttack", steps(1000)),
     Row("Dataset attack", "l2", None, ("dataset",), "DatasetAttack"),
 )

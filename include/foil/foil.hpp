@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: MIT
 /// \file
 /// The library: models, criteria, attacks, results; needs nothing but Eigen. Networks from ONNX files are in
-/// foil/onnx/onnx.hpp, files in foil/io/, attacks by name in foil/evaluation/catalogue.hpp.
+/// foil/onnx/onnx.hpp, files in foil/io/, attacks by name in foil/evaluation/catalogue.hpp. Who minds compile
+/// time includes the family that is used, from foil/attacks/, instead.
 #pragma once
 
-#include "foil/attacks/decision/additive_noise.hpp"
-#include "foil/attacks/decision/blended_noise.hpp"
-#include "foil/attacks/decision/boundary/boundary.hpp"
-#include "foil/attacks/decision/dataset.hpp"
-#include "foil/attacks/decision/salt_and_pepper.hpp"
-#include "foil/attacks/gradient/brendel_bethge/brendel_bethge.hpp"
-#include "foil/attacks/gradient/fast_gradient.hpp"
-#include "foil/attacks/gradient/projected_gradient.hpp"
-#include "foil/attacks/parts/minimal.hpp"
+#include "foil/attacks.hpp"
 #include "foil/core/criteria.hpp"
+#include "foil/core/lattice.hpp"
 #include "foil/core/losses.hpp"
 #include "foil/core/model.hpp"
 #include "foil/core/norms.hpp"
+#include "foil/core/numbers.hpp"
 #include "foil/core/result.hpp"
 #include "foil/evaluation/accuracy.hpp"
 #include "foil/geometry/clipped_step.hpp"
@@ -28,6 +23,7 @@
 #include "foil/models/fixed_batch.hpp"
 #include "foil/models/label_only.hpp"
 #include "foil/models/lambdas.hpp"
+#include "foil/run/any_attack.hpp"
 #include "foil/run/attack.hpp"
 #include "foil/run/pool.hpp"
 #include "foil/run/run_options.hpp"

@@ -45,7 +45,7 @@ Labels labels() {
 const std::vector<AnyAttack>& attacks() {
   static const std::vector<AnyAttack> all = [] {
     std::vector<AnyAttack> made;
-    for (const AttackEntry& entry : attack_registry()) made.push_back(entry.make({}));
+    for (const AttackEntry& entry : catalogue().entries()) made.push_back(entry.make({}));
     return made;
   }();
   return all;

@@ -91,7 +91,7 @@ void check_same(const Result<Images>& a, const Result<Images>& b) {
 
 TEST_CASE("what any attack claims about real images holds, whatever the batch and the threads") {
   const Digits few = digits(5);
-  for (const AttackEntry& entry : attack_registry()) {
+  for (const AttackEntry& entry : catalogue().entries()) {
     INFO(entry.name);
     const AnyAttack attack = brief(entry);
     const double epsilon = entry.minimal ? std::numeric_limits<double>::infinity() : radius(entry.norm);

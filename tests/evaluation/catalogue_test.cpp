@@ -16,7 +16,7 @@ using Input = Tensor<float, 2>;
 
 TEST_CASE("registry: names and synonyms are unique, and in kebab case", "[registry]") {
   std::set<std::string> names;
-  for (const AttackEntry& entry : attack_registry()) {
+  for (const AttackEntry& entry : catalogue().entries()) {
     std::vector<std::string> all = entry.synonyms;
     all.push_back(entry.name);
     for (const std::string& name : all) {
@@ -36,7 +36,7 @@ TEST_CASE("registry: names and synonyms are unique, and in kebab case", "[regist
 }
 
 TEST_CASE("registry: every entry makes the attack that it describes", "[registry]") {
-  for (const AttackEntry& entry : attack_registry()) {
+  for (const AttackEntry& entry : catalogue().entries()) {
     CAPTURE(entry.name);
     const AnyAttack attack = entry.make({});
     CHECK(attack.name() == entry.name);
@@ -53,7 +53,7 @@ TEST_CASE("registry: every entry makes the attack that it describes", "[registry
 }
 
 TEST_CASE("registry: options go in and come out as text", "[registry]") {
-  for (const AttackEntry& entry : attack_registry()) {
+  for (const AttackEntry& entry : catalogue().entries()) {
     CAPTURE(entry.name);
     OptionValues defaults;
     for (const OptionInfo& option : entry.options) defaults[option.name] = option.value;

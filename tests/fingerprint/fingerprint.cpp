@@ -54,7 +54,7 @@ int main(int argc, char** argv) try {
   const Images images = rows(0, 20);
   const foil::Labels labels = every.head(20);
   const foil::Pool<Images> pool(network, rows(100, 100));
-  for (const foil::AttackEntry& entry : foil::attack_registry()) {
+  for (const foil::AttackEntry& entry : foil::catalogue().entries()) {
     if (entry.name.find(wanted) == std::string::npos) continue;
     for (const int threads : {1, 2}) {
       const auto result = entry.make({})(network, images, labels, radius(entry.norm),

@@ -6,9 +6,9 @@
 #include "support/catch.hpp"
 
 using namespace foil::report;
+using Catch::Matchers::ContainsSubstring;
 using foil::io::Colour;
 using foil::io::Picture;
-using Catch::Matchers::ContainsSubstring;
 
 namespace {
 

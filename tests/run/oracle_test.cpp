@@ -7,6 +7,7 @@
 
 #include "support/catch.hpp"
 #include "support/models.hpp"
+#include "support/one_sample.hpp"
 #include "support/scripted.hpp"
 
 namespace {
@@ -15,112 +16,7 @@ using Input = Tensor<float, 2>;
 using test::Scripted;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
-
-// --- settle ---
-
-struct Case {
-  bool single;
-  Eigen::VectorXd original, lower, upper, x;
-};
-
-Case random_case(test::Random& random) {
-  const Index n = 1 + random.integer(40);
-  Case c{random.integer(2) == 0, {}, Eigen::VectorXd(n), Eigen::VectorXd(n), {}};
-  const auto stored = [&](double v) { return c.single ? static_cast<double>(static_cast<float>(v)) : v; };
-  const double size = std::pow(10, random.uniform(-3, 6));
-  c.original = size * random.normals(n);
-  c.x = c.original + size * std::pow(10, random.uniform(-9, 25)) * random.normals(n);
-  for (Index i = 0; i < n; ++i) {
-    c.original[i] = stored(c.original[i]);
-    c.lower[i] = random.integer(3) == 0 ? -infinity : stored(c.original[i] - size * random.uniform());
-    c.upper[i] = random.integer(3) == 0 ? infinity : stored(c.original[i] + size * random.uniform());
-    if (random.integer(8) == 0) c.lower[i] = c.upper[i] = c.original[i];  // frozen
-    if (random.integer(30) == 0) c.x[i] = random.integer(2) == 0 ? infinity : -infinity;
-    if (random.integer(30) == 0) c.x[i] = std::numeric_limits<double>::quiet_NaN();
-  }
-  return c;
-}
-
-TEMPLATE_TEST_CASE("oracle: a settled point is stored exactly, in the box and within epsilon, in every bit",
-                   "[oracle]", L1, L2, Linf) {
-  test::Random random(1);
-  for (int repeat = 0; repeat < 4000; ++repeat) {
-    const Case c = random_case(random);
-    Setting setting{c.lower, c.upper, c.single, TestType{}, 0, "test"};
-    const Oracle oracle(setting, c.original, 0);
-    const double epsilon = std::vector{0.0,  1e-300,  1e-12, std::pow(10, random.uniform(-8, 8)),
-                                       1e30, infinity}[static_cast<std::size_t>(random.integer(6))];
-    Eigen::VectorXd x = c.x;
-    oracle.settle(x, epsilon);
-    bool sound = true;
-    for (Index i = 0; i < x.size(); ++i)
-      sound = sound && std::isfinite(x[i]) && x[i] >= c.lower[i] && x[i] <= c.upper[i] &&
-              (!c.single || x[i] == static_cast<double>(static_cast<float>(x[i])));
-    CAPTURE(repeat, epsilon, c.single, c.original.transpose(), c.x.transpose(), x.transpose());
-    REQUIRE(sound);
-    REQUIRE(oracle.distance(x) <= epsilon);
-    REQUIRE(oracle.distance(x) == TestType::size(Eigen::VectorXd(x - c.original)));
-    Eigen::VectorXd again = x;
-    oracle.settle(again, epsilon);
-    REQUIRE(again == x);
-  }
-}
-
-TEMPLATE_TEST_CASE("oracle: settling takes no more of the radius than rounding does", "[oracle]", L1, L2,
-                   Linf) {
-  test::Random random(2);
-  for (int repeat = 0; repeat < 500; ++repeat) {
-    const Index n = 1 + random.integer(50);
-    const bool single = repeat % 2 == 0;
-    Eigen::VectorXd original = random.uniforms(n);
-    if (single) original = original.cast<float>().cast<double>();
-    const Eigen::VectorXd open = Eigen::VectorXd::Constant(n, infinity);
-    Setting setting{-open, open, single, TestType{}, 0, "test"};
-    const Oracle oracle(setting, original, 0);
-    const double epsilon = std::pow(10, random.uniform(-2, 3));
-    // Just beyond the ball, as a projection that forgot about rounding leaves it.
-    Eigen::VectorXd x = random.normals(n);
-    x = original + x * (epsilon * (1 + 1e-15) / TestType::size(x));
-    const Eigen::VectorXd before = x;
-    oracle.settle(x, epsilon);
-    const double unit = (single ? 0x1p-23 : 0x1p-52) * std::max(1.0, epsilon);
-    CHECK(oracle.distance(x) <= epsilon);
-    CHECK(oracle.distance(x) >= epsilon - 32 * static_cast<double>(n) * unit);
-    CHECK((x - before).template lpNorm<Eigen::Infinity>() <= 32 * static_cast<double>(n) * unit);
-  }
-}
-
-TEST_CASE("oracle: a point that may stay, stays bit for bit", "[oracle]") {
-  test::Random random(3);
-  for (const Lp norm : {Lp(L0{}), Lp(L1{}), Lp(L2{}), Lp(Linf{})}) {
-    const Eigen::VectorXd original = random.uniforms(20).cast<float>().cast<double>();
-    Setting setting{Eigen::VectorXd::Zero(20), Eigen::VectorXd::Ones(20), true, norm, 0, ""};
-    const Oracle oracle(setting, original, 0);
-    const Eigen::VectorXd x = random.uniforms(20).cast<float>().cast<double>();
-    Eigen::VectorXd settled = x;
-    oracle.settle(settled, oracle.distance(x));
-    CHECK(settled == x);
-    settled = original;
-    oracle.settle(settled, 0);
-    CHECK(settled == original);
-  }
-}
-
-TEST_CASE("oracle: in doubles as large as they come, settling neither overflows nor leaves the ball",
-          "[oracle]") {
-  const double huge = std::numeric_limits<double>::max();
-  for (const Lp norm : {Lp(L1{}), Lp(L2{}), Lp(Linf{})}) {
-    const Eigen::VectorXd original = Eigen::Vector2d(-0.9 * huge, 0.5), box = Eigen::Vector2d(huge, huge);
-    Setting setting{-box, box, false, norm, 0, ""};
-    const Oracle oracle(setting, original, 0);
-    for (const double epsilon : {1.0, 1e300, huge}) {
-      Eigen::VectorXd x = Eigen::Vector2d(0.9 * huge, -0.9 * huge);
-      oracle.settle(x, epsilon);
-      CHECK(x.allFinite());
-      CHECK(oracle.distance(x) <= epsilon);
-    }
-  }
-}
+constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
 
 // --- the sample ---
 
@@ -169,7 +65,7 @@ TEST_CASE("oracle: answers are the criterion's verdict, the loss asked for and i
           sample(batch, 0) = point;
           return losses::untargeted(kind, model.logits(batch).row(0).transpose(), labels[0]);
         };
-        const auto answer = co_await oracle.gradient(x, kind);
+        const auto& answer = co_await oracle.gradient(x, kind);
         CHECK(answer.loss == Catch::Approx(loss_at(x)).epsilon(1e-12));
         for (Index i = 0; i < 4; ++i) {
           Eigen::VectorXd up = x, down = x;
@@ -180,7 +76,7 @@ TEST_CASE("oracle: answers are the criterion's verdict, the loss asked for and i
         }
         const bool adversarial = answer.adversarial;
         const double loss = answer.loss;
-        const auto score = co_await oracle.score(x, kind);
+        const auto& score = co_await oracle.score(x, kind);
         CHECK(score.loss == loss);
         CHECK(score.adversarial == adversarial);
         const bool decision = co_await oracle.query(x);
@@ -205,8 +101,9 @@ TEST_CASE("oracle: the point asked about is rounded and clipped in the attack's 
 
 TEST_CASE("oracle: working memory has the sample's size, is shared, and stays where it is", "[oracle]") {
   const Eigen::VectorXd x = Eigen::VectorXd::Zero(5);
-  Setting setting{x, x, true, L2{}, 0, ""};
-  const Oracle one(setting, x, 0), other(setting, x, 1);
+  test::OneSample sample(x, x, x);
+  const Oracle& one = sample.oracle();
+  const Oracle other(sample.seat());
   Eigen::VectorXd& first = one.scratch(0);
   CHECK(first.size() == 5);
   CHECK(&one.scratch(3) != &first);
@@ -221,10 +118,9 @@ TEST_CASE("oracle: random streams belong to seed, attack, sample id, repetition,
   const Eigen::VectorXd x = Eigen::VectorXd::Zero(1);
   const auto first = [&](std::uint64_t seed, const char* attack, std::int64_t id, std::uint64_t repetition,
                          Purpose purpose, std::uint32_t draw) {
-    Setting setting{x, x, true, L2{}, seed, attack};
-    Oracle oracle(setting, x, id);
-    oracle.set_repetition(repetition);
-    return oracle.random(purpose, draw).bits();
+    test::OneSample sample(x, x, x, {.seed = seed, .stream = attack, .id = id});
+    sample.oracle().set_repetition(repetition);
+    return sample.oracle().random(purpose, draw).bits();
   };
   const auto reference = first(1, "a", 2, 0, Purpose::start, 0);
   CHECK(reference == RandomDraw(random_key(1, "a"), 2, Purpose::start, 0).bits());
@@ -390,7 +286,7 @@ TEST_CASE("oracle: points asked about in turn: the same find and count whatever 
         Scripted<>(script)(counted, x, Labels(Labels::Zero(1)), {.batch_size = batch_size, .trace = true});
     CHECK(result.distances[0] == 2);
     CHECK(result.queries[0] == 7);
-    CHECK(result.traces[0] == std::vector<TracePoint>{{5, 3}, {7, 2}});
+    CHECK(result.traces[0] == std::vector<TracePoint>{{5, 0, 3, unknown}, {7, 0, 2, unknown}});
     CHECK(counted.forward == result.queries[0] + result.surplus_queries[0] + result.verification_queries[0]);
     CHECK(result.surplus_queries[0] == (batch_size == 100 ? 2 : batch_size == 2 ? 1 : 0));
   }

@@ -24,6 +24,8 @@ using Input = Tensor<float, 2>;
 using test::Scripted;
 using test::ScriptedWithin;
 
+constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
+
 /// Two features in [-1, 1]; class 1 where the first is above one half, else class 0.
 const test::Affine<Input> step_model((Eigen::MatrixXd(2, 2) << 0, 0, 8, 0).finished(), Eigen::Vector2d(0, -4),
                                      Bounds<float>(-1, 1));
@@ -63,7 +65,7 @@ TEST_CASE("scheduler: the input is asked about once, together with an attack's f
   test::CountingModel model(step_model);
   const Scripted<> starts_at_the_input([](Oracle& oracle) -> Task<> {
     Eigen::VectorXd x = oracle.original();
-    const auto evaluation = co_await oracle.gradient(x);
+    const auto& evaluation = co_await oracle.gradient(x);
     CHECK_FALSE(evaluation.adversarial);
     CHECK(evaluation.gradient == at(8));
   });
@@ -144,8 +146,8 @@ TEST_CASE("scheduler: the best adversarial is the closest of all that were ever 
   CHECK(result.queries[0] == 6);
   CHECK(result.verification_queries[0] == 1);
   CHECK(result.predictions[0] == 1);
-  CHECK(result.traces[0] ==
-        std::vector<TracePoint>{{2, static_cast<double>(0.9f)}, {4, static_cast<double>(0.55f)}});
+  CHECK(result.traces[0] == std::vector<TracePoint>{{2, 0, static_cast<double>(0.9f), unknown},
+                                                    {4, 0, static_cast<double>(0.55f), unknown}});
   CHECK(visits({0.9})(step_model, zeros(1), label_zero(1)).traces[0].empty());
 }
 
@@ -304,7 +306,7 @@ TEST_CASE("scheduler: NaN on the way is not adversarial, the attack goes on and 
   const auto attack = [](double last) {
     return Scripted<>([last](Oracle& oracle) -> Task<> {
       Eigen::VectorXd x = at(0.9, 0.5);
-      const auto answer = co_await oracle.gradient(x);
+      const auto& answer = co_await oracle.gradient(x);
       CHECK_FALSE(answer.adversarial);
       CHECK(std::isnan(answer.loss));
       x = at(last);
@@ -613,7 +615,7 @@ const Scripted<> walks([](Oracle& oracle) -> Task<> {
     Eigen::VectorXd noise(x.size());
     oracle.random(Purpose::proposal, step).fill_normal(noise);
     Eigen::VectorXd y = x + 0.3 * noise;
-    const auto answer = co_await oracle.gradient(y);
+    const auto& answer = co_await oracle.gradient(y);
     x = y + 0.01 * answer.gradient;
   }
 });

@@ -19,7 +19,7 @@ template <Norm N = L2, Knowledge needed = Knowledge::gradients>
 class Scripted : public MinimalAttack<Scripted<N, needed>> {
  public:
   using norm = N;
-  static constexpr std::string_view name = "scripted";
+  static std::string name() { return "scripted"; }
   static constexpr Knowledge knowledge = needed;
 
   explicit Scripted(std::function<Task<>(Oracle&)> script) : script_(std::move(script)) {}
@@ -34,7 +34,7 @@ template <Norm N = L2, Knowledge needed = Knowledge::gradients>
 class ScriptedWithin : public FixedBudgetAttack<ScriptedWithin<N, needed>> {
  public:
   using norm = N;
-  static constexpr std::string_view name = "scripted-within";
+  static std::string name() { return "scripted-within"; }
   static constexpr Knowledge knowledge = needed;
 
   explicit ScriptedWithin(std::function<Task<>(Oracle&, double)> script) : script_(std::move(script)) {}

@@ -449,7 +449,7 @@ TEST_CASE("foil-evaluate: --list shows every attack with its options and default
   const Outcome outcome = run({"--list"});
   CHECK(outcome.status == 0);
   CHECK(outcome.err.empty());
-  for (const foil::AttackEntry& entry : foil::attack_registry()) {
+  for (const foil::AttackEntry& entry : foil::catalogue().entries()) {
     CHECK_THAT("\n" + outcome.out, ContainsSubstring("\n" + entry.name + " "));
     for (const foil::OptionInfo& option : entry.options)
       CHECK_THAT(outcome.out, ContainsSubstring("    " + option.name + "=" + option.value + " "));

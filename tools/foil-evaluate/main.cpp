@@ -105,10 +105,10 @@ std::string list_attacks() {
     return text + "  ";
   };
   std::size_t longest = 0;
-  for (const foil::AttackEntry& entry : foil::attack_registry())
+  for (const foil::AttackEntry& entry : foil::catalogue().entries())
     longest = std::max(longest, entry.name.size());
   std::string text;
-  for (const foil::AttackEntry& entry : foil::attack_registry()) {
+  for (const foil::AttackEntry& entry : foil::catalogue().entries()) {
     text += padded(entry.name, longest) + padded(entry.norm.name(), 4) +
             padded(knowledge_text(entry.knowledge), 9) +
             (entry.minimal ? "smallest radius" : "within --epsilon");

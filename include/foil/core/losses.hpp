@@ -9,8 +9,11 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "foil/core/error.hpp"
@@ -22,6 +25,14 @@ namespace foil {
 /// decides; Carlini & Wagner 2017), or `dlr` (difference of logits ratio; Croce & Hein 2020; needs three
 /// classes, four for targets).
 enum class Loss { lsem, cross_entropy, margin, dlr };
+
+/// The texts that stand for the values of an option.
+constexpr auto option_names(Loss) {
+  return std::array{std::pair{std::string_view("lsem"), Loss::lsem},
+                    std::pair{std::string_view("cross_entropy"), Loss::cross_entropy},
+                    std::pair{std::string_view("margin"), Loss::margin},
+                    std::pair{std::string_view("dlr"), Loss::dlr}};
+}
 
 namespace losses {
 

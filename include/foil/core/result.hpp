@@ -61,11 +61,18 @@ constexpr std::string_view to_string(Status status) {
   return "unknown";
 }
 
-/// One improvement of a sample's best adversarial: its distance, and the forward queries spent by then.
+/// One improvement of a sample's best adversarial, and what had been spent by then.
 struct TracePoint {
   std::int64_t queries;
+  std::int64_t gradient_queries;
   double distance;
-  friend bool operator==(const TracePoint&, const TracePoint&) = default;
+  double loss;  ///< NaN where none was asked for
+
+  /// NaN equals itself here: the losses agree or are both unknown.
+  friend bool operator==(const TracePoint& a, const TracePoint& b) {
+    return a.queries == b.queries && a.gradient_queries == b.gradient_queries && a.distance == b.distance &&
+           (a.loss == b.loss || (a.loss != a.loss && b.loss != b.loss));
+  }
 };
 
 /// A count per sample.

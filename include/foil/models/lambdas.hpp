@@ -63,11 +63,11 @@ struct VjpModel : LogitsModel<T, Scores> {
 /// decision-only model: a label service, say) or Logits (a score model).
 template <Batch Input, class F>
 auto make_model(const Bounds<typename Input::Scalar>& bounds, F f) {
-  using Answer = std::invoke_result_t<F&, const Input&>;
-  if constexpr (detail::Yields<Answer, Labels>) {
+  using Said = std::invoke_result_t<F&, const Input&>;
+  if constexpr (detail::Yields<Said, Labels>) {
     return detail::PredictModel<Input, F>{bounds, std::move(f)};
   } else {
-    static_assert(detail::Yields<Answer, Logits<typename Input::Scalar>>,
+    static_assert(detail::Yields<Said, Logits<typename Input::Scalar>>,
                   "foil: make_model needs a function that returns foil::Labels or foil::Logits<Scalar>");
     return detail::LogitsModel<Input, F>{bounds, std::move(f)};
   }

@@ -3,21 +3,31 @@
 /// What an attack class derives from: the call operator that users see. See docs/adding-an-attack.md.
 ///
 /// An attack class has
-///   static constexpr std::string_view name      kebab case, unique: enters the random streams
+///   std::string name() const                     static, mostly; kebab case, unique. Random numbers belong
+///   to it,
+///                                                or to stream(), where an attack was renamed and that is
+///                                                given
 ///   using norm = L2;                             what distances are measured in
 ///   static constexpr Knowledge knowledge         the least a model must offer
-///   using Options / options()                    a documented aggregate, with validate() and describe(visit)
+///   using Options / options()                    an aggregate with list(), see run/options_list.hpp
 ///   Task<> attack(Oracle&, double epsilon) const     for a fixed budget, or
 ///   Task<> attack(Oracle&) const                     for a minimal perturbation.
 #pragma once
 
-#include <functional>
+#include <cstddef>
 #include <string>
-#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "foil/core/criteria.hpp"
+#include "foil/core/model.hpp"
+#include "foil/run/epsilons.hpp"
+#include "foil/run/judge.hpp"
+#include "foil/run/model_port.hpp"
+#include "foil/run/options_list.hpp"
+#include "foil/run/oracle.hpp"
+#include "foil/run/run_options.hpp"
 #include "foil/run/threads.hpp"
 
 namespace foil {
@@ -48,7 +58,32 @@ consteval bool fits() {
   return false;
 }
 
+/// What the random numbers of an attack belong to.
+template <class Attack>
+std::string stream_of(const Attack& attack) {
+  if constexpr (requires { attack.stream(); })
+    return attack.stream();
+  else
+    return attack.name();
+}
+
+/// Here the types of model and criterion are forgotten: what a run is made of is compiled once per input
+/// type.
+template <class M, Criterion C>
+Result<input_t<M>> run_forgetting_types(M&& model, const input_t<M>& inputs, const C& criterion,
+                                        const AttackTraits& traits,
+                                        const RunOptions<input_t<M>, shareable<M>>& options,
+                                        const Launch& launch) {
+  ModelPortTo<shared_if_possible<M>> port(model);
+  return run<input_t<M>>(port, inputs, JudgeBy<C>(criterion), traits, options, launch);
+}
+
 }  // namespace detail
+
+/// Runs an attack until its first success within a radius.
+inline Task<> confined(Oracle& oracle, double epsilon, Task<> attack) {
+  co_await oracle.within(epsilon, std::move(attack));
+}
 
 /// Base of attacks that look for any adversarial within a given radius.
 template <class Derived>
@@ -69,16 +104,14 @@ class FixedBudgetAttack {
     const auto judge = as_criterion(criterion);
     if constexpr (detail::fits<Derived::knowledge, M, std::remove_cv_t<decltype(judge)>>()) {
       const auto& self = static_cast<const Derived&>(*this);
-      shared_if_possible<M>& reference = model;
-      const AttackSetup setup{Derived::name, typename Derived::norm{}, epsilons.expand(samples(inputs))};
-      return run(reference, inputs, judge, setup, options,
-                 [&](Oracle& oracle, Index row) { return confined(self, oracle, setup.epsilons[row]); });
+      const AttackTraits traits{
+          self.name(),        detail::stream_of(self),          typename Derived::norm{},
+          Derived::knowledge, epsilons.expand(samples(inputs)), nullptr};
+      return detail::run_forgetting_types(
+          model, inputs, judge, traits, options, [&](Oracle& oracle, Index row) {
+            return confined(oracle, traits.epsilons[row], self.attack(oracle, traits.epsilons[row]));
+          });
     }
-  }
-
- private:
-  static Task<> confined(const Derived& self, Oracle& oracle, double epsilon) {
-    co_await oracle.within(epsilon, self.attack(oracle, epsilon));
   }
 };
 
@@ -86,7 +119,7 @@ class FixedBudgetAttack {
 template <class State>
 struct RunState {
   std::vector<State> attacks{};
-  std::vector<Memory> memories{};
+  std::vector<Ledger> ledgers{};
 };
 
 /// Base of attacks that look for the closest adversarial.
@@ -99,13 +132,9 @@ class MinimalAttack {
   template <class M, class C>
   Result<input_t<M>> operator()(M&& model, const input_t<M>& inputs, const C& criterion,
                                 const RunOptions<input_t<M>, shareable<M>>& options = {}) const {
-    const auto judge = as_criterion(criterion);
-    if constexpr (detail::fits<Derived::knowledge, M, std::remove_cv_t<decltype(judge)>>()) {
-      const auto& self = static_cast<const Derived&>(*this);
-      shared_if_possible<M>& reference = model;
-      return foil::run(reference, inputs, judge, AttackSetup{Derived::name, typename Derived::norm{}},
-                       options, [&](Oracle& oracle, Index) { return self.attack(oracle); });
-    }
+    const auto& self = static_cast<const Derived&>(*this);
+    return launch(model, inputs, criterion, nullptr, options,
+                  [&](Oracle& oracle, Index) { return self.attack(oracle); });
   }
 
   /// As the call operator, for an attack that can be continued: begins where `states` was left, and leaves it
@@ -116,101 +145,32 @@ class MinimalAttack {
   template <class M, class C, class State>
   Result<input_t<M>> run(M&& model, const input_t<M>& inputs, const C& criterion, RunState<State>& states,
                          const RunOptions<input_t<M>, shareable<M>>& options = {}) const {
-    const auto judge = as_criterion(criterion);
-    if constexpr (detail::fits<Derived::knowledge, M, std::remove_cv_t<decltype(judge)>>()) {
-      const auto& self = static_cast<const Derived&>(*this);
-      const auto count = static_cast<std::size_t>(samples(inputs));
-      if (states.attacks.empty()) {
-        states.attacks.resize(count);
-        states.memories.resize(count);
-      }
-      require(states.attacks.size() == count && states.memories.size() == count, Derived::name,
-              ": expected a state of ", count, " samples, got one of ", states.attacks.size());
-      shared_if_possible<M>& reference = model;
-      AttackSetup setup{Derived::name, typename Derived::norm{}};
-      setup.memories = &states.memories;
-      return foil::run(reference, inputs, judge, setup, options, [&](Oracle& oracle, Index row) {
-        return self.attack(oracle, states.attacks[static_cast<std::size_t>(row)]);
-      });
+    const auto& self = static_cast<const Derived&>(*this);
+    const auto count = static_cast<std::size_t>(samples(inputs));
+    if (states.attacks.empty()) {
+      states.attacks.resize(count);
+      states.ledgers.resize(count);
     }
-  }
-};
-
-/// Any attack, its type forgotten: for lists of attacks chosen at run time. What a model lacks is an Error
-/// then.
-class AnyAttack {
- public:
-  template <class Attack>
-    requires requires(const Attack& a) { a.options(); }
-  AnyAttack(Attack attack)
-      : name_(Attack::name),
-        norm_(typename Attack::norm{}),
-        knowledge_(Attack::knowledge),
-        minimal_(Attack::minimal) {
-    launch_ = [attack = std::move(attack)](Oracle& oracle, double epsilon) {
-      if constexpr (Attack::minimal)
-        return attack.attack(oracle);
-      else
-        return attack.attack(oracle, epsilon);
-    };
-  }
-
-  std::string_view name() const { return name_; }
-  Lp norm() const { return norm_; }
-  Knowledge knowledge() const { return knowledge_; }
-  bool minimal() const { return minimal_; }
-
-  /// As the attack's own call operator. `epsilons` is ignored by minimal attacks.
-  template <class M, class C>
-  Result<input_t<M>> operator()(M&& model, const input_t<M>& inputs, const C& criterion,
-                                const Epsilons& epsilons = 0,
-                                const RunOptions<input_t<M>, shareable<M>>& options = {}) const {
-    const auto judge = as_criterion(criterion);
-    using Judge = std::remove_cv_t<decltype(judge)>;
-    static_assert(knowledge_needed<Judge> <= knowledge_of<M>,
-                  "foil: this criterion reads logits, the model only offers labels");
-    require(knowledge_ <= knowledge_of<M>, name_, ": needs more of the model than it offers (",
-            knowledge_ == Knowledge::gradients ? "vjp" : "logits", ")");
-    require(knowledge_ == Knowledge::decisions || MarginCriterion<Judge>, name_,
-            ": needs a criterion with a margin on the logits");
-    shared_if_possible<M>& reference = model;
-    AttackSetup setup{name_, norm_};
-    if (!minimal_) setup.epsilons = epsilons.expand(samples(inputs));
-    return run(reference, inputs, judge, setup, options, [&](Oracle& oracle, Index row) {
-      return minimal_ ? launch_(oracle, 0) : confined(oracle, setup.epsilons[row]);
+    require(states.attacks.size() == count && states.ledgers.size() == count, self.name(),
+            ": expected a state of ", count, " samples, got one of ", states.attacks.size());
+    return launch(model, inputs, criterion, &states.ledgers, options, [&](Oracle& oracle, Index row) {
+      return self.attack(oracle, states.attacks[static_cast<std::size_t>(row)]);
     });
   }
 
  private:
-  Task<> confined(Oracle& oracle, double epsilon) const {
-    co_await oracle.within(epsilon, launch_(oracle, epsilon));
+  template <class M, class C>
+  Result<input_t<M>> launch(M& model, const input_t<M>& inputs, const C& criterion,
+                            std::vector<Ledger>* ledgers, const RunOptions<input_t<M>, shareable<M>>& options,
+                            const Launch& start) const {
+    const auto judge = as_criterion(criterion);
+    if constexpr (detail::fits<Derived::knowledge, M, std::remove_cv_t<decltype(judge)>>()) {
+      const auto& self = static_cast<const Derived&>(*this);
+      const AttackTraits traits{
+          self.name(), detail::stream_of(self), typename Derived::norm{}, Derived::knowledge, {}, ledgers};
+      return detail::run_forgetting_types(model, inputs, judge, traits, options, start);
+    }
   }
-
-  std::string_view name_;
-  Lp norm_;
-  Knowledge knowledge_;
-  bool minimal_;
-  std::function<Task<>(Oracle&, double)> launch_;
 };
 
-namespace detail {
-
-/// Concatenation of compile-time texts: `joined<a, b>` for names built from a norm's name.
-template <const std::string_view&... parts>
-struct Joined {
-  static constexpr auto storage = [] {
-    std::array<char, (parts.size() + ... + 0)> all{};
-    std::size_t at = 0;
-    const auto add = [&](std::string_view part) {
-      for (const char c : part) all[at++] = c;
-    };
-    (add(parts), ...);
-    return all;
-  }();
-  static constexpr std::string_view value{storage.data(), storage.size()};
-};
-template <const std::string_view&... parts>
-inline constexpr std::string_view joined = Joined<parts...>::value;
-
-}  // namespace detail
 }  // namespace foil

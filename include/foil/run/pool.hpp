@@ -10,11 +10,19 @@
 #include <utility>
 #include <vector>
 
-#include "foil/core/criteria.hpp"
 #include "foil/core/model.hpp"
 #include "foil/core/norms.hpp"
+#include "foil/geometry/box.hpp"
+#include "foil/run/judge.hpp"
+#include "foil/run/sample.hpp"
 
 namespace foil {
+
+/// An adversarial row of the pool and the class that the model gives it.
+struct PoolRow {
+  Index row;
+  int label;
+};
 
 /// A data set with the model's outputs for it: its decisions or its logits. A sample's start is the nearest
 /// row that satisfies the sample's criterion, the first of them on a tie; the order of the rows is part of
@@ -60,19 +68,18 @@ class Pool {
   const Labels& predictions() const { return labels_; }
 
   /// Throws if the criterion cannot be judged from what is known.
-  template <Criterion C>
-  void check(const C& criterion, Index samples) const {
+  void check(const Judge& judge, Index samples) const {
     if (empty()) return;
-    require(DecisionCriterion<C> || logits_.size() > 0,
+    require(judge.reads_labels() || logits_.size() > 0,
             "pool: the criterion reads logits, but only the decisions of the pool's rows are known");
-    detail::check_criterion(criterion, samples, logits_.cols());
+    judge.check(samples, logits_.cols());
   }
 
   /// Adversarial rows for a sample, at most so many: the nearest of every predicted class by distance, then
-  /// the second of every class, and so on.
-  template <Criterion C, class Original>
-  std::vector<Index> nearest_by_class(const C& criterion, Index sample_row, const Original& original, Lp norm,
-                                      const Bounds<Scalar>& bounds, std::size_t most) const {
+  /// the second of every class, and so on. `bounds` are those of the model; where a mask freezes features of
+  /// the sample, the distance is that of the others.
+  std::vector<PoolRow> nearest_by_class(const Judge& judge, const Sample& sample, const geometry::Box& bounds,
+                                        std::size_t most) const {
     struct Candidate {
       int label;
       double length;
@@ -80,11 +87,14 @@ class Pool {
       std::size_t rank = 0;
     };
     std::vector<Candidate> found;
+    Eigen::VectorXd candidate;
     for (Index row = 0; row < samples(inputs_); ++row) {
-      if (!meets(criterion, sample_row, row)) continue;
-      const auto candidate = sample(inputs_, row);
-      if (within(candidate, bounds))
-        found.push_back({labels_[row], distance(norm, original, candidate), row});
+      if (!meets(judge, sample.row, row)) continue;
+      candidate = foil::sample(inputs_, row).template cast<double>();
+      if (!bounds.contains(candidate)) continue;
+      for (Index i = 0; i < sample.box->frozen.size(); ++i)
+        if (sample.box->is_frozen(i)) candidate[i] = sample.original[i];
+      found.push_back({labels_[row], distance(sample.norm, sample.original, candidate), row});
     }
     std::sort(found.begin(), found.end(), [](const Candidate& a, const Candidate& b) {
       return std::tie(a.label, a.length, a.row) < std::tie(b.label, b.length, b.row);
@@ -94,8 +104,9 @@ class Pool {
     std::sort(found.begin(), found.end(), [](const Candidate& a, const Candidate& b) {
       return std::tie(a.rank, a.length, a.row) < std::tie(b.rank, b.length, b.row);
     });
-    std::vector<Index> rows;
-    for (std::size_t i = 0; i < std::min(most, found.size()); ++i) rows.push_back(found[i].row);
+    std::vector<PoolRow> rows;
+    for (std::size_t i = 0; i < std::min(most, found.size()); ++i)
+      rows.push_back({found[i].row, found[i].label});
     return rows;
   }
 
@@ -105,23 +116,12 @@ class Pool {
             samples(inputs_), " inputs and at least one, got ", outputs);
   }
 
-  template <Criterion C>
-  bool meets(const C& criterion, Index sample_row, Index row) const {
-    if constexpr (ScoreCriterion<C>) {
-      if (logits_.size() > 0) {
-        const Eigen::VectorXd scores = logits_.row(row).transpose().template cast<double>();
-        return scores.allFinite() && criterion(Scores{sample_row, scores});
-      }
+  bool meets(const Judge& judge, Index sample_row, Index row) const {
+    if (judge.reads_scores() && logits_.size() > 0) {
+      const Eigen::VectorXd scores = logits_.row(row).transpose().template cast<double>();
+      return scores.allFinite() && judge(Scores{sample_row, scores});
     }
-    if constexpr (DecisionCriterion<C>) return criterion(Decision{sample_row, labels_[row]});
-    return false;
-  }
-
-  template <class Candidate>
-  static bool within(const Candidate& x, const Bounds<Scalar>& bounds) {
-    for (Index i = 0; i < x.size(); ++i)
-      if (!(x[i] >= bounds.lower(i) && x[i] <= bounds.upper(i))) return false;
-    return true;
+    return judge.reads_labels() && judge(Decision{sample_row, labels_[row]});
   }
 
   Input inputs_{};

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "foil/core/error.hpp"
+#include "foil/core/lattice.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/run/pool.hpp"
 
@@ -92,10 +93,13 @@ struct RunOptions {
   std::int64_t query_budget = std::numeric_limits<std::int64_t>::max();  ///< forward passes per sample, hard
   Input starting_points{};  ///< one start per sample, where an attack takes them; empty: none, as is a row of
                             ///< NaN
-  Pool<Input> pool{};       ///< a data set that attacks which need a start may take it from; see foil::Pool
-  double early_stop = 0;    ///< minimal attacks leave a sample alone once it is this close
-  Index batch_size = 128;   ///< samples worked on at a time by each thread, and rows per model call
-  Observer observer{};      ///< called after every model call
+  Input mask{};  ///< one sample for all rows, or one per row: where it is 0, the feature keeps its value.
+                 ///< Empty: all may move
+  Lattice lattice{};       ///< the values that features which may move can take: {0, 1, 255} for 8-bit images
+  Pool<Input> pool{};      ///< a data set that attacks which need a start may take it from; see foil::Pool
+  double early_stop = 0;   ///< minimal attacks leave a sample alone once it is this close
+  Index batch_size = 128;  ///< samples worked on at a time by each thread, and rows per model call
+  Observer observer{};     ///< called after every model call
   OnBadSample on_bad_sample = OnBadSample::report;
   bool trace = false;  ///< record Result::traces
 
@@ -113,6 +117,14 @@ struct RunOptions {
     require(starting_points.size() == 0 || starting_points.dimensions() == inputs.dimensions(),
             "run options: expected starting points of shape ", shape_text(inputs), ", got ",
             shape_text(starting_points));
+    require(mask.size() == 0 || resized(mask, count) == inputs.dimensions(),
+            "run options: expected a mask of the shape of one sample or of all, ", shape_text(inputs),
+            ", got ", shape_text(mask));
+    require(mask.size() == 0 || samples(mask) == 1 || samples(mask) == count,
+            "run options: expected a mask for all samples or one for each of the ", count, ", got ",
+            samples(mask));
+    for (Index i = 0; i < mask.size(); ++i)
+      require(mask.data()[i] == mask.data()[i], "run options: expected a mask of numbers, got NaN");
     require(pool.empty() || resized(pool.inputs(), count) == inputs.dimensions(),
             "run options: expected a pool of the inputs' shape ", shape_text(inputs), ", got ",
             shape_text(pool.inputs()));

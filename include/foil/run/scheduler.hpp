@@ -1,63 +1,67 @@
 // SPDX-License-Identifier: MIT
 /// \file
 /// Runs the attacks of many samples side by side: gathers what they ask into model calls, judges and counts
-/// the answers, retires finished samples and verifies what was found. Single-threaded; see attacks/run.hpp.
+/// the answers, retires finished samples and has verified what was found. Single-threaded; see
+/// run/threads.hpp.
 #pragma once
 
+#include <algorithm>
+#include <coroutine>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <string_view>
+#include <string>
 #include <utility>
 #include <vector>
 
-#include "foil/core/criteria.hpp"
-#include "foil/core/model.hpp"
-#include "foil/core/numbers.hpp"
+#include "foil/core/error.hpp"
 #include "foil/core/result.hpp"
+#include "foil/core/tensor.hpp"
+#include "foil/run/admission.hpp"
+#include "foil/run/ledger.hpp"
+#include "foil/run/model_calls.hpp"
 #include "foil/run/oracle.hpp"
 #include "foil/run/run_options.hpp"
+#include "foil/run/seat.hpp"
+#include "foil/run/task.hpp"
+#include "foil/run/verify.hpp"
 
 namespace foil {
 
-/// What the scheduler needs to know of an attack.
-struct AttackSetup {
-  std::string_view name;       ///< enters the random streams
+/// What the engine needs to know of an attack.
+struct AttackTraits {
+  std::string name;            ///< for messages
+  std::string stream;          ///< what random numbers belong to: mostly the name
   Lp norm;                     ///< what distances are measured in
+  Knowledge knowledge;         ///< the most that it asks for
   Eigen::VectorXd epsilons{};  ///< one radius per row for a fixed budget; empty for a minimal attack
-  std::vector<Memory>* memories = nullptr;  ///< one per row: what to continue from; updated as samples end
+  std::vector<Ledger>* ledgers = nullptr;  ///< one per row: what to continue from; updated as samples end
 };
 
 /// Starts the attack on one row; the task refers to the oracle.
 using Launch = std::function<Task<>(Oracle&, Index row)>;
 
-template <class Model, class Criterion>
+template <Batch Input, class Options>
 class Scheduler {
  public:
-  using Input = input_t<Model>;
-  using Scalar = scalar_t<Model>;
-  using Options = RunOptions<Input, shareable<Model>>;
-
-  Scheduler(Model& model, const Input& inputs, const Criterion& criterion, const AttackSetup& setup,
+  Scheduler(ModelPort<Input>& model, const Input& inputs, const Judge& judge, const AttackTraits& traits,
             const Options& options, const Launch& launch, Result<Input>& result)
-      : model_(model),
-        inputs_(inputs),
-        criterion_(criterion),
-        setup_(setup),
+      : traits_(traits),
         options_(options),
         launch_(launch),
         result_(result),
-        bounds_(model.bounds()),
-        setting_{Eigen::VectorXd(features(inputs)),
-                 Eigen::VectorXd(features(inputs)),
-                 std::is_same_v<Scalar, float>,
-                 setup.norm,
-                 options.seed,
-                 setup.name} {
-    for (Index i = 0; i < features(inputs); ++i) {
-      setting_.lower[i] = static_cast<double>(bounds_.lower(i));
-      setting_.upper[i] = static_cast<double>(bounds_.upper(i));
-    }
+        admission_(inputs, model.bounds(), judge, options, traits.norm),
+        calls_(model, judge, inputs, traits.knowledge),
+        verifier_(calls_, inputs, result),
+        shared_{.seed = options.seed, .stream = traits.stream, .trace = options.trace} {
+    if (options.pool.empty()) return;
+    shared_.rank_pool = [this, &judge](const Sample& sample, std::size_t most) {
+      return options_.pool.nearest_by_class(judge, sample, admission_.box(), most);
+    };
+    shared_.pool_row = [this](Index row) {
+      return Eigen::VectorXd(foil::sample(options_.pool.inputs(), row).template cast<double>());
+    };
   }
 
   /// Attacks the rows [first, last) and writes their results. `report(change)` is given the change in
@@ -65,7 +69,7 @@ class Scheduler {
   template <class Report>
   void run(Index first, Index last, Report report) {
     Index next = first;
-    while (next < last || !active_.empty() || !unverified_.empty()) {
+    while (next < last || !active_.empty() || !verifier_.waiting().empty()) {
       for (; next < last && static_cast<Index>(active_.size()) < options_.batch_size; ++next) admit(next);
       ask();
       if (active_.empty() && next == last) verify();
@@ -81,79 +85,63 @@ class Scheduler {
   /// After an exception: hands over what the unfinished samples had found, unverified.
   void salvage() {
     collect();
-    for (auto* slots : {&active_, &unverified_})
-      for (auto& slot : *slots) {
-        if (result_.status[static_cast<std::size_t>(slot->row)] != Status::not_run) continue;
-        const Memory& memory = slot->oracle.memory_;
-        const bool found = slot->oracle.found();
-        record(*slot, Status::failed, found ? memory.best.back().label : memory.original_label);
-        if (!slot->retired) keep_memory(*slot);
-        if (found) sample(result_.adversarials, slot->row) = slot->oracle.best().template cast<Scalar>();
-      }
+    for (auto& slot : active_) {
+      if (!slot->retired) keep_ledger(*slot->seat);
+      verifier_.waiting().push_back(std::move(slot->seat));
+    }
+    for (auto& seat : verifier_.waiting()) {
+      const Ledger& ledger = seat->ledger;
+      const Index row = seat->sample.row;
+      if (result_.status[static_cast<std::size_t>(row)] != Status::not_run) continue;
+      record(result_, *seat, Status::failed, ledger.found() ? ledger.best().label : ledger.original_label);
+      if (ledger.found())
+        sample(result_.adversarials, row) = ledger.best().x.template cast<typename Input::Scalar>();
+    }
   }
 
  private:
+  /// A sample at work.
   struct Slot {
-    Slot(Index r, Setting& setting, Eigen::VectorXd original, std::int64_t sample_id)
-        : row(r), oracle(setting, std::move(original), sample_id) {}
-    Index row;
-    Oracle oracle;
+    Slot(Shared& shared, Sample sample)
+        : seat(std::make_unique<Seat>(shared, std::move(sample))), oracle(*seat) {}
+    std::unique_ptr<Seat> seat;
+    Oracle oracle;                   // refers to the seat
     std::unique_ptr<Task<>> task{};  // refers to the oracle
-    Eigen::VectorXd question{};      // what is being asked, if not the task's point
+    Eigen::VectorXd original{};      // what is being asked, if not the task's question
+    std::size_t asked = 0;           // points in the call that is being made
+    bool finite = true;              // the last answer
+    bool scope_ends = false;         // an answer ended a stretch of the attack
     bool retired = false;            // no longer asks; to be verified if something was found
   };
   using Slots = std::vector<std::unique_ptr<Slot>>;
-  struct Row {
-    Slot* slot;
-    const Eigen::VectorXd* point;
-  };
 
   // --- life of a sample ---
 
   void admit(Index row) {
-    const auto original = sample(inputs_, row);
-    for (Index i = 0; i < original.size(); ++i) {
-      if (original[i] >= bounds_.lower(i) && original[i] <= bounds_.upper(i) && std::isfinite(original[i]))
-        continue;
+    if (const std::string reason = admission_.why_not(row); !reason.empty()) {
       result_.status[static_cast<std::size_t>(row)] = Status::invalid_input;
       ++change_.finished;
-      raise_if_asked(row, "is not within the bounds");
+      raise_if_asked(row, text("cannot be attacked: ", reason).c_str());
       return;
     }
-    auto slot =
-        std::make_unique<Slot>(row, setting_, original.template cast<double>(), options_.sample_id(row));
-    Oracle& oracle = slot->oracle;
-    const auto dimensions = inputs_.dimensions();
-    oracle.set_shape({dimensions.begin() + 1, dimensions.end()});
-    if (setup_.epsilons.size() > 0) oracle.limit_ = setup_.epsilons[row];
-    if (options_.starting_points.size() > 0)
-      oracle.set_starting_point(sample(options_.starting_points, row).template cast<double>());
-    if (!options_.pool.empty()) {
-      oracle.rank_pool_ = [this, row](std::size_t most) {
-        std::vector<Oracle::PoolRow> rows;
-        for (const Index found : options_.pool.nearest_by_class(criterion_, row, sample(inputs_, row),
-                                                                setup_.norm, bounds_, most))
-          rows.push_back({found, options_.pool.predictions()[found]});
-        return rows;
-      };
-      oracle.pool_row_ = [this](Index found) {
-        return Eigen::VectorXd(sample(options_.pool.inputs(), found).template cast<double>());
-      };
-    }
-    if (setup_.memories) oracle.memory_ = (*setup_.memories)[static_cast<std::size_t>(row)];
-    if (oracle.memory_.ended || (oracle.memory_.judged && close_enough(oracle))) {
+    auto slot = std::make_unique<Slot>(shared_, admission_.sample(row));
+    Seat& seat = *slot->seat;
+    if (traits_.epsilons.size() > 0) seat.limit = traits_.epsilons[row];
+    if (traits_.ledgers) seat.ledger = (*traits_.ledgers)[static_cast<std::size_t>(row)];
+    if (seat.ledger.ended || (seat.ledger.judged && close_enough(seat))) {
       slot->retired = true;
     } else {
-      oracle.memory_.status = Status::not_run;
-      slot->task = std::make_unique<Task<>>(launch_(oracle, row));
+      seat.ledger.status = Status::not_run;
+      slot->task = std::make_unique<Task<>>(launch_(slot->oracle, row));
     }
     active_.push_back(std::move(slot));  // before the attack's first step, which may throw
     if (active_.back()->task) resume(*active_.back(), active_.back()->task->handle());
   }
 
   /// A minimal attack need not get any closer.
-  bool close_enough(const Oracle& oracle) const {
-    return oracle.found() && oracle.best_distance() <= options_.early_stop && setup_.epsilons.size() == 0;
+  bool close_enough(const Seat& seat) const {
+    return seat.ledger.best_distance() <= options_.early_stop && seat.ledger.found() &&
+           traits_.epsilons.size() == 0;
   }
 
   void resume(Slot& slot, std::coroutine_handle<> suspended) {
@@ -165,12 +153,12 @@ class Scheduler {
   void retire(Slot& slot, Status status, bool ended = true) {
     slot.retired = true;
     slot.task.reset();
-    Memory& memory = slot.oracle.memory_;
-    if (status == Status::success && memory.status != Status::not_run) status = memory.status;
-    if (!slot.oracle.found() && (status == Status::success || status == Status::converged))
-      status = memory.bad_rows > 0 ? Status::non_finite : Status::not_found;
-    memory.status = status;
-    memory.ended = ended;
+    Ledger& ledger = slot.seat->ledger;
+    if (status == Status::success && ledger.status != Status::not_run) status = ledger.status;
+    if (!ledger.found() && (status == Status::success || status == Status::converged))
+      status = ledger.bad_rows > 0 ? Status::non_finite : Status::not_found;
+    ledger.status = status;
+    ledger.ended = ended;
   }
 
   /// Moves the retired samples on: to the verification, or out.
@@ -181,287 +169,210 @@ class Scheduler {
         active_[kept++] = std::move(slot);
         continue;
       }
-      keep_memory(*slot);
-      const bool as_it_is = slot->oracle.memory_.status == Status::already_adversarial;
+      const Seat& seat = *slot->seat;
+      keep_ledger(seat);
+      const bool as_it_is = seat.ledger.status == Status::already_adversarial;
       ++change_.finished;
-      change_.found += as_it_is || slot->oracle.found();
+      change_.found += as_it_is || seat.ledger.found();
       if (as_it_is) {
-        result_.success[slot->row] = true;
-        result_.distances[slot->row] = 0;
+        result_.success[seat.sample.row] = true;
+        result_.distances[seat.sample.row] = 0;
       }
-      if (!as_it_is && slot->oracle.found())
-        unverified_.push_back(std::move(slot));
+      if (!as_it_is && seat.ledger.found())
+        verifier_.waiting().push_back(std::move(slot->seat));
       else
-        record(*slot, slot->oracle.memory_.status, slot->oracle.memory_.original_label);
+        record(result_, seat, seat.ledger.status, seat.ledger.original_label);
     }
     active_.resize(kept);
   }
 
-  void keep_memory(const Slot& slot) {
-    if (setup_.memories) (*setup_.memories)[static_cast<std::size_t>(slot.row)] = slot.oracle.memory_;
-  }
-
-  /// `label` is the class of the row that is returned.
-  void record(const Slot& slot, Status status, int label) {
-    const Index row = slot.row;
-    const Memory& memory = slot.oracle.memory_;
-    result_.status[static_cast<std::size_t>(row)] = status;
-    result_.queries[row] = memory.queries;
-    result_.gradient_queries[row] = memory.gradient_queries;
-    result_.surplus_queries[row] = memory.surplus_queries;
-    result_.bad_rows[row] = memory.bad_rows;
-    result_.predictions[row] = label;
-    result_.traces[static_cast<std::size_t>(row)] = memory.trace;
+  void keep_ledger(const Seat& seat) {
+    if (traits_.ledgers) (*traits_.ledgers)[static_cast<std::size_t>(seat.sample.row)] = seat.ledger;
   }
 
   // --- one round of model calls ---
 
-  /// Asks what the active samples want to know: one vjp and one forward call at most.
+  /// Asks what the active samples want to know: one forward call at most, and one vjp for each number of
+  /// pullbacks that is wanted; nearly always that is one.
   void ask() {
     forward_.clear();
     backward_.clear();
     for (auto& slot : active_) {
       if (slot->retired) continue;
-      Oracle& oracle = slot->oracle;
-      const bool asks = !slot->task->done();
-      const bool original = asks && *oracle.point_ == oracle.original();
-      if (oracle.memory_.judged && !asks) {
+      Seat& seat = *slot->seat;
+      const bool asks = !slot->task->done(), judged = seat.ledger.judged;
+      if (judged && !asks) {
         retire(*slot, Status::success);
-      } else if (oracle.memory_.queries >= options_.query_budget) {
+      } else if (seat.ledger.queries >= options_.query_budget) {
         retire(*slot, Status::budget_exhausted, false);
-      } else if (!oracle.memory_.judged && !original) {
-        slot->question = oracle.original();
-        forward_.push_back({slot.get(), &slot->question});
+      } else if (!judged && !(asks && seat.question.points.front() == seat.sample.original)) {
+        slot->original = seat.sample.original;
+        slot->asked = 1;
+        forward_.push_back(slot.get());
       } else {
-        slot->question.resize(0);
-        require(can_answer(oracle.kind_), setup_.name, ": asks for a ",
-                oracle.kind_ == Oracle::Kind::gradient ? "gradient" : "score",
-                ", which this model or this criterion does not offer");
-        if (oracle.kind_ == Oracle::Kind::gradient)
-          backward_.push_back({slot.get(), oracle.point_});
-        else
-          ask_ahead(*slot);
+        slot->original.resize(0);
+        calls_.check(traits_.name, seat.question);
+        slot->asked = take(seat);
+        (seat.question.need == Need::gradient ? backward_ : forward_).push_back(slot.get());
       }
     }
-    if constexpr (DifferentiableModel<Model> && MarginCriterion<Criterion>)
-      if (!backward_.empty()) call_backward();
-    if (!forward_.empty()) {
-      const auto answers = call_forward();
-      for (std::size_t i = 0; i < forward_.size();) {
-        Slot& slot = *forward_[i].slot;
-        slot.oracle.answered_ = 0;
-        slot.oracle.adversarial_ = false;
-        for (; i < forward_.size() && forward_[i].slot == &slot; ++i) {
-          ++change_.queries;
-          if (slot.oracle.adversarial_) {
-            ++slot.oracle.memory_.surplus_queries;
-            continue;
-          }
-          ++slot.oracle.memory_.queries;
-          ++slot.oracle.answered_;
-          judge(slot, answers, static_cast<Index>(i), nullptr);
-        }
-        digest(slot);
-      }
-    }
+    call_backward();
+    call_forward();
     collect();
-    if (static_cast<Index>(unverified_.size()) >= options_.batch_size) verify();
+    if (static_cast<Index>(verifier_.waiting().size()) >= options_.batch_size) verify();
   }
 
-  /// Takes up the points that a sample asks about: the first, and more of them as far as its share of a full
-  /// batch and its budget go.
-  void ask_ahead(Slot& slot) {
-    Oracle& oracle = slot.oracle;
-    const Index share = oracle.memory_.judged ? options_.batch_size / static_cast<Index>(active_.size()) : 1;
-    oracle.room_ = static_cast<std::size_t>(std::max<Index>(share, 1));
-    const auto left = static_cast<std::uint64_t>(options_.query_budget - oracle.memory_.queries);
-    const std::size_t count = std::min({oracle.count_, oracle.room_, static_cast<std::size_t>(left)});
-    for (std::size_t i = 0; i < count; ++i) forward_.push_back({&slot, oracle.point_ + i});
+  /// How many of the points that a sample asks about go into this call: the next, and more of them as far as
+  /// its share of a full batch and its budget go.
+  std::size_t take(Seat& seat) {
+    const Index share = seat.ledger.judged ? options_.batch_size / static_cast<Index>(active_.size()) : 1;
+    seat.room = static_cast<std::size_t>(std::max<Index>(share, 1));
+    const auto left = static_cast<std::uint64_t>(options_.query_budget - seat.ledger.queries);
+    return std::min({seat.question.points.size() - seat.answered, seat.room, static_cast<std::size_t>(left)});
   }
 
-  /// Takes the latest answer to the sample: ends its attack or lets it go on.
-  void digest(Slot& slot) {
-    Oracle& oracle = slot.oracle;
-    const bool asked_original = !oracle.memory_.judged;
-    oracle.memory_.judged = true;
-    if (asked_original) oracle.memory_.original_label = oracle.memory_.label;
-    if (asked_original && oracle.adversarial_) {
-      oracle.memory_.best.clear();
-      oracle.memory_.trace.clear();
-      return retire(slot, Status::already_adversarial);
+  /// Fills a batch with what these samples ask about.
+  void place(const std::vector<Slot*>& slots) {
+    std::size_t count = 0;
+    for (const Slot* slot : slots) count += slot->asked;
+    calls_.begin(count);
+    std::size_t i = 0;
+    for (const Slot* slot : slots)
+      if (slot->original.size() > 0)
+        calls_.place(i++, slot->original);
+      else
+        for (std::size_t k = 0; k < slot->asked; ++k)
+          calls_.place(i++, slot->seat->question.points[slot->seat->answered + k]);
+  }
+
+  void call_forward() {
+    if (forward_.empty()) return;
+    place(forward_);
+    calls_.forward();
+    std::size_t i = 0;
+    for (Slot* slot : forward_) {
+      Seat& seat = *slot->seat;
+      bool stop = false;
+      for (std::size_t k = 0; k < slot->asked; ++k, ++i) {
+        ++change_.queries;
+        if (stop)
+          ++seat.ledger.surplus_queries;
+        else
+          stop = judge(*slot, i, nullptr) && seat.question.until_adversarial;
+      }
+      digest(*slot);
     }
-    if (asked_original && !oracle.finite_) return retire(slot, Status::non_finite);
-    if (slot.question.size() == 0) {  // else the task's own question comes next
-      if (oracle.adversarial_)
-        oracle.remember(oracle.point_[oracle.answered_ - 1], oracle.memory_.label, options_.trace);
-      resume(slot, oracle.waiting_);
+  }
+
+  void call_backward() {
+    while (!backward_.empty()) {
+      const std::size_t pulls = pullbacks(*backward_.front());
+      const auto others = std::stable_partition(backward_.begin(), backward_.end(),
+                                                [&](const Slot* slot) { return pullbacks(*slot) == pulls; });
+      const std::vector<Slot*> slots(backward_.begin(), others);
+      backward_.erase(backward_.begin(), others);
+      call_vjp(slots, pulls);
+      for (Slot* slot : slots) digest(*slot);
+    }
+  }
+
+  static std::size_t pullbacks(const Slot& slot) {
+    return std::max<std::size_t>(slot.seat->question.classes.size(), 1);
+  }
+
+  void call_vjp(const std::vector<Slot*>& slots, std::size_t pulls) {
+    place(slots);
+    calls_.vjp();
+    std::size_t i = 0;
+    for (Slot* slot : slots)
+      for (std::size_t k = 0; k < slot->asked; ++k, ++i) {
+        change_.queries += 1;
+        change_.gradient_queries += static_cast<std::int64_t>(pulls);
+        slot->seat->ledger.gradient_queries += static_cast<std::int64_t>(pulls);
+        judge(*slot, i, &cotangent_);
+        if (slot->seat->question.classes.empty()) calls_.set_cotangent(i, cotangent_);
+      }
+    for (std::size_t pull = 0; pull < pulls; ++pull) {
+      i = 0;
+      for (Slot* slot : slots)
+        for (std::size_t k = 0; k < slot->asked; ++k, ++i)
+          if (const auto& classes = slot->seat->question.classes; !classes.empty())
+            calls_.set_cotangent(i, classes[pull]);
+      calls_.pull_back();
+      i = 0;
+      for (Slot* slot : slots)
+        for (std::size_t k = slot->asked; k > 0; --k, ++i) read_gradient(*slot->seat, i, k, pull);
+    }
+    calls_.end_pullbacks();
+  }
+
+  /// Takes the i-th gradient of a batch to the answer that is `from_last` away from the end of those given.
+  void read_gradient(Seat& seat, std::size_t i, std::size_t from_last, std::size_t pull) {
+    Answer& answer = seat.answers[seat.answered - from_last];
+    const std::size_t classes = seat.question.classes.size();
+    answer.class_gradients.resize(classes);
+    Eigen::VectorXd& gradient = classes > 0 ? answer.class_gradients[pull] : answer.gradient;
+    if (!calls_.read_gradient(i, gradient)) {
+      ++seat.ledger.bad_rows;
+      raise_if_asked(seat.sample.row, "has a gradient with NaN or infinity");
+    }
+    if (seat.sample.box->frozen.size() > 0) gradient = seat.sample.box->frozen.select(0.0, gradient);
+  }
+
+  /// Judges the i-th answer of a batch, to the next point of the sample's question or to its original.
+  bool judge(Slot& slot, std::size_t i, Eigen::VectorXd* cotangent) {
+    Seat& seat = *slot.seat;
+    if (seat.answers.empty()) seat.answers.resize(1);
+    const bool asks = slot.original.size() == 0;
+    Answer& answer = seat.answers[asks ? seat.answered : 0];
+    ++seat.ledger.queries;
+    const bool scored = asks && seat.question.need != Need::decision && seat.question.classes.empty();
+    const bool finite =
+        calls_.read(i, seat.sample.row, answer, scored ? &seat.question.objective : nullptr, cotangent);
+    seat.adversarial = answer.adversarial;
+    seat.ledger.label = answer.label;
+    slot.finite = finite;
+    if (asks) {
+      if (answer.adversarial && seat.ledger.judged)
+        slot.scope_ends =
+            seat.found(seat.question.points[seat.answered], answer.label, answer.loss) || slot.scope_ends;
+      ++seat.answered;
+    }
+    if (!finite) {
+      ++seat.ledger.bad_rows;
+      raise_if_asked(seat.sample.row, "made the model answer NaN or infinity");
+    }
+    return answer.adversarial;
+  }
+
+  /// Takes the latest answers to the sample: ends its attack or lets it go on.
+  void digest(Slot& slot) {
+    Seat& seat = *slot.seat;
+    Ledger& ledger = seat.ledger;
+    if (!ledger.judged) {
+      ledger.judged = true;
+      ledger.original_label = ledger.label;
+      if (seat.adversarial) {
+        ledger.clear();
+        return retire(slot, Status::already_adversarial);
+      }
+      if (!slot.finite) return retire(slot, Status::non_finite);
+    }
+    if (slot.original.size() == 0) {  // else the task's own question comes next
+      const bool ends = std::exchange(slot.scope_ends, false);
+      const bool answered = seat.answered == seat.question.points.size() || seat.question.until_adversarial;
+      if (answered || ends) resume(slot, seat.waiting);
     }
     if (slot.task->done())
       retire(slot, Status::success);
-    else if (close_enough(oracle))
+    else if (close_enough(seat))
       retire(slot, Status::success, false);
   }
 
-  void call_backward()
-    requires DifferentiableModel<Model> && MarginCriterion<Criterion>
-  {
-    fill(backward_);
-    auto vjp = model_.vjp(batch_);
-    check_answer(vjp.logits.rows(), vjp.logits.cols());
-    cotangent_.resize(vjp.logits.rows(), vjp.logits.cols());
-    for (std::size_t i = 0; i < backward_.size(); ++i) {
-      Oracle& oracle = backward_[i].slot->oracle;
-      oracle.answered_ = 1;
-      ++oracle.memory_.queries;
-      ++oracle.memory_.gradient_queries;
-      ++change_.queries;
-      ++change_.gradient_queries;
-      judge(*backward_[i].slot, vjp.logits, static_cast<Index>(i), &cotangent_);
-    }
-    const Input gradients = vjp.pullback(cotangent_);
-    require(gradients.dimensions() == batch_.dimensions(),
-            "model: the pullback was expected to return shape ", shape_text(batch_), ", it returned ",
-            shape_text(gradients));
-    for (std::size_t i = 0; i < backward_.size(); ++i) {
-      Slot& slot = *backward_[i].slot;
-      auto& gradient = slot.oracle.gradient_;
-      gradient.resize(features(batch_));
-      detail::copy_entries(sample(gradients, static_cast<Index>(i)), gradient);
-      const bool finite = all_finite(gradient);
-      if (!finite) gradient = gradient.unaryExpr([](double g) { return std::isfinite(g) ? g : 0.0; }).eval();
-      if (!finite) {
-        ++slot.oracle.memory_.bad_rows;
-        raise_if_asked(slot.row, "has a gradient with NaN or infinity");
-      }
-      digest(slot);
-    }
-  }
-
-  auto call_forward() {
-    fill(forward_);
-    if constexpr (asks_logits) {
-      Logits<Scalar> logits = model_.logits(batch_);
-      check_answer(logits.rows(), logits.cols());
-      return logits;
-    } else {
-      Labels labels = foil::predict(model_, batch_);
-      check_answer(labels.size(), 0);
-      return labels;
-    }
-  }
-
-  static constexpr bool asks_logits =
-      ScoreModel<Model> && (ScoreCriterion<Criterion> || !detail::HasPredict<Model>);
-
-  static constexpr bool can_answer(Oracle::Kind kind) {
-    return kind == Oracle::Kind::decision ||
-           (MarginCriterion<Criterion> &&
-            (kind == Oracle::Kind::score ? asks_logits : DifferentiableModel<Model>));
-  }
-
-  void fill(const std::vector<Row>& rows) {
-    const Index count = static_cast<Index>(rows.size());
-    if (batch_.size() == 0 || samples(batch_) != count) batch_.resize(resized(inputs_, count));
-    for (Index i = 0; i < count; ++i)
-      detail::copy_entries(*rows[static_cast<std::size_t>(i)].point, sample(batch_, i));
-  }
-
-  void check_answer(Index rows, Index classes) {
-    require(rows == samples(batch_), "model: expected one answer for each of ", samples(batch_),
-            " samples, got ", rows);
-    if (asks_logits && classes != classes_) {
-      require(classes >= 2, "model: expected logits of at least 2 classes, got ", classes,
-              "; turn a single logit z into the row (0, z)");
-      require(classes_ == 0, "model: the number of classes changed from ", classes_, " to ", classes);
-      detail::check_criterion(criterion_, samples(inputs_), classes);
-      classes_ = classes;
-    }
-  }
-
-  /// Judges row i of an answer; sets the oracle's verdict, loss and, where asked, the cotangent.
-  template <class Answers>
-  void judge(Slot& slot, const Answers& answers, Index i, Logits<Scalar>* cotangent) {
-    Oracle& oracle = slot.oracle;
-    oracle.adversarial_ = false;
-    oracle.loss_ = std::numeric_limits<double>::quiet_NaN();
-    if constexpr (std::is_same_v<Answers, Labels>) {
-      oracle.memory_.label = answers[i];
-      oracle.adversarial_ = criterion_(Decision{slot.row, answers[i]});
-    } else {
-      row_ = answers.row(i).transpose().template cast<double>();
-      if (cotangent) cotangent->row(i).setZero();
-      bool finite = true;
-      Index best = 0;
-      for (Index k = 0; k < row_.size(); ++k) {
-        finite = finite && std::isfinite(row_[k]);
-        if (row_[k] > row_[best]) best = k;
-      }
-      oracle.memory_.label = finite ? static_cast<int>(best) : -1;
-      oracle.finite_ = finite;
-      if (!finite) {
-        ++oracle.memory_.bad_rows;
-        return raise_if_asked(slot.row, "made the model answer NaN or infinity");
-      }
-      if constexpr (ScoreCriterion<Criterion>)
-        oracle.adversarial_ = criterion_(Scores{slot.row, row_});
-      else
-        oracle.adversarial_ = criterion_(Decision{slot.row, oracle.memory_.label});
-      if constexpr (MarginCriterion<Criterion>) {
-        if (cotangent) {
-          row_gradient_.resize(row_.size());
-          oracle.loss_ = loss_of(criterion_, oracle.loss_kind_, Scores{slot.row, row_}, &row_gradient_);
-          cotangent->row(i) = row_gradient_.transpose().template cast<Scalar>();
-        } else if (oracle.kind_ == Oracle::Kind::score) {
-          oracle.loss_ = loss_of(criterion_, oracle.loss_kind_, Scores{slot.row, row_}, nullptr);
-        }
-      }
-    }
-  }
-
-  // --- the last word ---
-
-  /// Asks the model once more about what is to be returned. What it does not confirm falls back to the point
-  /// found before, else it is reported as unstable.
   void verify() {
-    while (!unverified_.empty()) {
-      forward_.clear();
-      for (std::size_t i = 0; i < unverified_.size() && static_cast<Index>(i) < options_.batch_size; ++i)
-        forward_.push_back({unverified_[i].get(), &unverified_[i]->oracle.best()});
-      const auto answers = call_forward();
-      for (std::size_t i = 0; i < forward_.size(); ++i) {
-        Slot& slot = *forward_[i].slot;
-        ++result_.verification_queries[slot.row];
-        ++change_.queries;
-        judge(slot, answers, static_cast<Index>(i), nullptr);
-        if (confirm(slot)) continue;
-        slot.oracle.memory_.best.pop_back();
-        if (slot.oracle.found()) continue;
-        record(slot, Status::unstable, slot.oracle.memory_.original_label);
-        --change_.found;
-      }
-      std::erase_if(unverified_, [&](const std::unique_ptr<Slot>& slot) {
-        return result_.status[static_cast<std::size_t>(slot->row)] != Status::not_run;
-      });
-    }
-  }
-
-  bool confirm(Slot& slot) {
-    if (!slot.oracle.adversarial_) return false;
-    const auto original = sample(inputs_, slot.row);
-    auto stored = sample(result_.adversarials, slot.row);
-    stored = slot.oracle.best().template cast<Scalar>();
-    const double length = distance(setup_.norm, original, stored);
-    bool sound = length <= slot.oracle.limit_;
-    for (Index i = 0; i < stored.size(); ++i)
-      sound = sound && stored[i] >= bounds_.lower(i) && stored[i] <= bounds_.upper(i);
-    if (!sound) {
-      stored = original;
-      return false;
-    }
-    result_.success[slot.row] = true;
-    result_.distances[slot.row] = length;
-    record(slot, slot.oracle.memory_.status, slot.oracle.memory_.label);
-    return true;
+    change_.found -= verifier_.run(options_.batch_size, change_.queries, [&](const Seat& seat) {
+      raise_if_asked(seat.sample.row, "made the model answer NaN or infinity");
+    });
   }
 
   void raise_if_asked(Index row, const char* what) const {
@@ -469,22 +380,18 @@ class Scheduler {
       throw Error(text("sample ", row, " (id ", options_.sample_id(row), ") ", what));
   }
 
-  Model& model_;
-  const Input& inputs_;
-  const Criterion& criterion_;
-  const AttackSetup& setup_;
+  const AttackTraits& traits_;
   const Options& options_;
   const Launch& launch_;
   Result<Input>& result_;
-  Bounds<Scalar> bounds_;
-  Setting setting_;
+  Admission<Input, Options> admission_;
+  ModelCalls<Input> calls_;
+  Verifier<Input> verifier_;
+  Shared shared_;
 
-  Slots active_{}, unverified_{};
-  std::vector<Row> forward_{}, backward_{};
-  Input batch_{};
-  Logits<Scalar> cotangent_{};
-  Eigen::VectorXd row_{}, row_gradient_{};
-  Index classes_ = 0;
+  Slots active_{};
+  std::vector<Slot*> forward_{}, backward_{};
+  Eigen::VectorXd cotangent_{};
   Progress change_{};
   bool stopped_ = false;
 };

@@ -37,7 +37,7 @@ struct Problem {
 
 TEST_CASE("blended noise: a linear model is crossed where the closed form says", "[blended-noise]") {
   const Problem p(15);
-  const auto result = LinearSearchBlendedUniformNoiseAttack()(p.model, p.inputs, p.labels, {.trace = true});
+  const auto result = BlendedUniformNoiseAttack()(p.model, p.inputs, p.labels, {.trace = true});
   CHECK(result.success.all());
   for (Index i = 0; i < 15; ++i) {
     const double first = result.traces[static_cast<std::size_t>(i)].front().distance;
@@ -53,8 +53,8 @@ TEST_CASE("blended noise: a linear model is crossed where the closed form says",
 
 TEST_CASE("blended noise: Foolbox's linear search, and what it costs", "[blended-noise]") {
   const Problem p(8);
-  const LinearSearchBlendedUniformNoiseAttack fine({.bisections = 40});
-  const LinearSearchBlendedUniformNoiseAttack linear({.steps = 100, .bisections = 0});
+  const BlendedUniformNoiseAttack fine({.bisections = 40});
+  const BlendedUniformNoiseAttack linear({.steps = 100, .bisections = 0});
   const auto exact = fine(p.model, p.inputs, p.labels, {.trace = true});
   const auto result = linear(p.model, p.inputs, p.labels, {.trace = true});
   CHECK(result.success.all());
@@ -79,8 +79,7 @@ TEST_CASE("blended noise: the smallest of several intervals takes the linear sea
   start.setConstant(1);
   const Labels zero = Labels::Zero(1);
   const auto search = [&](BlendedNoiseOptions options) {
-    return LinearSearchBlendedUniformNoiseAttack(options)(bands, input, zero, {.starting_points = start})
-        .distances[0];
+    return BlendedUniformNoiseAttack(options)(bands, input, zero, {.starting_points = start}).distances[0];
   };
   CHECK(search({}) == Catch::Approx(0.7).epsilon(1e-3));
   CHECK(search({.steps = 50}) == Catch::Approx(0.1).epsilon(1e-3));
@@ -91,8 +90,7 @@ TEST_CASE("blended noise: gives up after the directions, sample by sample", "[bl
       make_model<Flat>(Bounds<double>(0, 1), [](const Flat& x) { return Labels(Labels::Zero(samples(x))); });
   Flat inputs(3, 4);
   inputs.setConstant(0.5);
-  const auto result =
-      LinearSearchBlendedUniformNoiseAttack({.directions = 7})(never, inputs, Labels(Labels::Zero(3)));
+  const auto result = BlendedUniformNoiseAttack({.directions = 7})(never, inputs, Labels(Labels::Zero(3)));
   for (Index i = 0; i < 3; ++i) {
     CHECK(result.status[static_cast<std::size_t>(i)] == Status::not_found);
     CHECK(result.queries[i] == 1 + 7);
@@ -101,7 +99,7 @@ TEST_CASE("blended noise: gives up after the directions, sample by sample", "[bl
 
 TEST_CASE("blended noise: the same bits in any batch", "[blended-noise][reproducible]") {
   const Problem p(17);
-  const LinearSearchBlendedUniformNoiseAttack attack;
+  const BlendedUniformNoiseAttack attack;
   const auto result = attack(p.model, p.inputs, p.labels, {.trace = true});
   for (const Index batch : {1, 4, 16})
     CHECK(test::same_bits(result, attack(p.model, p.inputs, p.labels, {.batch_size = batch, .trace = true})));
@@ -109,7 +107,7 @@ TEST_CASE("blended noise: the same bits in any batch", "[blended-noise][reproduc
 }
 
 TEST_CASE("blended noise: options that make no sense are refused", "[blended-noise]") {
-  using Attack = LinearSearchBlendedUniformNoiseAttack;
+  using Attack = BlendedUniformNoiseAttack;
   using Catch::Matchers::ContainsSubstring;
   CHECK_THROWS_WITH(Attack({.directions = 0}), ContainsSubstring("expected directions >= 1, got 0"));
   CHECK_THROWS_WITH(Attack({.steps = -1}), ContainsSubstring("expected steps >= 0, got -1"));

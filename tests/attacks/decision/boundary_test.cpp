@@ -12,6 +12,7 @@
 #include "foil/models/lambdas.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
+#include "support/one_sample.hpp"
 #include "support/scripted.hpp"
 
 using namespace foil;
@@ -69,19 +70,14 @@ Result<Flat> attack_half_space(const BoundaryOptions& options, Index d, Index co
 }
 
 /// An oracle that nobody answers: for what an attack computes by itself.
-struct Bench {
-  Bench(Eigen::VectorXd original, double low, double high, std::vector<Index> shape = {})
-      : setting{Eigen::VectorXd::Constant(original.size(), low),
-                Eigen::VectorXd::Constant(original.size(), high),
-                false,
-                L2{},
-                3,
-                "boundary"},
-        oracle(setting, original, 5) {
-    oracle.set_shape(shape.empty() ? std::vector<Index>{original.size()} : std::move(shape));
-  }
-  Setting setting;
-  Oracle oracle;
+struct Bench : test::OneSample {
+  Bench(const Eigen::VectorXd& original, double low, double high, std::vector<Index> shape = {})
+      : OneSample(
+            original, Eigen::VectorXd::Constant(original.size(), low),
+            Eigen::VectorXd::Constant(original.size(), high),
+            {.single_precision = false, .seed = 3, .stream = "boundary", .id = 5, .shape = std::move(shape)}),
+        oracle(OneSample::oracle()) {}
+  Oracle& oracle;
 };
 
 /// Some inputs of a smooth classifier, with its labels.
@@ -362,7 +358,7 @@ TEST_CASE("boundary: a run continued again and again is one longer run, bit for 
   for (Index i = 0; i < targets.size(); ++i) targets[i] = static_cast<int>((targets[i] + 1) % classes);
   const TargetedMisclassification criterion(targets);  // noise takes a while to get there
 
-  BoundaryAttack::State state;
+  RunState<BoundaryState> state;
   std::int64_t budget = 0;
   for (const int more : {1, 1, 1, 2, 5, 1, 1, 30, 19, 1, 1, 1, 1, 300, 1, 900}) {
     budget += more;
@@ -379,7 +375,7 @@ TEST_CASE("boundary: a run continued again and again is one longer run, bit for 
   RunOptions<FlatF> stopped{.trace = true};
   int calls = 0;
   stopped.observer = [&](const Progress&) { return ++calls == 50 ? Control::stop : Control::proceed; };
-  BoundaryAttack::State interrupted;
+  RunState<BoundaryState> interrupted;
   attack.run(p.model, p.inputs, criterion, interrupted, stopped);
   CHECK(same_bits(attack.run(p.model, p.inputs, criterion, interrupted, longer),
                   attack(p.model, p.inputs, criterion, longer)));
@@ -392,7 +388,7 @@ TEST_CASE("boundary: a run continued again and again is one longer run, bit for 
 TEST_CASE("boundary: early stopping leaves a sample alone, and can be taken up again", "[boundary][resume]") {
   const Smooth<Flat> p(8);
   const BoundaryAttack attack;
-  BoundaryAttack::State state;
+  RunState<BoundaryState> state;
   RunOptions<Flat> options{.query_budget = 500, .trace = true};
   const auto full = attack(p.model, p.inputs, p.labels, options);
   options.early_stop = 1.2 * full.median_distance();

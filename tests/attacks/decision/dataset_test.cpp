@@ -48,8 +48,8 @@ TEST_CASE("dataset: the nearest row that is adversarial, by brute force", "[data
   check_nearest<L2>(p);
   check_nearest<L1>(p);
   check_nearest<Linf>(p);
-  CHECK(DatasetAttack::name == "dataset");
-  CHECK(LinfDatasetAttack::name == "linf-dataset");
+  CHECK(DatasetAttack::name() == "dataset");
+  CHECK(LinfDatasetAttack::name() == "linf-dataset");
 }
 
 TEST_CASE("dataset: the first of equally near rows, and the criterion of each sample", "[dataset]") {

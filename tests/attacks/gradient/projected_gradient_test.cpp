@@ -31,7 +31,7 @@ void check_threshold(const Attack& attack, const AffineProblem<T>& p, const Eige
   const auto hit = attack(p.model, p.inputs, p.labels, hit_radii);
   const auto miss = attack(p.model, p.inputs, p.labels, miss_radii);
   for (Index i = 0; i < distances.size(); ++i) {
-    INFO(Attack::name << ", sample " << i << " at distance " << distances[i]);
+    INFO(Attack().name() << ", sample " << i << " at distance " << distances[i]);
     CHECK(hit.success[i]);
     if (hit.success[i]) {
       CHECK(hit.distances[i] <= hit_radii[i]);

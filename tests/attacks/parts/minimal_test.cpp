@@ -107,7 +107,7 @@ TEST_CASE("the query budget and the early stop end the search with what was foun
 TEST_CASE("every fixed-budget attack of the registry has a sound minimal form") {
   const auto p = affine_problem<Rows<float>>(3, 12, 6, 4);
   int tried = 0;
-  for (const AttackEntry& entry : attack_registry()) {
+  for (const AttackEntry& entry : catalogue().entries()) {
     if (!entry.minimal || !entry.name.starts_with("minimal-")) continue;
     ++tried;
     INFO(entry.name);

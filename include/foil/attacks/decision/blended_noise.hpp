@@ -4,30 +4,24 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
+#include <string>
 
 #include "foil/attacks/parts/start.hpp"
 #include "foil/run/attack.hpp"
 
 namespace foil {
 
-/// Options of foil::LinearSearchBlendedUniformNoiseAttack.
+/// Options of foil::BlendedUniformNoiseAttack.
 struct BlendedNoiseOptions {
-  int directions = 1000;  ///< noise images tried until one is adversarial, >= 1
-  int steps = 0;          ///< blends tried from the input on, until one is adversarial; 0: none
-  int bisections = 12;    ///< then, between the last blend that was not and the first that was, >= 0
+  int directions = 1000;
+  int steps = 0;
+  int bisections = 12;
 
-  void validate() const {
-    require(directions >= 1, "blended noise: expected directions >= 1, got ", directions);
-    require(steps >= 0, "blended noise: expected steps >= 0, got ", steps);
-    require(bisections >= 0, "blended noise: expected bisections >= 0, got ", bisections);
-  }
-  template <class Visit>
-  static void describe(Visit visit) {
-    using O = BlendedNoiseOptions;
-    visit("directions", &O::directions, "noise images tried until one is adversarial");
-    visit("steps", &O::steps, "blends tried from the input on");
-    visit("bisections", &O::bisections, "between blends that are and are not adversarial");
+  void list(OptionList& option) {
+    option("directions", directions, "noise images tried until one is adversarial", at_least(1));
+    option("steps", steps, "blends tried from the input on, until one is adversarial; 0: none", at_least(0));
+    option("bisections", bisections,
+           "then, between the last blend that was not adversarial and the first that was", at_least(0));
   }
 };
 
@@ -37,16 +31,14 @@ struct BlendedNoiseOptions {
 /// Differs from Foolbox: bisects by default instead of a linear search over 1,000 blends, which steps = 1000
 /// and bisections = 0 restore (needed where the adversarial blends are not one interval). Cost: 1 forward
 /// pass for the input, 1 per noise image, up to steps and bisections.
-class LinearSearchBlendedUniformNoiseAttack : public MinimalAttack<LinearSearchBlendedUniformNoiseAttack> {
+class BlendedUniformNoiseAttack : public MinimalAttack<BlendedUniformNoiseAttack> {
  public:
   using Options = BlendedNoiseOptions;
   using norm = L2;
-  static constexpr std::string_view name = "blended-noise";
   static constexpr Knowledge knowledge = Knowledge::decisions;
+  static std::string name() { return "blended-noise"; }
 
-  explicit LinearSearchBlendedUniformNoiseAttack(Options options = {}) : options_(options) {
-    options_.validate();
-  }
+  explicit BlendedUniformNoiseAttack(Options options = {}) : options_(checked(name(), options)) {}
   const Options& options() const { return options_; }
 
   Task<> attack(Oracle& oracle) const {
@@ -72,6 +64,16 @@ class LinearSearchBlendedUniformNoiseAttack : public MinimalAttack<LinearSearchB
 
  private:
   Options options_;
+};
+
+/// Its entries in the catalogue.
+struct BlendedNoiseFamily {
+  static void list(auto& catalogue) {
+    catalogue.family("Blended uniform noise", "Rauber, Brendel, Bethge 2017, arXiv:1707.04131 (Foolbox)",
+                     "1 forward, 1 per noise image, `steps` and `bisections`");
+    catalogue.add(BlendedUniformNoiseAttack(),
+                  {"blended-uniform-noise", "linear-search-blended-uniform-noise"});
+  }
 };
 
 }  // namespace foil

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <string_view>
+#include <string>
 #include <type_traits>
 
 #include "foil/run/attack.hpp"
@@ -15,17 +15,14 @@ namespace foil {
 
 /// Options of foil::SaltAndPepperNoiseAttack.
 struct SaltAndPepperOptions {
-  int steps = 1000;             ///< noise images tried, >= 1
-  bool across_channels = true;  ///< images: all channels of a pixel change together
-  bool channels_last = false;   ///< images are (H, W, C)
+  int steps = 1000;
+  bool across_channels = true;
+  bool channels_last = false;
 
-  void validate() const { require(steps >= 1, "salt and pepper: expected steps >= 1, got ", steps); }
-  template <class Visit>
-  static void describe(Visit visit) {
-    using O = SaltAndPepperOptions;
-    visit("steps", &O::steps, "noise images tried");
-    visit("across_channels", &O::across_channels, "all channels of a pixel change together");
-    visit("channels_last", &O::channels_last, "images are (H, W, C)");
+  void list(OptionList& option) {
+    option("steps", steps, "noise images tried", at_least(1));
+    option("across_channels", across_channels, "images: all channels of a pixel change together");
+    option("channels_last", channels_last, "images are (H, W, C)");
   }
 };
 
@@ -41,21 +38,22 @@ class SaltAndPepperAttack : public MinimalAttack<SaltAndPepperAttack<N>> {
  public:
   using Options = SaltAndPepperOptions;
   using norm = N;
-  static constexpr std::string_view name_part = "-salt-and-pepper";
-  static constexpr std::string_view name =
-      std::is_same_v<N, L2> ? std::string_view("salt-and-pepper") : detail::joined<N::name, name_part>;
   static constexpr Knowledge knowledge = Knowledge::decisions;
+  static std::string name() {
+    return std::is_same_v<N, L2> ? "salt-and-pepper" : text(N::name, "-salt-and-pepper");
+  }
 
-  explicit SaltAndPepperAttack(Options options = {}) : options_(options) { options_.validate(); }
+  explicit SaltAndPepperAttack(Options options = {}) : options_(checked(name(), options)) {}
   const Options& options() const { return options_; }
 
   Task<> attack(Oracle& oracle) const {
-    if (!oracle.lower().allFinite() || !oracle.upper().allFinite()) co_return;
+    if (!oracle.box().bounded()) co_return;
     double step = 1.0 / options_.steps, lowest = step, highest = 1, p = lowest;
     Eigen::VectorXd x;
     for (int i = 0; i < options_.steps; ++i, p += step) {
       if (p > highest) p = lowest;
       noisy(oracle, static_cast<std::uint32_t>(i), p, x);
+      if (oracle.on_lattice()) oracle.settle(x);
       if (!(oracle.distance(x) < oracle.best_distance())) continue;
       if (!co_await oracle.query(x)) continue;
       lowest = p / 2;
@@ -89,5 +87,15 @@ class SaltAndPepperAttack : public MinimalAttack<SaltAndPepperAttack<N>> {
 
 using SaltAndPepperNoiseAttack = SaltAndPepperAttack<L2>;
 using L0SaltAndPepperNoiseAttack = SaltAndPepperAttack<L0>;
+
+/// Its entries in the catalogue.
+struct SaltAndPepperFamily {
+  static void list(auto& catalogue) {
+    catalogue.family("Salt-and-pepper noise", "Rauber, Brendel, Bethge 2017, arXiv:1707.04131 (Foolbox)",
+                     "1 forward, up to 1 per step");
+    catalogue.add(SaltAndPepperNoiseAttack(), {"salt-and-pepper-noise"});
+    catalogue.add(L0SaltAndPepperNoiseAttack(), {"l0-salt-and-pepper-noise"});
+  }
+};
 
 }  // namespace foil

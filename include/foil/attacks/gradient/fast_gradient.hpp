@@ -3,6 +3,10 @@
 /// The fast gradient method: one step to the edge of the ball.
 #pragma once
 
+#include <cmath>
+#include <string>
+#include <type_traits>
+
 #include "foil/geometry/maximise.hpp"
 #include "foil/geometry/project.hpp"
 #include "foil/geometry/sampling.hpp"
@@ -12,17 +16,17 @@ namespace foil {
 
 /// Options of foil::FastGradientAttack.
 struct FastGradientOptions {
-  bool random_start = false;  ///< take the gradient at a point uniform in the ball instead of at the input
-  Loss loss = Loss::lsem;     ///< what is ascended
-  bool literal = false;  ///< the textbook step (gradient scaled to length epsilon, then clipped) instead of
-                         ///< the exact maximiser within ball and box
+  bool random_start = false;
+  Loss loss = Loss::lsem;
+  bool literal = false;
 
-  void validate() const {}
-  template <class Visit>
-  static void describe(Visit visit) {
-    visit("random_start", &FastGradientOptions::random_start, "gradient at a random point of the ball");
-    visit("loss", &FastGradientOptions::loss, "loss to ascend");
-    visit("literal", &FastGradientOptions::literal, "textbook step, which wastes what clipping takes");
+  void list(OptionList& option) {
+    option("random_start", random_start, "gradient at a point uniform in the ball instead of at the input");
+    option("loss", loss, "loss to ascend");
+    option(
+        "literal", literal,
+        "textbook step (gradient scaled to length epsilon, then clipped), which wastes what clipping takes, "
+        "instead of the exact maximiser within ball and box");
   }
 };
 
@@ -35,30 +39,26 @@ struct FastGradientOptions {
 /// with a random start).
 template <Norm N>
 class FastGradientAttack : public FixedBudgetAttack<FastGradientAttack<N>> {
-  static constexpr std::string_view suffix = "-fgm";
-
  public:
   using Options = FastGradientOptions;
   using norm = N;
-  static constexpr std::string_view name =
-      std::is_same_v<N, Linf> ? std::string_view("fgsm") : detail::joined<N::name, suffix>;
   static constexpr Knowledge knowledge = Knowledge::gradients;
+  static std::string name() { return std::is_same_v<N, Linf> ? "fgsm" : text(N::name, "-fgm"); }
 
-  explicit FastGradientAttack(Options options = {}) : options_(options) { options_.validate(); }
+  explicit FastGradientAttack(Options options = {}) : options_(checked(name(), options)) {}
   const Options& options() const { return options_; }
 
   Task<> attack(Oracle& oracle, double epsilon) const {
     if (epsilon == 0) co_return;
-    const geometry::Box box{oracle.lower(), oracle.upper()};
-    const geometry::Region<N> region{oracle.original(), box, epsilon};
+    const geometry::Region<N> region = oracle.region<N>(epsilon);
     Eigen::VectorXd x = oracle.original();
     if (options_.random_start) {
-      x += epsilon * geometry::uniform_in_ball<N>(box, oracle.random(Purpose::start));
+      x += epsilon * geometry::uniform_in_ball<N>(oracle.box(), oracle.random(Purpose::start));
       oracle.settle(x, epsilon);
     }
-    const auto evaluation = co_await oracle.gradient(x, options_.loss);
-    const Eigen::VectorXd step = options_.literal ? literal_step(evaluation.gradient, epsilon)
-                                                  : geometry::maximise(evaluation.gradient, region);
+    const auto& at = co_await oracle.gradient(x, options_.loss);
+    const Eigen::VectorXd step =
+        options_.literal ? literal_step(at.gradient, epsilon) : geometry::maximise(at.gradient, region);
     if ((step.array() == 0).all()) co_return;
     x = (options_.literal ? x : oracle.original()) + step;
     geometry::project(x, region);
@@ -86,5 +86,16 @@ using L2FastGradientAttack = FastGradientAttack<L2>;
 using LinfFastGradientAttack = FastGradientAttack<Linf>;
 using FGM = L2FastGradientAttack;
 using FGSM = LinfFastGradientAttack;
+
+/// Its entries in the catalogue.
+struct FastGradientFamily {
+  static void list(auto& catalogue) {
+    catalogue.family("Fast gradient method", "Goodfellow, Shlens, Szegedy 2015, arXiv:1412.6572",
+                     "2 forward, 1 backward; 1 forward more with a random start");
+    catalogue.add(FGSM(), {"linf-fgm", "linf-fast-gradient"});
+    catalogue.add(FGM(), {"fgm", "l2-fast-gradient"});
+    catalogue.add(L1FastGradientAttack(), {"l1-fast-gradient"});
+  }
+};
 
 }  // namespace foil

@@ -11,19 +11,22 @@
 #include <utility>
 #include <vector>
 
+#include "foil/core/tensor.hpp"
+#include "foil/run/options_list.hpp"
 #include "foil/run/oracle.hpp"
 
 namespace foil {
 
 /// How a start is looked for.
 struct StartOptions {
-  bool fallback = false;   ///< go on searching if the user's starting point is not adversarial
-  int noise_draws = 1000;  ///< points of uniform noise tried, >= 0
-  int bisections = 10;     ///< between the input and the start, >= 0
+  bool fallback = false;
+  int noise_draws = 1000;
+  int bisections = 10;
 
-  void validate() const {
-    require(noise_draws >= 0, "start: expected noise_draws >= 0, got ", noise_draws);
-    require(bisections >= 0, "start: expected bisections >= 0, got ", bisections);
+  void list(OptionList& option) {
+    option("fallback", fallback, "search on if the given start is not adversarial");
+    option("noise_draws", noise_draws, "points of noise tried as a start", at_least(0));
+    option("bisections", bisections, "between the input and a start", at_least(0));
   }
 };
 
@@ -36,8 +39,8 @@ struct Bisection {
 
 /// How far the search for starts has come. To be continued with the same options.
 struct StartState {
-  std::uint32_t candidate = 0;          ///< of the list at next_start()
-  std::vector<Oracle::PoolRow> pool{};  ///< what it has to offer, and how far that has been used
+  std::uint32_t candidate = 0;  ///< of the list at next_start()
+  std::vector<PoolRow> pool{};  ///< what it has to offer, and how far that has been used
   std::size_t row = 0;
   int given = -1;  ///< class of the user's point, until the pool has offered its nearest of that class
   std::uint32_t end = std::numeric_limits<std::uint32_t>::max();  ///< of the candidates
@@ -69,6 +72,19 @@ inline Task<> bisect(Oracle& oracle, Bisection& segment, int times) {
   }
 }
 
+/// So many rows of the pool are tried at most.
+inline constexpr std::size_t most_start_rows = 64;
+
+/// Takes a row of the pool as a start. Its answer is known; only where the mask or the lattice of the run
+/// changes it, it is asked about. True if it is adversarial.
+inline Task<bool> take_row(Oracle& oracle, Index row, Eigen::VectorXd& x) {
+  auto taken = oracle.take_from_pool(row);
+  x = std::move(taken.first);
+  bool adversarial = taken.second;
+  if (!adversarial) adversarial = co_await oracle.query(x);
+  co_return adversarial;
+}
+
 /// The candidates after the user's point and the pool, by number; empty after the last one.
 inline Eigen::VectorXd start_candidate(const Oracle& oracle, const StartOptions& options,
                                        std::uint32_t number) {
@@ -96,12 +112,11 @@ inline Eigen::VectorXd start_candidate(const Oracle& oracle, const StartOptions&
 inline Task<bool> next_start(Oracle& oracle, StartOptions options, StartState& state,
                              Eigen::VectorXd& start) {
   constexpr std::uint32_t user = 0, pool = 1, others = 2, further_tries = 10;
-  constexpr std::size_t most_rows = 64;
   Eigen::VectorXd x;
   bool found = false;
   while (!found) {
     if (state.candidate == pool) {
-      if (state.row == 0) state.pool = oracle.rank_pool(most_rows);
+      if (state.row == 0) state.pool = oracle.rank_pool(most_start_rows);
       if (state.row == state.pool.size()) {
         ++state.candidate;
         continue;
@@ -110,8 +125,8 @@ inline Task<bool> next_start(Oracle& oracle, StartOptions options, StartState& s
       if (label == state.given) {
         state.given = -1;
       } else {
-        x = oracle.take_from_pool(row);
-        found = oracle.starting_point().size() == 0 || x != oracle.starting_point();
+        found = co_await take_row(oracle, row, x);
+        found = found && (oracle.starting_point().size() == 0 || x != oracle.starting_point());
       }
       continue;
     }
@@ -134,8 +149,8 @@ inline Task<bool> next_start(Oracle& oracle, StartOptions options, StartState& s
 }
 
 /// As next_start(), then bisects between the input and that point; state.bisection.inside is the result, to
-/// be taken away before the next call. With a single feature the bisection goes on until the boundary is met
-/// exactly.
+/// be taken away before the next call. With a single feature to move the bisection goes on until the boundary
+/// is met exactly.
 inline Task<bool> find_start(Oracle& oracle, StartOptions options, StartState& state) {
   Bisection& segment = state.bisection;
   if (segment.inside.size() == 0) {
@@ -143,7 +158,7 @@ inline Task<bool> find_start(Oracle& oracle, StartOptions options, StartState& s
     if (!found) co_return false;
     segment.outside = oracle.original();
   }
-  const int times = oracle.features() == 1 ? std::numeric_limits<int>::max() : options.bisections;
+  const int times = oracle.box().free_features() == 1 ? std::numeric_limits<int>::max() : options.bisections;
   co_await bisect(oracle, segment, times);
   co_return true;
 }

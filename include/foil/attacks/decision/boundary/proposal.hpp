@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "foil/attacks/decision/boundary/options.hpp"
+#include "foil/core/error.hpp"
 #include "foil/core/sum.hpp"
 #include "foil/geometry/low_frequency.hpp"
 
@@ -55,7 +56,7 @@ class BoundaryProposal {
   /// Distance of x from the original.
   double distance() const { return distance_; }
   /// Number of dimensions that proposals are drawn from.
-  Index dimension() const { return low_ ? low_->dimension() : oracle_.features(); }
+  Index dimension() const { return low_ ? low_->dimension() : oracle_.box().free_features(); }
 
   /// Draws proposal `number`. False if it would not come closer in the model's numbers: then it is not worth
   /// a query.
@@ -94,6 +95,9 @@ class BoundaryProposal {
     }
     free_.resize(free);
     at_bound_.resize(at_bound);
+    if (oracle_.box().frozen.size() == 0) return;
+    for (auto* features : {&free_, &at_bound_})
+      std::erase_if(*features, [&](Index i) { return oracle_.box().is_frozen(i); });
   }
 
   Eigen::VectorXd& direction() const { return oracle_.scratch(0); }
@@ -110,6 +114,8 @@ class BoundaryProposal {
     if (low_) {
       random.fill_normal(coefficients_);
       low_->synthesise(coefficients_, direction);
+      if (const auto& frozen = oracle_.box().frozen; frozen.size() > 0)
+        direction = frozen.select(0.0, direction);
       auto released = released_.begin();
       for (const Index i : at_bound_)
         if (released != released_.end() && *released == i)

@@ -7,7 +7,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <string_view>
+#include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -41,16 +42,16 @@ namespace foil {
 template <Norm N>
 class BrendelBethgeAttack : public MinimalAttack<BrendelBethgeAttack<N>> {
   static constexpr double infinity = std::numeric_limits<double>::infinity();
-  static constexpr std::string_view suffix = "-brendel-bethge", infinity_name = "linfinity-brendel-bethge";
 
  public:
   using Options = BrendelBethgeOptions;
   using norm = N;
-  static constexpr std::string_view name =
-      std::is_same_v<N, Linf> ? infinity_name : detail::joined<N::name, suffix>;
   static constexpr Knowledge knowledge = Knowledge::gradients;
+  static std::string name() { return text(N::name, "-brendel-bethge"); }
+  /// What random numbers belong to: the name that the attack in Linf first had.
+  static std::string stream() { return std::is_same_v<N, Linf> ? "linfinity-brendel-bethge" : name(); }
 
-  explicit BrendelBethgeAttack(Options options = {}) : options_(std::move(options)) { options_.validate(); }
+  explicit BrendelBethgeAttack(Options options = {}) : options_(checked(name(), std::move(options))) {}
   const Options& options() const { return options_; }
 
   Task<> attack(Oracle& oracle) const {
@@ -112,12 +113,11 @@ class BrendelBethgeAttack : public MinimalAttack<BrendelBethgeAttack<N>> {
     using geometry::Contact;
     const Eigen::VectorXd& original = oracle.original();
     const auto contact = options_.mode == BrendelBethgeMode::paper ? Contact::meet : Contact::reach;
-    const geometry::Box box{oracle.lower(), oracle.upper()};
     walk.best = walk.x;
     walk.radius = first_radius(oracle, walk.x);
     walk.smallest_radius = options_.smallest_radius * walk.radius;
     while (walk.steps < steps) {
-      const auto at = co_await oracle.gradient(walk.x, Loss::margin);
+      const auto& at = co_await oracle.gradient(walk.x, Loss::margin);
       const double margin = -at.loss;
       ++walk.steps;
       if (!std::isfinite(margin)) {  // back to where the model still answered, and more carefully
@@ -145,7 +145,8 @@ class BrendelBethgeAttack : public MinimalAttack<BrendelBethgeAttack<N>> {
         co_return;
       }
       const double c = (margin > 0 ? -options_.overshoot : -(2 - options_.overshoot)) * margin;
-      const geometry::HalfSpaceProblem problem{original, walk.x, box, walk.gradient, c, walk.radius, contact};
+      const geometry::HalfSpaceProblem problem{original, walk.x,      oracle.box(), walk.gradient,
+                                               c,        walk.radius, contact};
       walk.x = geometry::half_space_step<N>(problem).point;
     }
     if (steps > 0) co_await oracle.query(walk.x);
@@ -175,6 +176,19 @@ class BrendelBethgeAttack : public MinimalAttack<BrendelBethgeAttack<N>> {
 using L0BrendelBethgeAttack = BrendelBethgeAttack<L0>;
 using L1BrendelBethgeAttack = BrendelBethgeAttack<L1>;
 using L2BrendelBethgeAttack = BrendelBethgeAttack<L2>;
-using LinfinityBrendelBethgeAttack = BrendelBethgeAttack<Linf>;
+using LinfBrendelBethgeAttack = BrendelBethgeAttack<Linf>;
+
+/// Its entries in the catalogue.
+struct BrendelBethgeFamily {
+  static void list(auto& catalogue) {
+    catalogue.family("Brendel & Bethge",
+                     "Brendel, Rauber, Kuemmerer, Ustyuzhaninov, Bethge 2019, arXiv:1907.01003",
+                     "1 forward and 1 backward per step; per walk about 11 forward; the starts");
+    catalogue.add(L0BrendelBethgeAttack());
+    catalogue.add(L1BrendelBethgeAttack());
+    catalogue.add(L2BrendelBethgeAttack(), {"brendel-bethge"});
+    catalogue.add(LinfBrendelBethgeAttack(), {"linfinity-brendel-bethge"});
+  }
+};
 
 }  // namespace foil

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// Every family of attacks.
+#pragma once
+
+#include "foil/attacks/decision/additive_noise.hpp"
+#include "foil/attacks/decision/blended_noise.hpp"
+#include "foil/attacks/decision/boundary/boundary.hpp"
+#include "foil/attacks/decision/dataset.hpp"
+#include "foil/attacks/decision/salt_and_pepper.hpp"
+#include "foil/attacks/gradient/brendel_bethge/brendel_bethge.hpp"
+#include "foil/attacks/gradient/fast_gradient.hpp"
+#include "foil/attacks/gradient/projected_gradient.hpp"
+#include "foil/attacks/parts/minimal.hpp"
+
+namespace foil {
+
+/// The families in the order of the catalogue.
+template <class... Family>
+struct Families {
+  static void list(auto& catalogue) { (Family::list(catalogue), ...); }
+};
+using AllFamilies = Families<FastGradientFamily, ProjectedGradientFamily, AdditiveNoiseFamily, BoundaryFamily,
+                             BlendedNoiseFamily, SaltAndPepperFamily, DatasetFamily, BrendelBethgeFamily>;
+
+}  // namespace foil

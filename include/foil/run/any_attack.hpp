@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// Any attack, its type forgotten: for lists of attacks chosen at run time.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <utility>
+
+#include "foil/run/attack.hpp"
+
+namespace foil {
+
+/// Any attack, its type forgotten. What a model or a criterion lacks for it is an Error then.
+class AnyAttack {
+ public:
+  /// Starts the attack on one sample; `epsilon` means nothing to minimal attacks.
+  using Start = std::function<Task<>(Oracle&, double epsilon)>;
+
+  template <class Attack>
+    requires requires(const Attack& a) { a.options(); }
+  AnyAttack(Attack attack)
+      : AnyAttack(attack.name(), detail::stream_of(attack), typename Attack::norm{}, Attack::knowledge,
+                  Attack::minimal, {}) {
+    start_ = [attack = std::move(attack)](Oracle& oracle, [[maybe_unused]] double epsilon) {
+      if constexpr (Attack::minimal)
+        return attack.attack(oracle);
+      else
+        return attack.attack(oracle, epsilon);
+    };
+  }
+  /// An attack made at run time.
+  AnyAttack(std::string name, std::string stream, Lp norm, Knowledge knowledge, bool minimal, Start start)
+      : name_(std::move(name)),
+        stream_(std::move(stream)),
+        norm_(norm),
+        knowledge_(knowledge),
+        minimal_(minimal),
+        start_(std::move(start)) {}
+
+  const std::string& name() const { return name_; }
+  /// What its random numbers belong to.
+  const std::string& stream() const { return stream_; }
+  Lp norm() const { return norm_; }
+  Knowledge knowledge() const { return knowledge_; }
+  bool minimal() const { return minimal_; }
+  const Start& start() const { return start_; }
+
+  /// As the attack's own call operator. Attacks with a fixed budget need `epsilons`, minimal ones ignore
+  /// them.
+  template <class M, class C>
+  Result<input_t<M>> operator()(M&& model, const input_t<M>& inputs, const C& criterion,
+                                const Epsilons& epsilons = {},
+                                const RunOptions<input_t<M>, shareable<M>>& options = {}) const {
+    const auto judge = as_criterion(criterion);
+    using Chosen = std::remove_cv_t<decltype(judge)>;
+    static_assert(knowledge_needed<Chosen> <= knowledge_of<M>,
+                  "foil: this criterion reads logits, the model only offers labels");
+    require(knowledge_ <= knowledge_of<M>, name_, ": needs more of the model than it offers (",
+            knowledge_ == Knowledge::gradients ? "vjp" : "logits", ")");
+    require(knowledge_ == Knowledge::decisions || MarginCriterion<Chosen>, name_,
+            ": needs a criterion with a margin on the logits");
+    AttackTraits traits{name_, stream_, norm_, knowledge_, {}, nullptr};
+    if (!minimal_) traits.epsilons = epsilons.expand(samples(inputs));
+    return detail::run_forgetting_types(
+        model, inputs, judge, traits, options, [&](Oracle& oracle, Index row) {
+          return minimal_ ? start_(oracle, 0)
+                          : confined(oracle, traits.epsilons[row], start_(oracle, traits.epsilons[row]));
+        });
+  }
+
+ private:
+  std::string name_, stream_;
+  Lp norm_;
+  Knowledge knowledge_;
+  bool minimal_;
+  Start start_;
+};
+
+}  // namespace foil

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// One sample's account: what has been found and spent.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "foil/core/result.hpp"
+#include "foil/core/tensor.hpp"
+
+namespace foil {
+
+/// What an attack on one sample has found and spent, apart from its own variables. Kept after a run that was
+/// ended by its budget, it lets another one continue; see MinimalAttack::run.
+class Ledger {
+ public:
+  struct Found {
+    Eigen::VectorXd x;
+    double distance;
+    double loss;
+    int label;
+  };
+
+  std::int64_t queries = 0, gradient_queries = 0, surplus_queries = 0, bad_rows = 0;
+  int label = -1;                   ///< class given to the point last asked about
+  int original_label = -1;          ///< class given to the original
+  bool judged = false;              ///< the original has been asked about
+  bool ended = false;               ///< by the attack itself: nothing is left to continue
+  Status status = Status::not_run;  ///< by the attack's own word, then as the run ended
+  std::vector<TracePoint> trace{};
+
+  bool found() const { return !best_.empty(); }
+  const Found& best() const { return best_.back(); }
+  double best_distance() const {
+    return found() ? best_.back().distance : std::numeric_limits<double>::infinity();
+  }
+
+  /// Enters an adversarial. It is kept if it is the closest so far, or that of highest loss if so wanted; the
+  /// one kept before stays as the fallback of the verification.
+  void consider(Found candidate, bool highest_loss, bool keep_trace) {
+    if (found() && !(highest_loss ? candidate.loss > best().loss : candidate.distance < best().distance))
+      return;
+    if (keep_trace) trace.push_back({queries, gradient_queries, candidate.distance, candidate.loss});
+    if (best_.size() == 2) best_.erase(best_.begin());
+    best_.push_back(std::move(candidate));
+  }
+  /// Strikes out the best: the one before takes its place, if there is one.
+  void fall_back() { best_.pop_back(); }
+  /// Forgets what was found, since the original turned out to be adversarial.
+  void clear() {
+    best_.clear();
+    trace.clear();
+  }
+
+ private:
+  std::vector<Found> best_{};  // the best last
+};
+
+}  // namespace foil

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// Where one sample sits during a run: the scheduler's side of what its attack sees as an Oracle.
+#pragma once
+
+#include <coroutine>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <limits>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "foil/core/tensor.hpp"
+#include "foil/geometry/representable.hpp"
+#include "foil/run/ledger.hpp"
+#include "foil/run/pool.hpp"
+#include "foil/run/question.hpp"
+#include "foil/run/sample.hpp"
+
+namespace foil {
+
+/// What the samples of one scheduler have in common.
+struct Shared {
+  std::uint64_t seed = 0;
+  std::string stream{};                   ///< what random numbers belong to: mostly the attack's name
+  bool trace = false;                     ///< record Result::traces
+  std::deque<Eigen::VectorXd> scratch{};  ///< see Oracle::scratch()
+  /// At most so many adversarial rows of the pool for a sample, see Oracle::rank_pool(); empty: no pool.
+  std::function<std::vector<PoolRow>(const Sample&, std::size_t most)> rank_pool{};
+  std::function<Eigen::VectorXd(Index row)> pool_row{};
+};
+
+/// A stretch of an attack that ends at the first adversarial within a radius.
+struct Scope {
+  double epsilon;
+  std::coroutine_handle<> outer;  ///< what goes on then
+  Scope* enclosing;
+  bool reached;
+};
+
+/// One sample, its account, what its attack asks and what it was answered.
+struct Seat {
+  Seat(Shared& shared_by_all, Sample facts)
+      : shared(shared_by_all),
+        sample(std::move(facts)),
+        stored(sample.original, *sample.box, sample.norm, sample.single_precision, sample.lattice) {}
+  Seat(const Seat&) = delete;
+  Seat& operator=(const Seat&) = delete;
+
+  Shared& shared;
+  const Sample sample;
+  geometry::Representable stored;  ///< what points are rounded to; refers to the sample
+  Ledger ledger{};
+  double limit = std::numeric_limits<double>::infinity();  ///< points farther away do not count
+  bool highest_loss = false;                               ///< of those found, not the closest, is the best
+  std::uint64_t repetition = 0;
+
+  Question question{};
+  std::size_t room = 1;           ///< how many points can be expected to share a call
+  std::size_t answered = 0;       ///< of the question's points
+  std::vector<Answer> answers{};  ///< one for each of them
+  bool adversarial = false;       ///< the last answer's verdict
+  std::coroutine_handle<> waiting{};
+  Scope* scope = nullptr;  ///< the innermost
+
+  /// Rounds the points and waits for the answers.
+  void ask(const Question& asked) {
+    for (Eigen::VectorXd& point : asked.points) stored.settle(point);
+    question = asked;
+    answered = 0;
+    if (answers.size() < asked.points.size()) answers.resize(asked.points.size());
+  }
+
+  double distance(const Eigen::VectorXd& x) const { return sample.norm.size(x - sample.original); }
+
+  /// Enters a point that was judged adversarial. True if it ends a scope: the outermost that it fulfils is
+  /// what goes on.
+  bool found(const Eigen::VectorXd& x, int label, double loss) {
+    const double length = distance(x);
+    if (!(length <= limit) || std::isinf(length)) return false;
+    ledger.consider({x, length, loss, label}, highest_loss, shared.trace);
+    bool ends = false;
+    for (Scope* at = highest_loss ? nullptr : scope; at; at = at->enclosing) {
+      if (!(length <= at->epsilon)) continue;
+      at->reached = ends = true;
+      waiting = at->outer;
+    }
+    return ends;
+  }
+};
+
+}  // namespace foil

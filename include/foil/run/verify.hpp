@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// The last word: nothing is returned that the model has not confirmed.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "foil/core/norms.hpp"
+#include "foil/core/result.hpp"
+#include "foil/core/tensor.hpp"
+#include "foil/run/model_calls.hpp"
+#include "foil/run/seat.hpp"
+
+namespace foil {
+
+/// Writes what is known of a sample into its row of the result. `label` is the class of the row that is
+/// returned.
+template <Batch Input>
+void record(Result<Input>& result, const Seat& seat, Status status, int label) {
+  const Index row = seat.sample.row;
+  const Ledger& ledger = seat.ledger;
+  result.status[static_cast<std::size_t>(row)] = status;
+  result.queries[row] = ledger.queries;
+  result.gradient_queries[row] = ledger.gradient_queries;
+  result.surplus_queries[row] = ledger.surplus_queries;
+  result.bad_rows[row] = ledger.bad_rows;
+  result.predictions[row] = label;
+  result.traces[static_cast<std::size_t>(row)] = ledger.trace;
+}
+
+/// Asks the model once more about what is to be returned. What it does not confirm falls back to the point
+/// found before, else it is reported as unstable.
+template <Batch Input>
+class Verifier {
+ public:
+  using Scalar = typename Input::Scalar;
+
+  Verifier(ModelCalls<Input>& calls, const Input& inputs, Result<Input>& result)
+      : calls_(calls), inputs_(inputs), result_(result) {}
+
+  /// Samples whose attack has ended with something found, and waits for its confirmation.
+  std::vector<std::unique_ptr<Seat>>& waiting() { return waiting_; }
+
+  /// Confirms all that wait, at most `batch_size` points in a call. `bad_row(seat)` is called for answers
+  /// that are not finite. Returns how many were found in vain; `asked` is raised by the model's forward
+  /// passes.
+  template <class BadRow>
+  Index run(Index batch_size, std::int64_t& asked, BadRow bad_row) {
+    Index lost = 0;
+    while (!waiting_.empty()) {
+      const std::size_t count = std::min(waiting_.size(), static_cast<std::size_t>(batch_size));
+      calls_.begin(count);
+      for (std::size_t i = 0; i < count; ++i) calls_.place(i, waiting_[i]->ledger.best().x);
+      calls_.forward();
+      for (std::size_t i = 0; i < count; ++i) {
+        Seat& seat = *waiting_[i];
+        ++result_.verification_queries[seat.sample.row];
+        ++asked;
+        if (!calls_.read(i, seat.sample.row, answer_, nullptr, nullptr)) {
+          ++seat.ledger.bad_rows;
+          bad_row(seat);
+        }
+        seat.ledger.label = answer_.label;
+        if (answer_.adversarial && confirm(seat)) continue;
+        seat.ledger.fall_back();
+        if (seat.ledger.found()) continue;
+        record(result_, seat, Status::unstable, seat.ledger.original_label);
+        ++lost;
+      }
+      std::erase_if(waiting_, [&](const std::unique_ptr<Seat>& seat) {
+        return result_.status[static_cast<std::size_t>(seat->sample.row)] != Status::not_run;
+      });
+    }
+    return lost;
+  }
+
+ private:
+  /// Stores the adversarial if it is what is promised, measured on the stored bits.
+  bool confirm(Seat& seat) {
+    const Index row = seat.sample.row;
+    const auto original = foil::sample(inputs_, row);
+    auto stored = foil::sample(result_.adversarials, row);
+    stored = seat.ledger.best().x.template cast<Scalar>();
+    const double length = distance(seat.sample.norm, original, stored);
+    if (!(length <= seat.limit) || !seat.stored.holds(stored.template cast<double>())) {
+      stored = original;
+      return false;
+    }
+    result_.success[row] = true;
+    result_.distances[row] = length;
+    record(result_, seat, seat.ledger.status, seat.ledger.label);
+    return true;
+  }
+
+  ModelCalls<Input>& calls_;
+  const Input& inputs_;
+  Result<Input>& result_;
+  std::vector<std::unique_ptr<Seat>> waiting_{};
+  Answer answer_{};
+};
+
+}  // namespace foil
