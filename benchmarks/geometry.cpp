@@ -2,7 +2,7 @@
 /// \file
 /// What the functions of geometry/ cost on 784 features (MNIST) and 150,528 (ImageNet).
 ///
-///     geometry [--benchmark_filter=boundary_step ...]
+///     geometry [--benchmark_filter=half_space_step ...]
 ///
 /// `per_feature` is the processor time per feature; `bytes_per_second` counts every array that is read or
 /// written once, as a measure of how far a function is from the memory's speed.
@@ -14,8 +14,10 @@
 #include <vector>
 
 #include "foil/core/bounds.hpp"
+#include "foil/core/lattice.hpp"
 #include "foil/core/norms.hpp"
 #include "foil/core/random.hpp"
+#include "foil/geometry/box.hpp"
 #include "foil/geometry/clipped_step.hpp"
 #include "foil/geometry/decreasing_root.hpp"
 #include "foil/geometry/half_space/step.hpp"
@@ -23,6 +25,8 @@
 #include "foil/geometry/low_frequency.hpp"
 #include "foil/geometry/maximise.hpp"
 #include "foil/geometry/project.hpp"
+#include "foil/geometry/region.hpp"
+#include "foil/geometry/representable.hpp"
 #include "foil/geometry/rescale.hpp"
 #include "foil/geometry/rescale_vjp.hpp"
 #include "foil/geometry/sampling.hpp"
@@ -36,8 +40,7 @@ namespace geometry = foil::geometry;
 
 /// As in a walk on images: two thirds of the entries at a bound in the original, most of them still there.
 struct Problem {
-  explicit Problem(Index n)
-      : original(n), x(n), lower(Vector::Zero(n)), upper(Vector::Ones(n)), direction(n) {
+  explicit Problem(Index n) : original(n), x(n), box{Vector::Zero(n), Vector::Ones(n)}, direction(n) {
     std::mt19937 random(1);
     std::uniform_real_distribution<double> unit;
     std::normal_distribution<double> normal;
@@ -48,7 +51,9 @@ struct Problem {
     }
   }
 
-  Vector original, x, lower, upper, direction;
+  Vector original, x;
+  geometry::Box box;
+  Vector direction;
 };
 
 void report(benchmark::State& state, Index n, Index bytes_per_feature) {
@@ -67,18 +72,18 @@ void project(benchmark::State& state) {
   Vector x(outside);
   for (auto _ : state) {
     x = outside;
-    geometry::project<N>(x, p.original, p.lower, p.upper, epsilon);
+    geometry::project(x, geometry::Region<N>{p.original, p.box, epsilon});
     benchmark::DoNotOptimize(x.data());
   }
   report(state, state.range(0), 7 * sizeof(double));
 }
 
 template <class N>
-void maximise_linear(benchmark::State& state) {
+void maximise(benchmark::State& state) {
   const Problem p(state.range(0));
   const double epsilon = 0.5 * N::size(Vector(p.x - p.original));
   for (auto _ : state) {
-    const Vector w = geometry::maximise_linear<N>(p.direction, p.original, p.lower, p.upper, epsilon);
+    const Vector w = geometry::maximise(p.direction, geometry::Region<N>{p.original, p.box, epsilon});
     benchmark::DoNotOptimize(w.data());
   }
   report(state, state.range(0), 5 * sizeof(double));
@@ -123,13 +128,13 @@ void step_of_size_vjp(benchmark::State& state) {
 
 /// The step of the Brendel & Bethge attacks; the second argument says whether the trust region binds.
 template <class N>
-void boundary_step(benchmark::State& state) {
+void half_space_step(benchmark::State& state) {
   const Problem p(state.range(0));
   const double radius = (state.range(1) ? 0.1 : 10) * (p.x - p.original).norm();
   const double c = -0.02 * radius * p.direction.norm();
   int passes = 0;
   for (auto _ : state) {
-    const auto found = geometry::boundary_step<N>(p.original, p.x, p.lower, p.upper, p.direction, c, radius);
+    const auto found = geometry::half_space_step<N>({p.original, p.x, p.box, p.direction, c, radius});
     benchmark::DoNotOptimize(found.point.data());
     passes = found.passes;
   }
@@ -141,7 +146,8 @@ void boundary_step(benchmark::State& state) {
 void take_largest(benchmark::State& state) {
   const Problem p(state.range(0));
   std::vector<geometry::detail::KeyedWeight> all, entries;
-  for (Index i = 0; i < p.x.size(); ++i) all.push_back({std::abs(p.direction[i]), p.upper[i] - p.x[i], i});
+  for (Index i = 0; i < p.x.size(); ++i)
+    all.push_back({std::abs(p.direction[i]), p.box.upper[i] - p.x[i], i});
   for (auto _ : state) {
     entries = all;
     benchmark::DoNotOptimize(
@@ -150,7 +156,7 @@ void take_largest(benchmark::State& state) {
   report(state, state.range(0), 2 * sizeof(geometry::detail::KeyedWeight));
 }
 
-/// With sums over the entries as in boundary_step's search for a multiplier.
+/// With sums over the entries as in half_space_step's search for a multiplier.
 void decreasing_root(benchmark::State& state) {
   const Problem p(state.range(0));
   const auto balance = [&](double u) {
@@ -189,6 +195,30 @@ void uniform_in_ball(benchmark::State& state) {
   report(state, state.range(0), 0);
 }
 
+/// As after a projection, anywhere in the ball; on the 256 levels of an image where the second argument says
+/// so.
+template <class N>
+void settle(benchmark::State& state) {
+  const Problem p(state.range(0));
+  const foil::Lattice levels(0, 1, 255);
+  const bool on_lattice = state.range(1) != 0;
+  Vector original = p.original.cast<float>().cast<double>();
+  for (double& value : original)
+    if (on_lattice) value = static_cast<double>(static_cast<float>(levels.value(0, levels.index(0, value))));
+  const Vector wanted = original + 0.1 * p.direction;
+  const double epsilon = 0.5 * N::size(Vector(wanted - original));
+  const geometry::Representable points(original, p.box, N{}, true, on_lattice ? &levels : nullptr);
+  Vector inside = wanted, x = wanted;
+  geometry::project(inside, geometry::Region<N>{original, p.box, epsilon});
+  for (auto _ : state) {
+    x = inside;
+    points.settle(x, epsilon);
+    benchmark::DoNotOptimize(x.data());
+  }
+  state.SetLabel(on_lattice ? "lattice" : "any value");
+  report(state, state.range(0), 5 * sizeof(double));
+}
+
 /// Noise of a quarter of the frequencies along each axis.
 void low_frequency(benchmark::State& state) {
   const Index channels = state.range(0) == 784 ? 1 : 3, side = state.range(0) == 784 ? 28 : 224;
@@ -205,7 +235,7 @@ void low_frequency(benchmark::State& state) {
 void sizes(benchmark::internal::Benchmark* family) {
   family->Arg(784)->Arg(150'528)->Unit(benchmark::kMicrosecond);
 }
-void sizes_and_radii(benchmark::internal::Benchmark* family) {
+void sizes_and_choices(benchmark::internal::Benchmark* family) {
   family->ArgsProduct({{784, 150'528}, {0, 1}})->Unit(benchmark::kMicrosecond);
 }
 
@@ -213,9 +243,9 @@ using foil::L0, foil::L1, foil::L2, foil::Linf;
 BENCHMARK(project<L1>)->Apply(sizes);
 BENCHMARK(project<L2>)->Apply(sizes);
 BENCHMARK(project<Linf>)->Apply(sizes);
-BENCHMARK(maximise_linear<L1>)->Apply(sizes);
-BENCHMARK(maximise_linear<L2>)->Apply(sizes);
-BENCHMARK(maximise_linear<Linf>)->Apply(sizes);
+BENCHMARK(maximise<L1>)->Apply(sizes);
+BENCHMARK(maximise<L2>)->Apply(sizes);
+BENCHMARK(maximise<Linf>)->Apply(sizes);
 BENCHMARK(rescale<L1>)->Apply(sizes);
 BENCHMARK(rescale<L2>)->Apply(sizes);
 BENCHMARK(rescale<Linf>)->Apply(sizes);
@@ -225,10 +255,10 @@ BENCHMARK(step_of_size<Linf>)->Apply(sizes);
 BENCHMARK(step_of_size_vjp<L1>)->Apply(sizes);
 BENCHMARK(step_of_size_vjp<L2>)->Apply(sizes);
 BENCHMARK(step_of_size_vjp<Linf>)->Apply(sizes);
-BENCHMARK(boundary_step<L0>)->Apply(sizes_and_radii);
-BENCHMARK(boundary_step<L1>)->Apply(sizes_and_radii);
-BENCHMARK(boundary_step<L2>)->Apply(sizes_and_radii);
-BENCHMARK(boundary_step<Linf>)->Apply(sizes_and_radii);
+BENCHMARK(half_space_step<L0>)->Apply(sizes_and_choices);
+BENCHMARK(half_space_step<L1>)->Apply(sizes_and_choices);
+BENCHMARK(half_space_step<L2>)->Apply(sizes_and_choices);
+BENCHMARK(half_space_step<Linf>)->Apply(sizes_and_choices);
 BENCHMARK(take_largest)->Apply(sizes);
 BENCHMARK(decreasing_root)->Apply(sizes);
 BENCHMARK(saturated_sum<float>)->Apply(sizes);
@@ -236,6 +266,9 @@ BENCHMARK(saturated_sum<double>)->Apply(sizes);
 BENCHMARK(uniform_in_ball<L1>)->Apply(sizes);
 BENCHMARK(uniform_in_ball<L2>)->Apply(sizes);
 BENCHMARK(uniform_in_ball<Linf>)->Apply(sizes);
+BENCHMARK(settle<L1>)->Apply(sizes_and_choices);
+BENCHMARK(settle<L2>)->Apply(sizes_and_choices);
+BENCHMARK(settle<Linf>)->Apply(sizes_and_choices);
 BENCHMARK(low_frequency)->Apply(sizes);
 
 }  // namespace

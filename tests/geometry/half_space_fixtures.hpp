@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// Random problems of a step along a boundary, and the objective that the best of 12 runs of scipy 1.10's
+/// Random problems of a step to a half-space, and the objective that the best of 12 runs of scipy 1.10's
 /// SLSQP reaches. Per problem: norm (1, 2, or 0 for infinity), equality, n, c, radius, objective, then the
 /// original, x, the lower and upper bounds, and b.
 #pragma once
 
 namespace foil::test {
 
-inline constexpr const char* boundary_step_fixtures = R"(
+inline constexpr const char* half_space_fixtures = R"(
 1 0 9 -0.3915 1.0385 3.878841692e-15
 -0.487 -0.475 0.05 -0.191 -0.874 0.054 0.175 -0.709 -0.175
 -0.294 -0.717 -0.212 0.19 -0.874 -0.005 -0.146 -0.302 0.454

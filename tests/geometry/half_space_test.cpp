@@ -16,9 +16,9 @@ using foil::L0;
 using foil::L1;
 using foil::L2;
 using foil::Linf;
-using foil::geometry::Boundary;
-using foil::geometry::boundary_step;
-using foil::geometry::BoundaryStep;
+using foil::geometry::Box;
+using foil::geometry::Contact;
+using foil::geometry::HalfSpaceStep;
 using foil::test::Random;
 using Vector = Eigen::VectorXd;
 
@@ -29,12 +29,14 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 struct Problem {
   Vector original, x, lower, upper, b;
   double c = 0, radius = 0;
-  Boundary boundary = Boundary::reach;
+  Contact contact = Contact::reach;
+  Eigen::Array<bool, Eigen::Dynamic, 1> frozen{};
 
   Index size() const { return x.size(); }
   template <class N>
-  BoundaryStep solve() const {
-    return boundary_step<N>(original, x, lower, upper, b, c, radius, boundary);
+  HalfSpaceStep solve() const {
+    const Box box{lower, upper, frozen};
+    return foil::geometry::half_space_step<N>({original, x, box, b, c, radius, contact});
   }
 };
 
@@ -57,12 +59,12 @@ Problem random_problem(Random& random, Index n) {
   const double way = (p.original - p.x).norm() + 0.01;
   p.radius = way * std::exp(random.uniform(-3, 1));
   p.c = p.b.norm() * p.radius * random.uniform(-1, 0.5);
-  if (random.uniform() < 0.3) p.boundary = Boundary::meet;
+  if (random.uniform() < 0.3) p.contact = Contact::meet;
   return p;
 }
 
 /// The step keeps to all that it has to.
-void check_feasible(const Problem& p, const BoundaryStep& step) {
+void check_feasible(const Problem& p, const HalfSpaceStep& step) {
   const double length = step.delta.norm(), product = p.b.dot(step.delta);
   REQUIRE(length <= p.radius * (1 + 2e-8));
   REQUIRE((step.point.array() >= p.lower.array()).all());
@@ -71,7 +73,7 @@ void check_feasible(const Problem& p, const BoundaryStep& step) {
   if (!step.reached) return;
   const double slack = 1e-9 * (std::abs(p.c) + p.b.cwiseAbs().dot(step.delta.cwiseAbs()));
   REQUIRE(product <= p.c + slack);
-  if (p.boundary == Boundary::meet) REQUIRE(product >= p.c - slack);
+  if (p.contact == Contact::meet) REQUIRE(product >= p.c - slack);
 }
 
 Vector numbers(std::istream& in, Index count) {
@@ -108,13 +110,13 @@ double dual_value(const Problem& p, double nu, double mu) {
 /// The multipliers by which a step explains itself: those that make the objective stationary at the entries
 /// that are free to move.
 template <class N>
-Eigen::Vector2d multipliers(const Problem& p, const BoundaryStep& step) {
+Eigen::Vector2d multipliers(const Problem& p, const HalfSpaceStep& step) {
   std::vector<Index> inside;
   for (Index i = 0; i < p.size(); ++i)
     if (step.point[i] > p.lower[i] && step.point[i] < p.upper[i] &&
         (std::is_same_v<N, L2> || step.point[i] != p.original[i]))
       inside.push_back(i);
-  const bool half = p.b.dot(step.delta) >= p.c - 1e-9 * p.b.norm() * p.radius || p.boundary == Boundary::meet;
+  const bool half = p.b.dot(step.delta) >= p.c - 1e-9 * p.b.norm() * p.radius || p.contact == Contact::meet;
   const bool ball = step.delta.norm() >= p.radius * (1 - 1e-6);
   Eigen::MatrixXd columns(static_cast<Index>(inside.size()), 2);
   Vector target(columns.rows());
@@ -132,7 +134,7 @@ Eigen::Vector2d multipliers(const Problem& p, const BoundaryStep& step) {
   return out;
 }
 
-Index changed(const BoundaryStep& step, const Problem& p) {
+Index changed(const HalfSpaceStep& step, const Problem& p) {
   return (step.point.array() != p.original.array()).count();
 }
 
@@ -158,10 +160,10 @@ Index fewest(const Problem& p) {
       high[k] = p.upper[i] - p.x[i];
     }
     const auto shortest = foil::test::quadratic_knapsack(Vector::Zero(count), b, low, high,
-                                                         p.c - p.b.dot(delta), p.boundary == Boundary::meet);
+                                                         p.c - p.b.dot(delta), p.contact == Contact::meet);
     for (Index k = 0; k < count; ++k) delta[moved[static_cast<std::size_t>(k)]] = shortest.point[k];
     const double product = p.b.dot(delta), slack = 1e-9 * p.b.norm();
-    const bool met = product <= p.c + slack && (p.boundary == Boundary::reach || product >= p.c - slack);
+    const bool met = product <= p.c + slack && (p.contact == Contact::reach || product >= p.c - slack);
     if (met && delta.norm() <= p.radius * (1 + 1e-9)) best = count;
   }
   return best;
@@ -175,7 +177,7 @@ void for_norms(F f) {
 }  // namespace
 
 TEST_CASE("steps are as good as those of a general solver") {
-  std::istringstream in(foil::test::boundary_step_fixtures);
+  std::istringstream in(foil::test::half_space_fixtures);
   int problems = 0, norm = 0, equality = 0;
   Index n = 0;
   for (Problem p; in >> norm >> equality >> n;) {
@@ -183,7 +185,7 @@ TEST_CASE("steps are as good as those of a general solver") {
     in >> p.c >> p.radius >> objective;
     for (Vector* values : {&p.original, &p.x, &p.lower, &p.upper, &p.b}) *values = numbers(in, n);
     REQUIRE(in);
-    p.boundary = equality ? Boundary::meet : Boundary::reach;
+    p.contact = equality ? Contact::meet : Contact::reach;
     const auto step = norm == 1 ? p.solve<L1>() : norm == 2 ? p.solve<L2>() : p.solve<Linf>();
     INFO("problem " << problems << ", norm " << norm << ", equality " << equality);
     REQUIRE(step.reached);
@@ -211,7 +213,7 @@ TEMPLATE_TEST_CASE("L1 and L2 steps prove themselves optimal by their multiplier
     const Vector away = step.delta - (p.original - p.x);
     const double objective = std::is_same_v<TestType, L2> ? away.squaredNorm() / 2 : L1::size(away);
     auto by = multipliers<TestType>(p, step);
-    if (p.boundary == Boundary::reach) by[0] = std::max(by[0], 0.0);
+    if (p.contact == Contact::reach) by[0] = std::max(by[0], 0.0);
     by[1] = std::max(by[1], 0.0);
     const double bound = dual_value<TestType>(p, by[0], by[1]);
     CHECK(bound <= objective * (1 + 1e-9) + 1e-9);
@@ -240,10 +242,10 @@ TEST_CASE("Linf steps cannot end closer to the original") {
     const Vector low = (p.lower - p.x).cwiseMax(clean.array().matrix() - Vector::Constant(p.size(), smaller));
     const Vector high = (p.upper - p.x).cwiseMin(clean + Vector::Constant(p.size(), smaller));
     const Vector shortest = foil::test::quadratic_knapsack(Vector::Zero(p.size()), p.b, low, high, p.c,
-                                                           p.boundary == Boundary::meet)
+                                                           p.contact == Contact::meet)
                                 .point;
     const double product = p.b.dot(shortest), slack = 1e-9 * p.b.norm() * p.radius;
-    const bool met = product <= p.c + slack && (p.boundary == Boundary::reach || product >= p.c - slack);
+    const bool met = product <= p.c + slack && (p.contact == Contact::reach || product >= p.c - slack);
     CHECK_FALSE((met && shortest.norm() < p.radius * (1 - 1e-6)));
   }
   CHECK(checked >= 100);
@@ -272,7 +274,7 @@ TEST_CASE("L0 steps within a wide radius change as many entries as have the grea
   Random random(4);
   for (const Index n : {1, 5, 784, 150'528}) {
     Problem p = random_problem(random, n);
-    p.boundary = Boundary::reach;
+    p.contact = Contact::reach;
     p.lower = p.lower.cwiseMax(-1);
     const Vector up = p.upper - p.original, down = p.original - p.lower;
     Vector reach(n);
@@ -344,7 +346,7 @@ TEST_CASE("entries that return are exactly the original's, entries at a bound ex
     p.upper.setConstant(0.3);
     p.x = (p.x.array().abs() * 0.2).min(0.3);
     p.radius = infinity;
-    p.boundary = Boundary::reach;
+    p.contact = Contact::reach;
     p.c = p.b.dot(p.original - p.x) - 0.01 * p.b.cwiseAbs().sum();
     const auto step = p.solve<L1>();
     for (Index i = 0; i < p.size(); ++i) {
@@ -362,7 +364,7 @@ TEST_CASE("entries that return are exactly the original's, entries at a bound ex
 TEST_CASE("degenerate steps") {
   Random random(8);
   Problem p = random_problem(random, 20);
-  p.boundary = Boundary::reach;
+  p.contact = Contact::reach;
   for_norms<L0, L1, L2, Linf>([&](auto norm) {
     using N = decltype(norm);
     Problem still = p;
@@ -390,6 +392,48 @@ TEST_CASE("degenerate steps") {
   });
 }
 
+TEST_CASE("features that a mask freezes are not moved, and the others as if they were not there") {
+  Random random(10);
+  int reached = 0;
+  for (int round = 0; round < 200; ++round) {
+    Problem p = random_problem(random, 2 + round % 20);
+    p.frozen.setConstant(p.size(), false);
+    Problem rest = p;
+    Index kept = 0;
+    for (Index i = 0; i < p.size(); ++i) {
+      if (i + 1 < p.size() && random.uniform() < 0.4) {
+        p.frozen[i] = true;
+        p.lower[i] = p.upper[i] = p.x[i] = p.original[i];
+        continue;
+      }
+      for (auto member : {&Problem::original, &Problem::x, &Problem::lower, &Problem::upper, &Problem::b})
+        (rest.*member)[kept] = (p.*member)[i];
+      ++kept;
+    }
+    for (auto member : {&Problem::original, &Problem::x, &Problem::lower, &Problem::upper, &Problem::b})
+      (rest.*member).conservativeResize(kept);
+    rest.frozen.resize(0);
+    if (rest.b.isZero()) continue;
+    for_norms<L0, L1, L2, Linf>([&](auto norm) {
+      using N = decltype(norm);
+      const auto step = p.solve<N>(), part = rest.solve<N>();
+      INFO("round " << round << ", " << N::name);
+      check_feasible(p, step);
+      for (Index i = 0; i < p.size(); ++i)
+        if (p.frozen[i]) REQUIRE((step.point[i] == p.original[i] && step.delta[i] == 0));
+      REQUIRE(step.reached == part.reached);
+      if (!step.reached) return;
+      ++reached;
+      const double size = N::size(part.point - rest.original);
+      if (N::p == 0)
+        REQUIRE(std::abs(N::size(step.point - p.original) - size) <= 1);
+      else
+        REQUIRE(N::size(step.point - p.original) == Catch::Approx(size).epsilon(1e-6).margin(1e-8));
+    });
+  }
+  CHECK(reached >= 200);
+}
+
 TEST_CASE("steps refuse what they cannot work with") {
   Random random(9);
   const Problem good = random_problem(random, 4);
@@ -398,9 +442,9 @@ TEST_CASE("steps refuse what they cannot work with") {
     spoil(p);
     CHECK_THROWS_WITH(p.solve<L2>(), Catch::Matchers::ContainsSubstring(message));
   };
-  throws([](Problem& p) { p.b.setZero(); }, "finite gradient other than zero");
-  throws([](Problem& p) { p.b[1] = std::numeric_limits<double>::quiet_NaN(); }, "finite gradient");
-  throws([](Problem& p) { p.c = infinity; }, "finite c");
+  throws([](Problem& p) { p.b.setZero(); }, "finite normal other than zero");
+  throws([](Problem& p) { p.b[1] = std::numeric_limits<double>::quiet_NaN(); }, "finite normal");
+  throws([](Problem& p) { p.c = infinity; }, "finite offset");
   throws([](Problem& p) { p.radius = -1; }, "radius >= 0");
   throws([](Problem& p) { p.b.conservativeResize(3); }, "five vectors of one size");
 }

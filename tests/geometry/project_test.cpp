@@ -8,6 +8,7 @@ using foil::L1;
 using foil::L2;
 using foil::Linf;
 using foil::geometry::project;
+using foil::geometry::Region;
 using foil_test::Index;
 using foil_test::infinity;
 using foil_test::Problem;
@@ -51,7 +52,7 @@ Vector reference(const Problem& p) {
 template <class Norm>
 Vector projected(const Problem& p, const Vector& point) {
   Vector x = point;
-  project<Norm>(x, p.centre, p.lower, p.upper, p.epsilon);
+  project(x, p.region<Norm>());
   return x;
 }
 
@@ -62,8 +63,9 @@ void check_projection(std::mt19937& random, const Problem& p) {
   const double scale = std::max(p.centre.lpNorm<Eigen::Infinity>(), p.v.lpNorm<Eigen::Infinity>());
   INFO("n = " << p.size() << ", epsilon = " << p.epsilon << ", scale = " << p.scale);
 
-  REQUIRE((x.array() >= p.lower.array()).all());
-  REQUIRE((x.array() <= p.upper.array()).all());
+  REQUIRE(p.box.contains(x));
+  for (Index i = 0; i < x.size(); ++i)
+    if (p.box.is_frozen(i)) REQUIRE(x[i] == p.centre[i]);
   const double rounding = 1e-15 * scale * static_cast<double>(p.size());
   REQUIRE(Norm::size(w) <= p.epsilon * (1 + 1e-14) + rounding);
   REQUIRE((w - reference<Norm>(p)).template lpNorm<Eigen::Infinity>() <= 1e-10 * p.epsilon + 1e-14 * scale);
@@ -95,7 +97,7 @@ TEMPLATE_TEST_CASE("a point of ball and box keeps its bits", "", L1, L2, Linf) {
   std::mt19937 random(3);
   std::uniform_real_distribution<double> unit;
   const Index n = 20;
-  Problem p{Vector(n), Vector::Zero(n), Vector::Ones(n), Vector()};
+  Problem p{Vector(n), {Vector::Zero(n), Vector::Ones(n)}, Vector()};
   int changed_by_detour = 0;
   for (int trial = 0; trial < 500; ++trial) {
     Vector x(n);
@@ -121,7 +123,7 @@ TEMPLATE_TEST_CASE("a ball without size leaves the centre", "", L1, L2, Linf) {
 
 TEMPLATE_TEST_CASE("without bounds the projection is that onto the ball", "", L1, L2, Linf) {
   const Index n = 5;
-  Problem p{Vector::Zero(n), Vector::Constant(n, -infinity), Vector::Constant(n, infinity), Vector(n)};
+  Problem p{Vector::Zero(n), {Vector::Constant(n, -infinity), Vector::Constant(n, infinity)}, Vector(n)};
   p.v << 3, -1, 0.5, 0, 2;
   p.epsilon = 2;
   Vector expected(n);
@@ -132,15 +134,16 @@ TEMPLATE_TEST_CASE("without bounds the projection is that onto the ball", "", L1
 }
 
 TEST_CASE("a radius that clipping alone does not reach is used up by the entries that are free") {
-  const Vector centre = Vector::Constant(3, 0.5), lower = Vector::Zero(3), upper = Vector::Ones(3);
+  const Vector centre = Vector::Constant(3, 0.5);
+  const foil::geometry::Box box{Vector::Zero(3), Vector::Ones(3)};
   Vector x(3);
   x << 9, 0.9, 0.4;
   Vector two = x, one = x;
-  project<L2>(two, centre, lower, upper, 0.55);
+  project(two, Region<L2>{centre, box, 0.55});
   CHECK(two[0] == 1);
   CHECK((two - centre).norm() == Catch::Approx(0.55).epsilon(1e-14));
   CHECK((two[1] - 0.5) / (0.5 - two[2]) == Catch::Approx(4));
-  project<L1>(one, centre, lower, upper, 0.8);
+  project(one, Region<L1>{centre, box, 0.8});
   CHECK(one[0] == 1);
   CHECK(one[1] == Catch::Approx(0.8));
   CHECK(one[2] == 0.5);

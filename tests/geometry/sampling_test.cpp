@@ -79,3 +79,23 @@ TEMPLATE_TEST_CASE("a draw gives the same point again, another draw another one"
   CHECK(point<TestType>(30, 1) == point<TestType>(30, 1));
   CHECK(point<TestType>(30, 1) != point<TestType>(30, 2));
 }
+
+TEMPLATE_TEST_CASE("in a box without a mask the point is the same, with one it moves the others only", "", L1,
+                   L2, Linf) {
+  const Index n = 12;
+  foil::geometry::Box box{Eigen::VectorXd::Zero(n), Eigen::VectorXd::Ones(n)};
+  box.lower[3] = 1;  // frozen by its bounds, but not by a mask
+  const RandomDraw random(11, 5, Purpose::start, 7);
+  CHECK(foil::geometry::uniform_in_ball<TestType>(box, random) == point<TestType>(n, 7));
+  box.frozen.setConstant(n, false);
+  CHECK(foil::geometry::uniform_in_ball<TestType>(box, random) == point<TestType>(n, 7));
+
+  box.frozen[0] = box.frozen[5] = box.frozen[11] = true;
+  const Eigen::VectorXd moving = point<TestType>(n - 3, 7);
+  const Eigen::VectorXd w = foil::geometry::uniform_in_ball<TestType>(box, random);
+  REQUIRE(w.size() == n);
+  for (Index i = 0, next = 0; i < n; ++i) CHECK(w[i] == (box.frozen[i] ? 0 : moving[next++]));
+
+  box.frozen.setConstant(true);
+  CHECK(foil::geometry::uniform_in_ball<TestType>(box, random) == Eigen::VectorXd::Zero(n));
+}

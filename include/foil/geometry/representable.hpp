@@ -192,11 +192,13 @@ inline double Representable::outermost(Index i, double epsilon, double side) con
   const double end =
       side < 0 ? std::max(home - epsilon, box_.lower[i]) : std::min(home + epsilon, box_.upper[i]);
   double k = lattice_->index(i, end);
-  for (int tries = 0; tries < 3; ++tries, k -= side) {
+  if (!std::isfinite(k)) return end;  // beyond all points that there are
+  // One step inwards is enough unless the numbers are coarser there than the lattice.
+  for (double stride = 1;; k -= side * stride, stride *= 2) {
     const double at = point(i, k);
-    if (in_box(i, at) && side * (at - home) >= 0 && std::abs(at - home) <= epsilon) return at;
+    if (!(side * (at - home) > 0)) return home;
+    if (in_box(i, at) && std::abs(at - home) <= epsilon) return at;
   }
-  return home;
 }
 
 /// Takes the first of the alternatives, as few as bring x within epsilon, all if they are not enough.

@@ -50,15 +50,15 @@ Eigen::VectorXd adam_distances(const AffineProblem<T>& p) {
     const Eigen::VectorXd x = sample(p.inputs, row).template cast<double>(), z = p.model.exact_logits(x);
     const int own = p.labels[row], other = 1 - own;
     const Eigen::VectorXd g = p.model.weights().row(other) - p.model.weights().row(own);
-    Eigen::VectorXd lower(x.size()), upper(x.size());
+    geometry::Box box{Eigen::VectorXd(x.size()), Eigen::VectorXd(x.size())};
     for (Index i = 0; i < x.size(); ++i) {
-      lower[i] = static_cast<double>(p.model.bounds().lower(i));
-      upper[i] = static_cast<double>(p.model.bounds().upper(i));
+      box.lower[i] = static_cast<double>(p.model.bounds().lower(i));
+      box.upper[i] = static_cast<double>(p.model.bounds().upper(i));
     }
     double low = 0, high = 100;
     for (int step = 0; step < 60; ++step) {
       const double middle = (low + high) / 2;
-      const auto w = geometry::maximise_linear<L2>(g.cwiseSign(), x, lower, upper, middle);
+      const auto w = geometry::maximise(g.cwiseSign(), geometry::Region<L2>{x, box, middle});
       (g.dot(w) < z[own] - z[other] ? low : high) = middle;
     }
     out[row] = high;
