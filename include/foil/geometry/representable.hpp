@@ -51,7 +51,7 @@ class Representable {
   ///
   /// On a lattice, every entry goes to the nearest point in the box. Where that leads beyond epsilon, entries
   /// go to the other side instead, towards the original; in Linf those concerned, else as few as need be,
-  /// those first that move least for what it takes off the distance. O(n log n).
+  /// those first that move least for what it takes off the distance. O(n) and the distance about log n times.
   void settle(Eigen::VectorXd& x, double epsilon = std::numeric_limits<double>::infinity()) const;
 
   /// Whether x can be stored as it is: settle() would leave it alone.
@@ -205,24 +205,26 @@ inline double Representable::outermost(Index i, double epsilon, double side) con
 inline void Representable::take(std::vector<Alternative>& alternatives, Eigen::VectorXd& x,
                                 double epsilon) const {
   if (!(distance(x) > epsilon)) return;
-  std::sort(alternatives.begin(), alternatives.end(), [](const Alternative& a, const Alternative& b) {
-    return a.order != b.order ? a.order < b.order : a.index < b.index;
-  });
-  std::size_t taken = 0;
-  const auto take_first = [&](std::size_t count) {
-    const auto exchange = [&](Alternative& a) { std::swap(x[a.index], a.value); };
-    while (taken < count) exchange(alternatives[taken++]);
-    while (taken > count) exchange(alternatives[--taken]);
+  const auto at = [&](std::size_t position) {
+    return alternatives.begin() + static_cast<std::vector<Alternative>::difference_type>(position);
+  };
+  const auto exchange = [&](std::size_t first, std::size_t last) {
+    for (; first < last; ++first) std::swap(x[alternatives[first].index], alternatives[first].value);
   };
   std::size_t too_few = 0, enough = alternatives.size();
-  take_first(enough);
+  exchange(0, enough);
   if (distance(x) > epsilon) return;
+  bool taken = true;  // those in between; all before them are, none behind
   while (enough - too_few > 1) {
     const std::size_t middle = too_few + (enough - too_few) / 2;
-    take_first(middle);
-    (distance(x) > epsilon ? too_few : enough) = middle;
+    std::nth_element(at(too_few), at(middle), at(enough), [](const Alternative& a, const Alternative& b) {
+      return a.order != b.order ? a.order < b.order : a.index < b.index;
+    });
+    taken ? exchange(middle, enough) : exchange(too_few, middle);
+    taken = !(distance(x) > epsilon);
+    (taken ? enough : too_few) = middle;
   }
-  take_first(enough);
+  if (!taken) exchange(too_few, enough);
 }
 
 /// From a point within epsilon that disregards the lattice. Not for Linf.
@@ -231,7 +233,8 @@ inline void Representable::settle_on_lattice(Eigen::VectorXd& x, double epsilon)
   std::vector<Alternative> alternatives;
   const auto gain = [&](Index i, double from, double to) {  // in distance, to the power p
     const auto power = [&](double value) {
-      return std::pow(std::abs(value - original_[i]) / epsilon, norm_.p);
+      const double share = std::abs(value - original_[i]) / epsilon;
+      return norm_.p == 1 ? share : norm_.p == 2 ? share * share : std::pow(share, norm_.p);
     };
     const double less = power(from) - power(to);
     return less > 0 ? less : 0.0;
