@@ -59,8 +59,7 @@ class Representable {
     if (!box_.contains(x)) return false;
     for (Index i = 0; i < x.size(); ++i) {
       if (x[i] == original_[i]) continue;
-      if (box_.is_frozen(i) || rounded(x[i]) != x[i]) return false;
-      if (restricted(i) && nearest(i, x[i]) != x[i]) return false;
+      if (rounded(x[i]) != x[i] || (restricted(i) && nearest(i, x[i]) != x[i])) return false;
     }
     return true;
   }
