@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: MIT
+#include <foil/foil.hpp>
+
+int main() {}
