@@ -111,12 +111,12 @@ class Layer {
   std::vector<float*> to_;
 };
 
-/// The operator's type without namespaces and scalar types, and its sizes per sample.
+/// The operator's type without namespaces, scalar types and instruction sets, and its sizes per sample.
 std::string name_of(const View& view) {
   int status = 0;
   char* const demangled = abi::__cxa_demangle(typeid(view.op).name(), nullptr, nullptr, &status);
-  std::string name =
-      std::regex_replace(std::string(demangled), std::regex("foil::nn::|float, |<float>| "), "");
+  std::string name = std::regex_replace(std::string(demangled), std::regex(", foil::simd::\\w+::Isa"), "");
+  name = std::regex_replace(name, std::regex("foil::nn::|float, |<float>| "), "");
   std::free(demangled);
   const auto append = [&](const char* before, Index n) { name += before + std::to_string(n); };
   for (std::size_t i = 0; i < view.inputs.size(); ++i) append(i == 0 ? "/" : "+", view.inputs[i]);

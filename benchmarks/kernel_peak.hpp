@@ -32,10 +32,10 @@ inline double kernel_peak() {
   constexpr Index depth = 512, columns = 256;
   const foil::nn::PackedMatrix<float> matrix(depth, columns, [](Index, Index) { return 0.5f; });
   foil::nn::Buffer<float> storage(foil::nn::RowTile<float>::storage(depth));
-  const foil::nn::RowTile<float> tile(storage.data(), foil::nn::tile_rows);
+  const foil::nn::RowTile<float> tile(storage.data(), foil::nn::tile_rows<>);
   for (Index r = 0; r < tile.rows(); ++r) tile.row(r).zeros(depth);
   const std::vector<float> start(columns, 0.f);
-  std::vector<float> out(static_cast<std::size_t>(foil::nn::tile_rows * columns));
+  std::vector<float> out(static_cast<std::size_t>(foil::nn::tile_rows<> * columns));
   const double time = median_seconds([&] { matrix.multiply(tile, start.data(), out.data(), columns); }, 0.5);
-  return 2. * static_cast<double>(depth * columns * foil::nn::tile_rows) / time;
+  return 2. * static_cast<double>(depth * columns * foil::nn::tile_rows<>) / time;
 }

@@ -47,7 +47,7 @@ TEMPLATE_TEST_CASE("gemm: tiles agree with the definition, and with tiles of one
   using T = TestType;
   const Index columns = GENERATE(1, 7, 16, 20, 33, 70);
   const Index depth = GENERATE(1, 25, 512, 513, 1040);
-  const Product<T> p(foil::nn::tile_rows, depth, columns);
+  const Product<T> p(foil::nn::tile_rows<>, depth, columns);
   std::vector<std::vector<T>> alone;
   for (Index r = 0; r < p.rows; ++r) {
     alone.push_back(p.tile(r, 1));
@@ -75,7 +75,7 @@ TEMPLATE_TEST_CASE("gemm: rows where they lie, and matrices stored in rows, give
   using T = TestType;
   using foil::nn::Packing;
   const Index pieces = GENERATE(1, 3), length = GENERATE(5, 40), depth = pieces * length;
-  const Index columns = GENERATE(7, 50), rows = foil::nn::tile_rows;
+  const Index columns = GENERATE(7, 50), rows = foil::nn::tile_rows<>;
   const Product<T> p(rows, depth, columns);
   const std::vector<T> expected = p.tile(0, rows);
   // Overlapping rows in pieces, as patches lie in an image, and the same rows one after the other.
@@ -114,7 +114,7 @@ TEST_CASE("gemm: rows that would collide in the cache are copied", "[nn][gemm]")
 
 TEST_CASE("gemm: balanced tiles cover all rows with as few tiles as possible", "[nn][gemm]") {
   for (Index rows = 1; rows < 100; ++rows) {
-    const Index step = foil::nn::balanced_tile(rows), most = foil::nn::tile_rows;
+    const Index step = foil::nn::balanced_tile(rows), most = foil::nn::tile_rows<>;
     CHECK(step <= most);
     CHECK((rows + step - 1) / step == (rows + most - 1) / most);
   }

@@ -72,7 +72,7 @@ foreach(header IN LISTS headers)
       set(used ${CMAKE_MATCH_1})
       if(used IN_LIST costly_${room})
         list(APPEND faults "${header}: <${used}> is too costly for ${room}")
-      elseif(used MATCHES "^(immintrin|arm_neon)\\.h$" AND room STREQUAL "nn")
+      elseif(used MATCHES "^(immintrin|arm_neon)\\.h$" AND header STREQUAL "foil/core/simd.hpp")
         # The compiler's own names for the machine's vector instructions are no library.
       elseif(NOT used MATCHES "^(unsupported/)?Eigen/|^[a-z_0-9]+$" AND NOT room IN_LIST rooms_with_libraries)
         list(APPEND faults "${header}: ${room} may not use a library other than Eigen (<${used}>)")

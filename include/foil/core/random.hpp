@@ -10,12 +10,14 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <numbers>
 #include <string_view>
 
 #include "foil/core/error.hpp"
+#include "foil/core/simd.hpp"
 #include "foil/core/tensor.hpp"
 
 namespace foil {
@@ -106,6 +108,39 @@ inline double quantile_argument(double u) {
   return std::sqrt(-logarithm(u < 0.5 ? u : 1 - u));
 }
 
+inline double to_uniform(std::uint32_t word) {
+  return (static_cast<double>(word) + 0.5) * 0x1p-32;
+}
+
+/// Blocks of a draw that are computed side by side.
+inline constexpr std::uint32_t blocks_at_once = 8;
+
+/// The uniform numbers of that many consecutive blocks: philox4x32() with a block in each lane of the
+/// machine's vectors.
+template <class = simd::Isa>
+void uniform_blocks(std::array<std::uint32_t, 2> key, const std::array<std::uint32_t, 4>& counter,
+                    std::uint32_t first, double* out) {
+  using Words = simd::Vector<std::uint64_t, blocks_at_once>;
+  constexpr std::uint64_t low_half = 0xFFFFFFFFu;
+  Words a = Words{} + counter[0], b = Words{} + counter[1], c = Words{} + counter[2];
+  Words d = (Words{0, 1, 2, 3, 4, 5, 6, 7} + first) | std::uint64_t{counter[3]};
+  for (int round = 0; round < 10; ++round) {
+    const Words even = a * 0xD2511F53u, odd = c * 0xCD9E8D57u;
+    a = (odd >> 32) ^ b ^ std::uint64_t{key[0]};
+    b = odd & low_half;
+    c = (even >> 32) ^ d ^ std::uint64_t{key[1]};
+    d = even & low_half;
+    key[0] += 0x9E3779B9u;
+    key[1] += 0xBB67AE85u;
+  }
+  const Words results[]{a, b, c, d};
+  std::array<std::uint64_t, 4 * blocks_at_once> words;
+  std::memcpy(words.data(), results, sizeof results);
+  for (std::size_t block = 0; block < blocks_at_once; ++block)
+    for (std::size_t word = 0; word < 4; ++word)
+      out[4 * block + word] = to_uniform(static_cast<std::uint32_t>(words[blocks_at_once * word + block]));
+}
+
 }  // namespace detail
 
 /// Standard normal quantile of u in (0, 1). Wichura 1988, algorithm AS 241 (PPND16): about 1e-16 relative.
@@ -141,7 +176,7 @@ class RandomDraw {
   }
 
   /// Uniform in the open interval (0, 1).
-  double uniform() { return to_uniform(bits()); }
+  double uniform() { return detail::to_uniform(bits()); }
   /// Uniform in (low, high).
   double uniform(double low, double high) { return low + (high - low) * uniform(); }
   /// Standard normal.
@@ -160,8 +195,9 @@ class RandomDraw {
   }
 
   /// Fills with the next normal() for each entry, bit for bit, several times faster.
+  template <class Isa = simd::Isa>
   void fill_normal(Eigen::Ref<Eigen::VectorXd> out) {
-    fill(out);
+    fill<Isa>(out);
     constexpr Index chunk = 256;
     std::array<double, chunk> q, r;
     std::array<Index, chunk> tails;
@@ -183,52 +219,24 @@ class RandomDraw {
     }
   }
   /// Fills with the next uniform(low, high) for each entry.
+  template <class Isa = simd::Isa>
   void fill_uniform(Eigen::Ref<Eigen::VectorXd> out, double low, double high) {
-    fill(out);
+    fill<Isa>(out);
     for (Index i = 0; i < out.size(); ++i) out[i] = low + (high - low) * out[i];
   }
 
  private:
-  static constexpr std::uint32_t lanes = 8;  // blocks that are computed side by side
-  typedef std::uint64_t Words __attribute__((vector_size(8 * lanes)));
-
-  static double to_uniform(std::uint32_t word) { return (static_cast<double>(word) + 0.5) * 0x1p-32; }
-
   /// Fills with the next uniform() for each entry.
+  template <class Isa>
   void fill(Eigen::Ref<Eigen::VectorXd>& out) {
     Index i = 0;
+    constexpr std::uint32_t blocks = detail::blocks_at_once;
     while (i < out.size() && next_ % 4 != 0) out[i++] = uniform();
-    for (; i + 4 * lanes <= out.size() && (next_ >> 2) + lanes <= (1u << 24); i += 4 * lanes) {
-      fill_blocks(next_ >> 2, out.data() + i);
-      next_ += 4 * lanes;
+    for (; i + 4 * blocks <= out.size() && (next_ >> 2) + blocks <= (1u << 24); i += 4 * blocks) {
+      detail::uniform_blocks<Isa>(key_, counter_, next_ >> 2, out.data() + i);
+      next_ += 4 * blocks;
     }
     while (i < out.size()) out[i++] = uniform();
-  }
-
-  /// The uniform numbers of `lanes` consecutive blocks: philox4x32() with a block in each lane of the
-  /// machine's vectors.
-  void fill_blocks(std::uint32_t first, double* out) const {
-    constexpr std::uint64_t low_half = 0xFFFFFFFFu;
-    Words a = Words{} + counter_[0], b = Words{} + counter_[1], c = Words{} + counter_[2];
-    Words d = (Words{0, 1, 2, 3, 4, 5, 6, 7} + first) | std::uint64_t{counter_[3]};
-    std::uint32_t k0 = key_[0], k1 = key_[1];
-    for (int round = 0; round < 10; ++round) {
-      const Words even = a * 0xD2511F53u, odd = c * 0xCD9E8D57u;
-      a = (odd >> 32) ^ b ^ std::uint64_t{k0};
-      b = odd & low_half;
-      c = (even >> 32) ^ d ^ std::uint64_t{k1};
-      d = even & low_half;
-      k0 += 0x9E3779B9u;
-      k1 += 0xBB67AE85u;
-    }
-    std::array<std::uint64_t, 4 * lanes> words;
-    std::memcpy(words.data(), &a, sizeof a);
-    std::memcpy(words.data() + lanes, &b, sizeof b);
-    std::memcpy(words.data() + 2 * lanes, &c, sizeof c);
-    std::memcpy(words.data() + 3 * lanes, &d, sizeof d);
-    for (std::size_t lane = 0; lane < lanes; ++lane)
-      for (std::size_t word = 0; word < 4; ++word)
-        out[4 * lane + word] = to_uniform(static_cast<std::uint32_t>(words[lanes * word + lane]));
   }
 
   std::array<std::uint32_t, 2> key_;

@@ -8,6 +8,7 @@
 
 #include "foil/core/bounds.hpp"
 #include "foil/core/norms.hpp"
+#include "foil/core/simd.hpp"
 #include "foil/core/sum.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/geometry/rescale.hpp"
@@ -42,7 +43,7 @@ void step_clipped(const X& x, const D& direction, const Bounds<Scalar>& bounds, 
 ///
 /// Where the point is rounded to floats, a small step of many entries comes out a little too long, as the
 /// roundings add up; the size is measured and eta corrected, at most twice, until the size is right to 1e-7.
-template <class X, class D, class Scalar, class Out>
+template <class X, class D, class Scalar, class Out, class = simd::Isa>
 Rescaling step_of_size(const X& x, const D& direction, const Bounds<Scalar>& bounds, double epsilon, Lp norm,
                        Out&& out) {
   constexpr double tolerance = 1e-7;
@@ -74,7 +75,7 @@ struct Steps {
 };
 
 /// For every sample of a batch, a step along its direction that has its epsilon's size after clipping.
-template <Batch T>
+template <Batch T, class = simd::Isa>
 Steps<T> step_of_size(const T& inputs, const T& directions, const Bounds<typename T::Scalar>& bounds,
                       const Eigen::VectorXd& epsilons, Lp norm) {
   detail::check_batches(inputs, directions, epsilons);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "foil/core/norms.hpp"
+#include "foil/core/simd.hpp"
 #include "foil/geometry/box.hpp"
 #include "foil/geometry/largest.hpp"
 #include "foil/geometry/region.hpp"
@@ -58,7 +59,7 @@ inline Eigen::VectorXd sparse_ascent(const Eigen::VectorXd& gradient, const Eige
 /// move.
 /// Several maximisers: the one that changes the fewest entries by lowest index (L1) or spends no radius
 /// in vain. O(n), for L1 expected.
-template <Norm N>
+template <Norm N, class = simd::Isa>
 Eigen::VectorXd maximise(const Eigen::VectorXd& gradient, const Region<N>& region) {
   const auto& [x, box, epsilon] = region;
   const Index n = gradient.size();

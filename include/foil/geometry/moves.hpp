@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstring>
 
 #include "foil/core/bounds.hpp"
+#include "foil/core/simd.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/geometry/lanes.hpp"
 
@@ -55,7 +57,7 @@ struct Moves {
 
 /// Speeds and rooms raised to the power 1 or 2, as the terms of a saturated sum. No room counts for more than
 /// the largest level.
-template <int power, class S, class X, class D, class L, class U>
+template <int power, class S, class X, class D, class L, class U, class = simd::Isa>
 struct MoveTerms {
   using Scalar = S;
 
@@ -65,16 +67,16 @@ struct MoveTerms {
         d(direction),
         low(lower),
         high(upper),
-        most(broadcast(static_cast<S>(largest_level))) {}
+        most(simd::broadcast(static_cast<S>(largest_level))) {}
 
   Index size() const { return count; }
-  void read(Index first, Index length, Lanes<S>& weight, Lanes<S>& level) const {
-    const Lanes<S> zero{}, bottom = low(first, length), top = high(first, length);
-    const Lanes<S> at = x(first, length), step = d(first, length);
-    const Lanes<S> raised = at < bottom ? bottom : at;
-    const Lanes<S> inside = raised > top ? top : raised;
-    const Lanes<S> room = (step > zero ? top : bottom) - inside;
-    const Lanes<S> size = power == 1 ? (room < zero ? -room : room) : room * room;
+  void read(Index first, Index length, simd::Pack<S>& weight, simd::Pack<S>& level) const {
+    const simd::Pack<S> zero{}, bottom = low(first, length), top = high(first, length);
+    const simd::Pack<S> at = x(first, length), step = d(first, length);
+    const simd::Pack<S> raised = at < bottom ? bottom : at;
+    const simd::Pack<S> inside = raised > top ? top : raised;
+    const simd::Pack<S> room = (step > zero ? top : bottom) - inside;
+    const simd::Pack<S> size = power == 1 ? (room < zero ? -room : room) : room * room;
     weight = power == 1 ? (step < zero ? -step : step) : step * step;
     level = size < most ? size : most;
   }
@@ -84,23 +86,23 @@ struct MoveTerms {
   Reader<S, D> d;
   Reader<S, L> low;
   Reader<S, U> high;
-  Lanes<S> most;
+  simd::Pack<S> most;
 };
 
 /// Terms read once into arrays on the stack, and the slope of their sum at 0, roughly.
-template <class S>
+template <class S, class = simd::Isa>
 struct StackTerms {
   using Scalar = S;
   static constexpr Index capacity = 4096;
 
   template <class Terms>
   explicit StackTerms(const Terms& terms) : count(terms.size()) {
-    constexpr Index lanes = lane_count<S>;
-    Lanes<S> slopes[row_vectors]{}, weight, level;
-    const Lanes<S> zero{};
+    constexpr Index lanes = simd::lanes<S>;
+    simd::Pack<S> slopes[simd::row_vectors]{}, weight, level;
+    const simd::Pack<S> zero{};
     Index first = 0;
-    for (; first + row_size<S> <= count; first += row_size<S>)
-      for (std::size_t k = 0; k < row_vectors; ++k) {
+    for (; first + simd::row_size<S> <= count; first += simd::row_size<S>)
+      for (std::size_t k = 0; k < simd::row_vectors; ++k) {
         const Index at = first + static_cast<Index>(k) * lanes;
         terms.read(at, lanes, weight, level);
         std::memcpy(weights + at, &weight, sizeof weight);
@@ -113,13 +115,13 @@ struct StackTerms {
       std::memcpy(levels + first, &level, sizeof level);
       slopes[0] += level > zero ? weight : zero;
     }
-    RowSums<S> sums;
+    simd::RowSums<S> sums;
     sums.add(slopes);
     slope = sums.total();
   }
 
   Index size() const { return count; }
-  void read(Index first, Index, Lanes<S>& weight, Lanes<S>& level) const {
+  void read(Index first, Index, simd::Pack<S>& weight, simd::Pack<S>& level) const {
     std::memcpy(&weight, weights + first, sizeof weight);
     std::memcpy(&level, levels + first, sizeof level);
   }

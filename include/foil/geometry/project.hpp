@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "foil/core/norms.hpp"
+#include "foil/core/simd.hpp"
 #include "foil/core/sum.hpp"
 #include "foil/geometry/decreasing_root.hpp"
 #include "foil/geometry/region.hpp"
@@ -42,7 +43,7 @@ inline double soft_threshold(const Eigen::VectorXd& magnitude, const Eigen::Vect
 /// Moves x to the point of the region nearest to it (in Euclidean distance), in place. A point of the region
 /// keeps its bits; what is moved is within the box to the bit and within the ball to rounding. O(n), expected
 /// for L1.
-template <Norm N>
+template <Norm N, class = simd::Isa>
 void project(Eigen::VectorXd& x, const Region<N>& region) {
   const Eigen::VectorXd &centre = region.centre, &lower = region.box.lower, &upper = region.box.upper;
   const double epsilon = region.radius;

@@ -14,6 +14,7 @@
 #include "foil/core/error.hpp"
 #include "foil/core/norms.hpp"
 #include "foil/core/numbers.hpp"
+#include "foil/core/simd.hpp"
 #include "foil/core/sum.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/geometry/box.hpp"
@@ -49,7 +50,7 @@ double saturating_eta(const M& moves) {
 
 /// p = 1 or 2 without memory from the heap: short samples are read once, long ones anew in every pass.
 /// Reached only if that is beyond doubt.
-template <int power, class Scalar, class X, class D, class L, class U>
+template <int power, class Scalar, class X, class D, class L, class U, class = simd::Isa>
 Rescaling rescale_directly(const X& x, const D& d, const L& lower, const U& upper, double epsilon) {
   constexpr bool single = std::is_same_v<Scalar, float>;
   if (epsilon < (single ? 1e-10 : 1e-100) || epsilon > (single ? 1e12 : 1e100)) return {};
@@ -85,7 +86,7 @@ void check_finite(const M& moves) {
 }
 
 /// Any finite p > 0, whatever the magnitudes.
-template <class M>
+template <class M, class = simd::Isa>
 Rescaling rescale_gathered(const M& moves, double epsilon, double p) {
   check_finite(moves);
   std::vector<double> speeds, rooms;
@@ -182,7 +183,7 @@ void check_batches(const T& inputs, const T& directions, const Eigen::VectorXd& 
 ///
 /// Rauber & Bethge, "Fast Differentiable Clipping-Aware Normalization and Rescaling", 2020 (p = 2, by
 /// sorting).
-template <class X, class D, class L, class U>
+template <class X, class D, class L, class U, class = simd::Isa>
 Rescaling rescale(const X& x, const D& direction, const L& lower, const U& upper, double epsilon, Lp norm) {
   foil::require(x.size() == direction.size(), "rescale: expected a direction of ", x.size(), " entries, got ",
                 direction.size());
@@ -210,7 +211,7 @@ Rescaling rescale(const X& x, const D& direction, const L& lower, const U& upper
 }
 
 /// The same within bounds.
-template <class X, class D, class Scalar>
+template <class X, class D, class Scalar, class = simd::Isa>
 Rescaling rescale(const X& x, const D& direction, const Bounds<Scalar>& bounds, double epsilon, Lp norm) {
   return detail::with_ends(bounds, detail::size_of(x), [&](const auto& lower, const auto& upper) {
     return rescale(x, direction, lower, upper, epsilon, norm);
@@ -218,13 +219,13 @@ Rescaling rescale(const X& x, const D& direction, const Bounds<Scalar>& bounds, 
 }
 
 /// The same within the box of one sample. Frozen features have no room and do not move.
-template <class X, class D>
+template <class X, class D, class = simd::Isa>
 Rescaling rescale(const X& x, const D& direction, const Box& box, double epsilon, Lp norm) {
   return rescale(x, direction, box.lower, box.upper, epsilon, norm);
 }
 
 /// The rescaling of each sample of a batch, to its own epsilon.
-template <Batch T>
+template <Batch T, class = simd::Isa>
 Rescalings rescale(const T& inputs, const T& directions, const Bounds<typename T::Scalar>& bounds,
                    const Eigen::VectorXd& epsilons, Lp norm) {
   detail::check_batches(inputs, directions, epsilons);

@@ -8,6 +8,7 @@
 
 #include "foil/core/norms.hpp"
 #include "foil/core/random.hpp"
+#include "foil/core/simd.hpp"
 #include "foil/core/sum.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/geometry/box.hpp"
@@ -15,7 +16,7 @@
 namespace foil::geometry {
 
 /// Uniform in the unit ball of the norm in n dimensions, surface and interior alike.
-template <Norm N>
+template <Norm N, class = simd::Isa>
 Eigen::VectorXd uniform_in_ball(Index n, RandomDraw random) {
   Eigen::VectorXd w(n);
   if constexpr (std::is_same_v<N, Linf>) {
@@ -36,7 +37,7 @@ Eigen::VectorXd uniform_in_ball(Index n, RandomDraw random) {
 }
 
 /// Uniform in the unit ball of the features that may move; 0 where a mask freezes them.
-template <Norm N>
+template <Norm N, class = simd::Isa>
 Eigen::VectorXd uniform_in_ball(const Box& box, RandomDraw random) {
   Eigen::VectorXd moving = uniform_in_ball<N>(box.free_features(), random);
   if (moving.size() == box.size()) return moving;

@@ -6,11 +6,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
+#include <cstddef>
 #include <type_traits>
 #include <vector>
 
 #include "foil/core/error.hpp"
+#include "foil/core/simd.hpp"
 #include "foil/core/sum.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/geometry/lanes.hpp"
@@ -33,13 +34,13 @@ struct SaturatedParts {
 };
 
 /// Weights and levels as they lie in two arrays.
-template <class W, class Z>
+template <class W, class Z, class = simd::Isa>
 struct StoredTerms {
   using Scalar = std::common_type_t<EntryOf<W>, EntryOf<Z>>;
 
   StoredTerms(const W& weights, const Z& levels) : count(size_of(weights)), w(weights), z(levels) {}
   Index size() const { return count; }
-  void read(Index first, Index length, Lanes<Scalar>& weight, Lanes<Scalar>& level) const {
+  void read(Index first, Index length, simd::Pack<Scalar>& weight, simd::Pack<Scalar>& level) const {
     weight = w(first, length);
     level = z(first, length);
   }
@@ -54,10 +55,11 @@ struct StoredTerms {
 template <class Terms>
 SaturatedParts saturated_parts(const Terms& terms, double argument, Index stride = 1) {
   using Scalar = typename Terms::Scalar;
-  using Vector = Lanes<Scalar>;
-  constexpr Index width = row_size<Scalar>, lanes = lane_count<Scalar>, rows_at_once = 16;
-  const Vector u = broadcast(static_cast<Scalar>(argument)), zero{};
-  RowSums<Scalar> saturated, slope;
+  using Vector = simd::Pack<Scalar>;
+  constexpr Index width = simd::row_size<Scalar>, lanes = simd::lanes<Scalar>, rows_at_once = 16;
+  constexpr std::size_t row_vectors = simd::row_vectors;
+  const Vector u = simd::broadcast(static_cast<Scalar>(argument)), zero{};
+  simd::RowSums<Scalar> saturated, slope;
   const Index whole_rows = terms.size() / width;
   for (Index block = 0; block * width < terms.size(); block += rows_at_once * stride) {
     Vector partial_saturated[row_vectors]{}, partial_slope[row_vectors]{}, weight, level;
@@ -131,20 +133,20 @@ NewtonRoot newton_root(const Terms& terms, double target, double start, double t
 }
 
 /// The same to the precision of the terms' type. Where there are many rows, a sample of them tells where to
-/// start, and a larger one where precisely. `first_step` is the root of the tangent at 0, if that is known.
+/// start. `first_step` is the root of the tangent at 0, if that is known.
 template <class Terms>
 NewtonRoot newton_root(const Terms& terms, double target, double first_step = 0) {
   using Scalar = typename Terms::Scalar;
-  constexpr Index sampled_rows = 128, width = row_size<Scalar>;
+  constexpr Index sampled_rows = 128, width = simd::row_size<Scalar>;
   constexpr double tolerance = std::is_same_v<Scalar, float> ? 5e-7 : 1e-13;
   double start = first_step;
-  if (const Index rows = terms.size() / width; rows >= 8 * sampled_rows)
-    for (const Index stride : {(rows / sampled_rows) | 1}) {
-      const double share =
-          static_cast<double>((rows + stride - 1) / stride * width) / static_cast<double>(terms.size());
-      const auto guess = newton_root(terms, target * share, start, 0.02, stride);
-      if (guess.end == NewtonRoot::End::found) start = guess.argument;
-    }
+  if (const Index rows = terms.size() / width; rows >= 8 * sampled_rows) {
+    const Index stride = (rows / sampled_rows) | 1;
+    const double share =
+        static_cast<double>((rows + stride - 1) / stride * width) / static_cast<double>(terms.size());
+    const auto guess = newton_root(terms, target * share, start, 0.02, stride);
+    if (guess.end == NewtonRoot::End::found) start = guess.argument;
+  }
   return newton_root(terms, target, start, tolerance);
 }
 
@@ -211,7 +213,7 @@ Saturation select_saturation(const W& w, const Z& z, double target) {
 /// and z, no memory), and selection by medians for the rare inputs on which that takes longer. Anything with
 /// operator[] and size() serves. Sums are accumulated in an order that depends on n only; if both arrays hold
 /// floats, u is exact to about 1e-7, else to about 1e-13.
-template <class W, class Z>
+template <class W, class Z, class = simd::Isa>
 Saturation saturated_sum(const W& w, const Z& z, double target) {
   foil::require(w.size() == z.size(), "saturated sum: expected as many weights as levels, got ", w.size(),
                 " and ", z.size());

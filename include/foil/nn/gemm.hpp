@@ -10,25 +10,24 @@
 #include <cstddef>
 #include <utility>
 
+#include "foil/core/simd.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/nn/memory.hpp"
-#include "foil/nn/simd.hpp"
 
 namespace foil::nn {
 
+using namespace simd;
+
 /// Rows that a tile holds at most: as many accumulators as fit the register file, two vectors wide.
-#if defined(__AVX512F__)
-inline constexpr Index tile_rows = 14;
-#else
-inline constexpr Index tile_rows = 6;
-#endif
+template <class = Isa>
+inline constexpr Index tile_rows = registers == 32 ? 14 : 6;
 
 /// Rows of the left-hand matrix where they lie: row r begins r * step behind the first one, and each consists
 /// of pieces of `length` elements, `jump` apart; the last one may be shorter.
 template <class T>
 struct Rows {
   const T* data;
-  Index count;  ///< 1 .. tile_rows
+  Index count;  ///< 1 .. tile_rows<>
   Index step, length, jump;
 };
 
@@ -40,14 +39,14 @@ constexpr bool collide(Index step) {
 
 /// Up to tile_rows rows of the left-hand matrix, gathered piece by piece. The depth is cut into blocks and
 /// the rows of a block lie at a constant distance, so that the kernel addresses all of them from one pointer.
-template <class T>
+template <class T, class = Isa>
 class RowTile {
  public:
   static constexpr Index block = 512;                ///< depth of a block
   static constexpr Index stride = block + lanes<T>;  ///< room behind each row for whole-vector writes
 
   /// Elements of storage that tiles of this depth need.
-  static Index storage(Index depth) { return (depth + block - 1) / block * tile_rows * stride; }
+  static Index storage(Index depth) { return (depth + block - 1) / block * tile_rows<> * stride; }
 
   RowTile(T* data, Index rows) : data_(data), rows_(rows) {}
 
@@ -110,7 +109,7 @@ namespace detail {
 
 /// rows x (vectors of columns) of the product; `columns` of them are stored. Rows are addressed in threes
 /// from a common pointer, by multiples of the step that addresses can hold: registers would not do for all.
-template <class T, std::size_t rows, std::size_t vectors>
+template <class T, std::size_t rows, std::size_t vectors, class = Isa>
 void multiply_tile(Index depth, const Rows<T>& left, const T* right, Index right_step, const T* start, T* to,
                    Index stride, Index columns) {
   Pack<T> sum[rows][vectors];
@@ -150,10 +149,10 @@ template <class T>
 using TileKernel = void (*)(Index, const Rows<T>&, const T*, Index, const T*, T*, Index, Index);
 
 /// The kernels for 1 .. tile_rows rows.
-template <class T, std::size_t vectors>
+template <class T, std::size_t vectors, class = Isa>
 inline constexpr auto tile_kernels = []<std::size_t... r>(std::index_sequence<r...>) {
   return std::array<TileKernel<T>, sizeof...(r)>{&multiply_tile<T, r + 1, vectors>...};
-}(std::make_index_sequence<static_cast<std::size_t>(tile_rows)>{});
+}(std::make_index_sequence<static_cast<std::size_t>(tile_rows<>)>{});
 
 }  // namespace detail
 
@@ -162,7 +161,7 @@ inline constexpr auto tile_kernels = []<std::size_t... r>(std::index_sequence<r.
 enum class Packing { panels, rows };
 
 /// A constant depth x columns matrix.
-template <class T>
+template <class T, class = Isa>
 class PackedMatrix {
  public:
   PackedMatrix() = default;
@@ -211,7 +210,7 @@ class PackedMatrix {
 
 /// Rows of a matrix, `step` apart: where they lie, or copied to `scratch` (RowTile::storage(depth) elements)
 /// if they would collide.
-template <class T>
+template <class T, class = Isa>
 Rows<T> rows_at(const T* data, Index count, Index step, Index depth, T* scratch) {
   if (!collide<T>(step)) return {data, count, step, depth, 0};
   const RowTile<T> tile(scratch, count);
@@ -220,8 +219,9 @@ Rows<T> rows_at(const T* data, Index count, Index step, Index depth, T* scratch)
 }
 
 /// The number of rows per tile that spreads `rows` evenly over as few tiles as possible.
-inline Index balanced_tile(Index rows) {
-  const Index tiles = (rows + tile_rows - 1) / tile_rows;
+template <class = Isa>
+Index balanced_tile(Index rows) {
+  const Index tiles = (rows + tile_rows<> - 1) / tile_rows<>;
   return (rows + tiles - 1) / tiles;
 }
 

@@ -11,16 +11,18 @@
 #include <vector>
 
 #include "foil/core/error.hpp"
+#include "foil/core/simd.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/nn/operator.hpp"
-#include "foil/nn/simd.hpp"
 
 namespace foil::nn {
+
+using namespace simd;
 
 /// Operators in topological order over numbered slots; slot 0 is the input. Every operator has an input. Each
 /// slot holds a fixed number of elements per sample. Build with add(), then finish() once; after that the
 /// graph does not change and may be evaluated by several threads at once.
-template <class T>
+template <class T, class = Isa>
 class Graph {
  public:
   explicit Graph(Index input_size) : slots_{Slot{input_size}} {}

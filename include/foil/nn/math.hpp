@@ -8,11 +8,12 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 
-#include "foil/nn/simd.hpp"
+#include "foil/core/simd.hpp"
 
 namespace foil::nn {
+
+using namespace simd;
 
 namespace detail {
 
@@ -45,14 +46,6 @@ inline constexpr auto inverse_factorials = [] {
   }
   return table;
 }();
-
-template <class To, class From>
-inline To reinterpret(From v) {
-  static_assert(sizeof(To) == sizeof(From));
-  To out;
-  std::memcpy(&out, &v, sizeof out);
-  return out;
-}
 
 /// 2^n for n in the range of normal exponents.
 template <class T>

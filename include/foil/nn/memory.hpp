@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "foil/core/tensor.hpp"
-#include "foil/nn/simd.hpp"
 
 namespace foil::nn {
 

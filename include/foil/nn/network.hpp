@@ -17,6 +17,7 @@
 #include "foil/core/bounds.hpp"
 #include "foil/core/error.hpp"
 #include "foil/core/model.hpp"
+#include "foil/core/simd.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/nn/graph.hpp"
 #include "foil/nn/memory.hpp"
@@ -54,7 +55,7 @@ void parallel_for(Index count, int threads, F&& work) {
 }
 
 /// What networks and their pullbacks share: the graph, and the memory of finished evaluations.
-template <class T>
+template <class T, class = simd::Isa>
 struct Engine {
   explicit Engine(Graph<T> g) : graph(std::move(g)), pool(std::make_shared<BufferPool<T>>()) {}
 
@@ -81,7 +82,7 @@ struct NetworkOptions {
 
 /// The pullback of one forward pass. Owns what it needs, may outlive the network, may be called any number of
 /// times and by several threads at once. Cost per call: about that of the forward pass.
-template <class Scalar, int Rank>
+template <class Scalar, int Rank, class = simd::Isa>
 class Pullback {
  public:
   using Input = Tensor<Scalar, Rank>;
@@ -121,7 +122,7 @@ class Pullback {
 /// A network read from a file, see foil::onnx::load. Satisfies foil::DifferentiableModel. All members are
 /// const and may be called by several threads at once; copies share the weights. A sample's logits and
 /// gradient are the same bits whatever else is in the batch, at which position, and however many threads run.
-template <class Scalar_ = float, int Rank = 4>
+template <class Scalar_ = float, int Rank = 4, class = simd::Isa>
 class Network {
  public:
   using Scalar = Scalar_;

@@ -51,7 +51,7 @@ inline Dims aligned_dims(const NodeView& at, const Constant& c, std::size_t rank
   return dims;
 }
 
-template <class T, template <class> class F>
+template <class T, template <class...> class F>
 Value convert_arithmetic(Builder<T>& build, const NodeView& at) {
   at.require(at.has_input(0) && at.has_input(1), "expected two inputs");
   const Constant* first = build.find_constant(at.node().inputs[0]);

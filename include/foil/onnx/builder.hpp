@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "foil/core/error.hpp"
+#include "foil/core/simd.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/nn/graph.hpp"
 #include "foil/nn/operator.hpp"
@@ -110,7 +111,7 @@ class NodeView {
 };
 
 /// The graph under construction.
-template <class T>
+template <class T, class = simd::Isa>
 class Builder {
  public:
   Builder(Dims input, std::int64_t batch) : graph_(volume(input)), file_batch_(batch) {}

@@ -25,7 +25,7 @@ Value emit_elementwise(Builder<T>& build, const Value& x, F f) {
 }
 
 /// A function without parameters.
-template <class T, template <class> class F>
+template <class T, template <class...> class F>
 Value convert_function(Builder<T>& build, const NodeView& at) {
   return emit_elementwise<T>(build, build.value(at, 0), F<T>{});
 }

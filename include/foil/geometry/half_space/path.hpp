@@ -5,29 +5,43 @@
 #pragma once
 
 #include <cmath>
-#include <limits>
 
+#include "foil/core/simd.hpp"
+#include "foil/core/sum.hpp"
+#include "foil/core/tensor.hpp"
 #include "foil/geometry/decreasing_root.hpp"
 #include "foil/geometry/half_space/problem.hpp"
 
 namespace foil::geometry::detail {
 
-/// One machine vector of steps: delta as a function of the path's parameter t and of the multiplier nu.
+/// One machine vector of steps: delta as a function of the path's parameter t and of the multiplier nu. (Its
+/// negative is written 0 - nu, which is +0 for nu = 0: no step is -0.)
+template <class = simd::Isa>
 struct PathEntries {
   Wide delta;
   Wide by_t;   ///< derivative with respect to t
   Wide moves;  ///< 1 where delta changes with nu, by -b, else 0
 };
 
-inline Wide clip_entries(Wide value, Wide low, Wide high) {
+template <class = simd::Isa>
+Wide smaller(Wide a, Wide b) {
+  return a < b ? a : b;
+}
+template <class = simd::Isa>
+Wide larger(Wide a, Wide b) {
+  return a > b ? a : b;
+}
+template <class = simd::Isa>
+Wide clip_entries(Wide value, Wide low, Wide high) {
   return smaller(larger(value, low), high);
 }
 
 /// L2: the projection of t (original - x). Longer with t in [0, 1]; the shortest step at t = 0.
 struct PathL2 {
   static constexpr bool increasing = true;
-  static PathEntries at(Wide t, Wide push, Wide clean, Wide low, Wide high) {
-    const Wide zero{}, one = broadcast(1.0), free = t * clean + push;
+  template <class = simd::Isa>
+  static PathEntries<> at(Wide t, Wide push, Wide clean, Wide low, Wide high) {
+    const Wide zero{}, one = simd::broadcast(1.0), free = t * clean + push;
     const auto inside = (free > low) & (free < high);
     return {clip_entries(free, low, high), inside ? clean : zero, inside ? one : zero};
   }
@@ -36,8 +50,9 @@ struct PathL2 {
 /// L1: as the shortest step, but pulled by up to t towards the original. Longer with t >= 0.
 struct PathL1 {
   static constexpr bool increasing = true;
-  static PathEntries at(Wide t, Wide push, Wide clean, Wide low, Wide high) {
-    const Wide zero{}, one = broadcast(1.0);
+  template <class = simd::Isa>
+  static PathEntries<> at(Wide t, Wide push, Wide clean, Wide low, Wide high) {
+    const Wide zero{}, one = simd::broadcast(1.0);
     const Wide free = clip_entries(clean, push - t, push + t);
     const auto inside = (free > low) & (free < high) & (free != clean);
     const Wide by_t = push > clean ? -one : one;
@@ -48,8 +63,9 @@ struct PathL1 {
 /// Linf: the shortest step to within t of the original. Shorter with t.
 struct PathLinf {
   static constexpr bool increasing = false;
-  static PathEntries at(Wide t, Wide push, Wide clean, Wide low, Wide high) {
-    const Wide zero{}, one = broadcast(1.0);
+  template <class = simd::Isa>
+  static PathEntries<> at(Wide t, Wide push, Wide clean, Wide low, Wide high) {
+    const Wide zero{}, one = simd::broadcast(1.0);
     const Wide bottom = larger(low, clean - t), top = smaller(high, clean + t);
     const auto down = (push <= bottom) & (bottom > low), up = (push >= top) & (top < high);
     const auto inside = (push > bottom) & (push < top);
@@ -67,8 +83,8 @@ struct PathPoint {
 template <class Path>
 Balance path_balance(StepProblem& p, double t, double nu) {
   ++p.passes;
-  const Wide at = broadcast(t), minus_nu = broadcast(-nu), zero{};
-  const auto sums = wide_sums<3>(p.padded(), [&](Index first, Wide(&out)[3]) {
+  const Wide at = simd::broadcast(t), minus_nu = simd::broadcast(0 - nu), zero{};
+  const auto sums = simd::sums<3>(p.padded(), [&](Index first, Wide(&out)[3]) {
     const Wide b = load(p.b, first);
     const auto entry =
         Path::at(at, minus_nu * b, load(p.clean, first), load(p.low, first), load(p.high, first));
@@ -83,9 +99,9 @@ Balance path_balance(StepProblem& p, double t, double nu) {
 template <class Path>
 PathPoint path_point(StepProblem& p, double t, double nu) {
   ++p.passes;
-  const Wide at = broadcast(t), minus_nu = broadcast(-nu);
+  const Wide at = simd::broadcast(t), minus_nu = simd::broadcast(0 - nu);
   const auto [square, slope, b_q, free_b_q, q_q, delta_q, free_b_delta] =
-      wide_sums<7>(p.padded(), [&](Index first, Wide(&out)[7]) {
+      simd::sums<7>(p.padded(), [&](Index first, Wide(&out)[7]) {
         const Wide b = load(p.b, first);
         const auto entry =
             Path::at(at, minus_nu * b, load(p.clean, first), load(p.low, first), load(p.high, first));
@@ -113,11 +129,11 @@ double path_multiplier(StepProblem& p, double t, double guess) {
 
 template <class Path>
 void write_path(const StepProblem& p, double t, double nu, Eigen::VectorXd& delta) {
-  const Wide at = broadcast(t), minus_nu = broadcast(-nu);
-  for (Index first = 0; first < p.padded(); first += lane_count<double>) {
+  const Wide at = simd::broadcast(t), minus_nu = simd::broadcast(0 - nu);
+  for (Index first = 0; first < p.padded(); first += simd::lanes<double>) {
     const auto entry = Path::at(at, minus_nu * load(p.b, first), load(p.clean, first), load(p.low, first),
                                 load(p.high, first));
-    std::memcpy(delta.data() + first, &entry.delta, sizeof entry.delta);
+    simd::store(delta.data() + first, entry.delta);
   }
 }
 

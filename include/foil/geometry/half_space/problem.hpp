@@ -5,17 +5,14 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <cstddef>
-#include <cstring>
 #include <limits>
 
 #include "foil/core/norms.hpp"
+#include "foil/core/simd.hpp"
 #include "foil/core/sum.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/geometry/box.hpp"
-#include "foil/geometry/lanes.hpp"
 #include "foil/geometry/rescale.hpp"
 
 namespace foil::geometry {
@@ -50,7 +47,8 @@ struct HalfSpaceStep {
 namespace detail {
 
 /// The problem with b of length 1. The arrays are padded by zeros to whole machine vectors.
-struct StepProblem {
+template <class = simd::Isa>
+struct BasicStepProblem {
   Index features = 0;
   Eigen::VectorXd clean{};  ///< original - x
   Eigen::VectorXd b{};
@@ -63,55 +61,26 @@ struct StepProblem {
 
   Index padded() const { return b.size(); }
 };
+using StepProblem = BasicStepProblem<>;
 
 inline Index padded_size(Index features) {
   constexpr Index unit = 8;
   return (features + unit - 1) / unit * unit;
 }
 
-using Wide = Lanes<double>;
+using Wide = simd::Pack<double>;
 
-inline Wide load(const Eigen::VectorXd& values, Index first) {
-  Wide out;
-  std::memcpy(&out, values.data() + first, sizeof out);
-  return out;
-}
-inline Wide smaller(Wide a, Wide b) {
-  return a < b ? a : b;
-}
-inline Wide larger(Wide a, Wide b) {
-  return a > b ? a : b;
-}
-
-/// Sums of as many quantities at once: `add(first, sums)` adds the terms of one machine vector of entries.
-template <std::size_t count, class Add>
-std::array<double, count> wide_sums(Index padded, Add add) {
-  constexpr Index lanes = lane_count<double>;
-  Wide even[count]{}, odd[count]{};
-  Index first = 0;
-  for (; first + 2 * lanes <= padded; first += 2 * lanes) {
-    add(first, even);
-    add(first + lanes, odd);
-  }
-  if (first < padded) add(first, even);
-  std::array<double, count> out{};
-  for (std::size_t k = 0; k < count; ++k) {
-    const Wide total = even[k] + odd[k];
-    double parts[lanes];
-    std::memcpy(parts, &total, sizeof parts);
-    for (Index half = lanes / 2; half > 0; half /= 2)
-      for (Index lane = 0; lane < half; ++lane) parts[lane] += parts[lane + half];
-    out[k] = parts[0];
-  }
-  return out;
+template <class = simd::Isa>
+Wide load(const Eigen::VectorXd& values, Index first) {
+  return simd::load(values.data() + first);
 }
 
 /// No point of the box comes closer to the half-space than its corner, to rounding.
 inline bool out_of_reach(const StepProblem& p) {
   if (!p.equality && p.c >= 0) return false;
   const double direction = p.c > 0 ? -1 : 1;
-  const Wide sign = broadcast(direction), zero{};
-  const double most = wide_sums<1>(p.padded(), [&](Index first, Wide(&out)[1]) {
+  const Wide sign = simd::broadcast(direction), zero{};
+  const double most = simd::sums<1>(p.padded(), [&](Index first, Wide(&out)[1]) {
     const Wide slope = sign * load(p.b, first);
     const Wide down = slope * load(p.low, first), up = slope * load(p.high, first);
     out[0] += slope > zero ? down : slope < zero ? up : zero;

@@ -12,6 +12,7 @@
 
 #include "foil/core/error.hpp"
 #include "foil/core/norms.hpp"
+#include "foil/core/simd.hpp"
 #include "foil/core/sum.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/geometry/half_space/path.hpp"
@@ -117,7 +118,7 @@ inline bool solve_step(StepProblem& p, Linf, Eigen::VectorXd& delta) {
 /// L1, L2, Linf: the step without the radius has a closed form (L2: a continuous quadratic knapsack). Where
 /// it is too long, the solution lies on a path of steps of decreasing length, piecewise linear, so that it is
 /// found exactly once the right piece is. O(n) per pass, about 10 passes over the entries.
-template <Norm N>
+template <Norm N, class = simd::Isa>
 HalfSpaceStep half_space_step(const HalfSpaceProblem& problem) {
   const auto& [original, x, box, normal, offset, radius, contact] = problem;
   const Eigen::VectorXd &lower = box.lower, &upper = box.upper;

@@ -5,19 +5,26 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <iterator>
 #include <utility>
 #include <vector>
 
+#include "foil/core/norms.hpp"
+#include "foil/core/simd.hpp"
+#include "foil/core/sum.hpp"
+#include "foil/core/tensor.hpp"
 #include "foil/geometry/half_space/path.hpp"
+#include "foil/geometry/half_space/problem.hpp"
 #include "foil/geometry/largest.hpp"
 
 namespace foil::geometry::detail {
 
 /// Choices of entries for L0. All others return to the original.
+template <class Problem>
 class EntryChoice {
  public:
-  explicit EntryChoice(StepProblem& problem) : p_(problem), padded_(Eigen::VectorXd::Zero(problem.padded())) {
+  explicit EntryChoice(Problem& problem) : p_(problem), padded_(Eigen::VectorXd::Zero(problem.padded())) {
     for (Index i = 0; i < p_.features; ++i) {
       all_square_ += p_.clean[i] * p_.clean[i];
       all_product_ += p_.b[i] * p_.clean[i];
@@ -27,7 +34,7 @@ class EntryChoice {
   /// The shortest step in which only these entries do not return, as delta; false if it does not reach the
   /// half-space or is longer than the radius.
   bool solve(const std::vector<Index>& chosen, Eigen::VectorXd& delta) {
-    StepProblem part;
+    Problem part;
     part.features = static_cast<Index>(chosen.size());
     for (auto* values : {&part.clean, &part.b, &part.low, &part.high})
       values->setZero(padded_size(part.features));
@@ -71,17 +78,17 @@ class EntryChoice {
     const double needed = all_square_ / 2 + nu * (all_product_ - p_.c) - p_.radius * p_.radius / 2;
     chosen.clear();
     if (needed <= 0) return all_product_;
-    const Wide push = broadcast(-nu), half = broadcast(0.5);
+    const Wide push = simd::broadcast(0 - nu), half = simd::broadcast(0.5);
     Wide most{};
-    for (Index first = 0; first < p_.padded(); first += lane_count<double>) {
+    for (Index first = 0; first < p_.padded(); first += simd::lanes<double>) {
       const Wide clean = load(p_.clean, first), v = push * load(p_.b, first);
       const Wide moved = clip_entries(v, load(p_.low, first), load(p_.high, first));
       const Wide gain = half * (clean - moved) * (clean + moved - v - v);
-      std::memcpy(padded_.data() + first, &gain, sizeof gain);
+      simd::store(padded_.data() + first, gain);
       most = larger(most, gain);
     }
     double largest = 0;
-    for (Index lane = 0; lane < lane_count<double>; ++lane) largest = std::max(largest, most[lane]);
+    for (Index lane = 0; lane < simd::lanes<double>; ++lane) largest = std::max(largest, most[lane]);
     std::size_t count = 0;
     for (const double share : {1.0 / 32, 0.0}) {
       gains_.clear();
@@ -114,7 +121,7 @@ class EntryChoice {
   }
 
  private:
-  StepProblem& p_;
+  Problem& p_;
   Eigen::VectorXd padded_;
   std::vector<KeyedWeight> gains_{};
   double all_square_ = 0, all_product_ = 0;

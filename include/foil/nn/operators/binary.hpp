@@ -7,18 +7,20 @@
 #include <utility>
 #include <vector>
 
+#include "foil/core/simd.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/nn/operator.hpp"
 #include "foil/nn/operators/elementwise.hpp"
-#include "foil/nn/simd.hpp"
 
 namespace foil::nn {
+
+using namespace simd;
 
 // Each function offers value(a, b), and its pullbacks pull_a(g, a, b) and pull_b(g, a, b); uses_a says
 // whether pull_a looks at a itself, uses_b whether pull_b looks at b, and uses_other whether they look at the
 // other one.
 
-template <class T>
+template <class T, class = Isa>
 struct Plus {
   static constexpr bool uses_a = false, uses_b = false, uses_other = false;
   Pack<T> value(Pack<T> a, Pack<T> b) const { return a + b; }
@@ -26,7 +28,7 @@ struct Plus {
   Pack<T> pull_b(Pack<T> g, Pack<T>, Pack<T>) const { return g; }
 };
 
-template <class T>
+template <class T, class = Isa>
 struct Minus {
   static constexpr bool uses_a = false, uses_b = false, uses_other = false;
   Pack<T> value(Pack<T> a, Pack<T> b) const { return a - b; }
@@ -34,7 +36,7 @@ struct Minus {
   Pack<T> pull_b(Pack<T> g, Pack<T>, Pack<T>) const { return -g; }
 };
 
-template <class T>
+template <class T, class = Isa>
 struct Times {
   static constexpr bool uses_a = false, uses_b = false, uses_other = true;
   Pack<T> value(Pack<T> a, Pack<T> b) const { return a * b; }
@@ -42,7 +44,7 @@ struct Times {
   Pack<T> pull_b(Pack<T> g, Pack<T> a, Pack<T>) const { return g * a; }
 };
 
-template <class T>
+template <class T, class = Isa>
 struct Over {
   static constexpr bool uses_a = false, uses_b = true, uses_other = true;
   Pack<T> value(Pack<T> a, Pack<T> b) const { return a / b; }
@@ -50,7 +52,7 @@ struct Over {
   Pack<T> pull_b(Pack<T> g, Pack<T> a, Pack<T> b) const { return -(g * a) / (b * b); }
 };
 
-template <class T>
+template <class T, class = Isa>
 struct RaisedTo {
   static constexpr bool uses_a = true, uses_b = true, uses_other = true;
   Pack<T> value(Pack<T> a, Pack<T> b) const {
@@ -65,7 +67,7 @@ struct RaisedTo {
 };
 
 /// F of two activations.
-template <class T, class F>
+template <class T, class F, class = Isa>
 class Binary : public Operator<T> {
  public:
   explicit Binary(Index size) : size_(size) {}
@@ -94,7 +96,7 @@ class Binary : public Operator<T> {
 
 /// F of an activation and a constant of the same size per sample; the constant is the first operand if
 /// `constant_first`.
-template <class T, class F, bool constant_first>
+template <class T, class F, bool constant_first, class = Isa>
 class WithConstant : public Operator<T> {
  public:
   explicit WithConstant(std::vector<T> constant) : constant_(std::move(constant)) {}

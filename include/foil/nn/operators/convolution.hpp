@@ -10,13 +10,15 @@
 #include <utility>
 #include <vector>
 
+#include "foil/core/simd.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/nn/gemm.hpp"
 #include "foil/nn/memory.hpp"
 #include "foil/nn/operator.hpp"
-#include "foil/nn/simd.hpp"
 
 namespace foil::nn {
+
+using namespace simd;
 
 /// How a window slides along one axis.
 struct Window {
@@ -34,7 +36,7 @@ struct ConvolutionShape {
 };
 
 /// Convolution with constant weights, given as (outputs, inputs / groups, rows, columns), and biases.
-template <class T>
+template <class T, class = Isa>
 class Convolution : public Operator<T> {
  public:
   Convolution(ConvolutionShape shape, std::vector<T> weights, std::vector<T> biases)
@@ -76,7 +78,7 @@ class Convolution : public Operator<T> {
 
   Index scratch() const override {
     return std::max({RowTile<T>::storage(patch()), shape_.rows.kernel * reach() * shape_.inputs,
-                     RowTile<T>::storage(group_outputs()) + tile_rows * round_up<T>(patch())});
+                     RowTile<T>::storage(group_outputs()) + tile_rows<> * round_up<T>(patch())});
   }
 
   void forward(Index batch, const T* const* inputs, T* output, T* scratch) const override {
@@ -149,7 +151,7 @@ class Convolution : public Operator<T> {
   bool contiguous() const { return shape_.groups == 1 && shape_.columns.dilation == 1; }
 
   /// Whether tiles are full enough if all of their pixels come from one row of the output.
-  bool rows_fill_tiles() const { return 2 * balanced_tile(shape_.columns.output) >= tile_rows; }
+  bool rows_fill_tiles() const { return 2 * balanced_tile(shape_.columns.output) >= tile_rows<>; }
 
   /// Whether patches need not be gathered: those of neighbours lie at a constant distance.
   bool readable_in_place() const {
@@ -285,17 +287,17 @@ class Convolution : public Operator<T> {
       for (; first + width <= at; first += step, from += stride) --count;
       const Index filled = std::min(lanes<T>, end - at);
       Pack<T> sum[lines];
-      detail::unroll<lines>(
+      unroll<lines>(
           [&](auto j) { sum[j] = load_partial<T>(to + at + static_cast<Index>(j) * distance, filled); });
       const T* patch = from;
       for (Index r = 0, begin = first - at; r < count && begin < filled;
            ++r, begin += step, patch += stride) {
         const Index low = std::max<Index>(begin, 0), high = std::min(begin + width, filled);
-        detail::unroll<lines>([&](auto j) {
+        unroll<lines>([&](auto j) {
           sum[j] += load_between<T>(patch - begin + static_cast<Index>(j) * width, low, high);
         });
       }
-      detail::unroll<lines>(
+      unroll<lines>(
           [&](auto j) { store_partial<T>(to + at + static_cast<Index>(j) * distance, sum[j], filled); });
     }
   }

@@ -9,16 +9,18 @@
 #include <utility>
 #include <vector>
 
+#include "foil/core/simd.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/nn/gemm.hpp"
 #include "foil/nn/operator.hpp"
-#include "foil/nn/simd.hpp"
 
 namespace foil::nn {
 
+using namespace simd;
+
 namespace detail {
 /// rows x outputs scalar products over a depth of whole vectors, each summed lane by lane.
-template <class T, std::size_t rows, std::size_t outputs>
+template <class T, std::size_t rows, std::size_t outputs, class = Isa>
 void dot_tile(Index depth, const T* left, Index left_stride, const T* weights, Index weight_stride,
               const T* biases, T* to, Index stride) {
   Pack<T> sum[rows][outputs] = {};
@@ -42,21 +44,20 @@ void dot_tile(Index depth, const T* left, Index left_stride, const T* weights, I
 template <class T>
 using DotKernel = void (*)(Index, const T*, Index, const T*, Index, const T*, T*, Index);
 
-#if defined(__AVX512F__)
-inline constexpr std::size_t dot_rows = 4, dot_outputs = 5;
-#else
-inline constexpr std::size_t dot_rows = 2, dot_outputs = 5;
-#endif
+/// As many sums as fit the register file.
+template <class = Isa>
+inline constexpr std::size_t dot_rows = registers == 32 ? 4 : 2;
+inline constexpr std::size_t dot_outputs = 5;
 
 /// Entry [rows - 1][outputs - 1].
-template <class T>
+template <class T, class = Isa>
 inline constexpr auto dot_kernels = []<std::size_t... i>(std::index_sequence<i...>) {
   return std::array<DotKernel<T>, sizeof...(i)>{&dot_tile<T, i / dot_outputs + 1, i % dot_outputs + 1>...};
-}(std::make_index_sequence<dot_rows * dot_outputs>{});
+}(std::make_index_sequence<dot_rows<> * dot_outputs>{});
 }  // namespace detail
 
 /// y = W x + b with constant W (outputs x inputs, row-major), applied to each of `rows` rows of a sample.
-template <class T>
+template <class T, class = Isa>
 class Dense : public Operator<T> {
  public:
   Dense(Index rows, Index inputs, Index outputs, std::vector<T> weights, std::vector<T> biases)
@@ -109,7 +110,7 @@ class Dense : public Operator<T> {
   void multiply_by_dots(Index count, const T* x, T* y) const {
     const Index depth = round_up<T>(inputs_), most = static_cast<Index>(detail::dot_outputs);
     for (Index r = 0; r < count;) {
-      const Index rows = std::min<Index>(count - r, static_cast<Index>(detail::dot_rows));
+      const Index rows = std::min<Index>(count - r, static_cast<Index>(detail::dot_rows<>));
       for (Index o = 0; o < outputs_;) {
         const Index outputs = std::min(outputs_ - o, most);
         detail::dot_kernels<T>[static_cast<std::size_t>((rows - 1) * most + outputs - 1)](

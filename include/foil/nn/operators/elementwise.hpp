@@ -6,12 +6,14 @@
 #include <cmath>
 #include <utility>
 
+#include "foil/core/simd.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/nn/math.hpp"
 #include "foil/nn/operator.hpp"
-#include "foil/nn/simd.hpp"
 
 namespace foil::nn {
+
+using namespace simd;
 
 /// What the derivative of an elementwise function is computed from.
 enum class From { nothing, input, output };
@@ -19,7 +21,7 @@ enum class From { nothing, input, output };
 /// y = f(x) for every element. F offers `static constexpr From from`, `Pack<T> value(Pack<T> x)` and
 /// `Pack<T> pull(Pack<T> cotangent, Pack<T> v)`, where v is the input or the output, or the cotangent again
 /// if the derivative needs neither.
-template <class T, class F>
+template <class T, class F, class = Isa>
 class Elementwise : public Operator<T> {
  public:
   Elementwise(Index size, F f) : size_(size), f_(std::move(f)) {}
@@ -55,7 +57,7 @@ inline Pack<T> by_lane(Pack<T> a, Pack<T> b, F&& f) {
   return a;
 }
 
-template <class T>
+template <class T, class = Isa>
 struct Relu {
   static constexpr From from = From::output;
   Pack<T> value(Pack<T> x) const { return x < T(0) ? Pack<T>{} : x; }
@@ -63,7 +65,7 @@ struct Relu {
 };
 
 /// slope >= 0 for x < 0.
-template <class T>
+template <class T, class = Isa>
 struct LeakyRelu {
   static constexpr From from = From::output;
   T slope;
@@ -72,7 +74,7 @@ struct LeakyRelu {
 };
 
 /// alpha (e^x - 1) for x < 0, alpha >= 0.
-template <class T>
+template <class T, class = Isa>
 struct Elu {
   static constexpr From from = From::output;
   T alpha;
@@ -80,14 +82,14 @@ struct Elu {
   Pack<T> pull(Pack<T> g, Pack<T> y) const { return y > T(0) ? g : g * (y + alpha); }
 };
 
-template <class T>
+template <class T, class = Isa>
 struct Sigmoid {
   static constexpr From from = From::output;
   Pack<T> value(Pack<T> x) const { return T(1) / (T(1) + exp<T>(-x)); }
   Pack<T> pull(Pack<T> g, Pack<T> y) const { return g * (y * (T(1) - y)); }
 };
 
-template <class T>
+template <class T, class = Isa>
 struct Tanh {
   static constexpr From from = From::output;
   Pack<T> value(Pack<T> x) const {
@@ -98,14 +100,14 @@ struct Tanh {
   Pack<T> pull(Pack<T> g, Pack<T> y) const { return g * ((T(1) - y) * (T(1) + y)); }
 };
 
-template <class T>
+template <class T, class = Isa>
 struct Exp {
   static constexpr From from = From::output;
   Pack<T> value(Pack<T> x) const { return exp<T>(x); }
   Pack<T> pull(Pack<T> g, Pack<T> y) const { return g * y; }
 };
 
-template <class T>
+template <class T, class = Isa>
 struct Log {
   static constexpr From from = From::input;
   Pack<T> value(Pack<T> x) const {
@@ -114,7 +116,7 @@ struct Log {
   Pack<T> pull(Pack<T> g, Pack<T> x) const { return g / x; }
 };
 
-template <class T>
+template <class T, class = Isa>
 struct Sqrt {
   static constexpr From from = From::output;
   Pack<T> value(Pack<T> x) const {
@@ -123,7 +125,7 @@ struct Sqrt {
   Pack<T> pull(Pack<T> g, Pack<T> y) const { return g / (y * T(2)); }
 };
 
-template <class T>
+template <class T, class = Isa>
 struct Negate {
   static constexpr From from = From::nothing;
   Pack<T> value(Pack<T> x) const { return -x; }
@@ -131,7 +133,7 @@ struct Negate {
 };
 
 /// The derivative is zero everywhere.
-template <class T>
+template <class T, class = Isa>
 struct Sign {
   static constexpr From from = From::nothing;
   Pack<T> value(Pack<T> x) const {
@@ -142,7 +144,7 @@ struct Sign {
 };
 
 /// Clamps to [low, high]; the ends pass the gradient, as in PyTorch.
-template <class T>
+template <class T, class = Isa>
 struct Clip {
   static constexpr From from = From::input;
   T low, high;

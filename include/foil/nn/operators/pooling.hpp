@@ -6,12 +6,14 @@
 #include <algorithm>
 #include <limits>
 
+#include "foil/core/simd.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/nn/operator.hpp"
 #include "foil/nn/operators/convolution.hpp"
-#include "foil/nn/simd.hpp"
 
 namespace foil::nn {
+
+using namespace simd;
 
 /// Geometry that both poolings share, and the walk over their windows.
 template <class T>
@@ -52,7 +54,7 @@ class Pooling : public Operator<T> {
 };
 
 /// The largest element of each window; padding does not count. On a tie the first one receives the gradient.
-template <class T>
+template <class T, class = Isa>
 class MaxPooling : public Pooling<T> {
  public:
   using Pooling<T>::Pooling;
@@ -98,7 +100,7 @@ class MaxPooling : public Pooling<T> {
 };
 
 /// The mean of each window, over the pixels inside the input or, if `count_padding`, also over the padding.
-template <class T>
+template <class T, class = Isa>
 class AveragePooling : public Pooling<T> {
  public:
   AveragePooling(Window rows, Window columns, Index channels, bool count_padding)
