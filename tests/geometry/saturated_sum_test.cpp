@@ -141,7 +141,7 @@ TEST_CASE("a misleading sample of a long sum does not mislead the result") {
   for (const double level : {1e-6, 1.0, 1e6}) {
     Vector w = Vector::Ones(size), z = Vector::Ones(size);
     // The rows that the first guess looks at differ from all others.
-    const Index width = foil::geometry::detail::row_size<double>, stride = (size / width / 128) | 1;
+    const Index width = foil::simd::row_size<double>, stride = (size / width / 128) | 1;
     for (Index row = 0; (row + 1) * width <= size; row += stride)
       z.segment(row * width, width).setConstant(level);
     const double target = 0.9 * value_at(w, z, infinity);
