@@ -23,6 +23,12 @@ struct OneSampleOptions {
   std::vector<Index> shape{};  // one dimension, if empty
 };
 
+/// A box with the same ends for all features.
+inline std::shared_ptr<const geometry::Box> cube(Index features, double low, double high) {
+  return std::make_shared<geometry::Box>(
+      geometry::Box{Eigen::VectorXd::Constant(features, low), Eigen::VectorXd::Constant(features, high), {}});
+}
+
 class OneSample {
  public:
   OneSample(Eigen::VectorXd original, Eigen::VectorXd lower, Eigen::VectorXd upper,

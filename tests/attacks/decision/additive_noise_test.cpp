@@ -87,15 +87,13 @@ TEMPLATE_TEST_CASE("where the bounds are far, the noise has the size asked for",
 
 TEMPLATE_TEST_CASE("clipping takes from plain noise what clipping-aware noise makes up for", "",
                    L2ClippingAwareAdditiveGaussianNoiseAttack, L2ClippingAwareAdditiveUniformNoiseAttack) {
-  using Plain = AdditiveNoiseAttack<
-      L2,
-      std::is_same_v<TestType, L2ClippingAwareAdditiveGaussianNoiseAttack> ? Noise::gaussian : Noise::uniform,
-      false, false>;
+  const auto kind =
+      std::is_same_v<TestType, L2ClippingAwareAdditiveGaussianNoiseAttack> ? Noise::gaussian : Noise::uniform;
   const auto inputs = copies<float>(200, Random(2).uniforms(50));
   const auto model = differs_from<float>(inputs, {0, 1});
   const double epsilon = 2;
   const auto aware = TestType()(model, inputs, Anything{}, epsilon);
-  const auto plain = Plain()(model, inputs, Anything{}, epsilon);
+  const auto plain = AdditiveNoiseAttack<L2>({.noise = kind})(model, inputs, Anything{}, epsilon);
   CHECK(aware.distances.minCoeff() >= epsilon * (1 - 1e-5));
   CHECK(aware.distances.maxCoeff() <= epsilon);
   CHECK(plain.distances.maxCoeff() < epsilon * (1 - 1e-5));

@@ -7,6 +7,7 @@
 
 #include "support/catch.hpp"
 #include "support/models.hpp"
+#include "support/one_sample.hpp"
 
 using namespace foil;
 using Image = Tensor<float, 4>;
@@ -66,7 +67,11 @@ TEST_CASE("dataset: the first of equally near rows, and the criterion of each sa
   const Index nearer = to_first < to_second ? 0 : 1;
   const TargetedMisclassification criterion(targets);
   const auto nearest = [&](const auto& from, Index row) {
-    return from.nearest_by_class(criterion, row, sample(inputs, 0), L2{}, Bounds<float>(), 1).at(0);
+    Sample facts;
+    facts.row = row;
+    facts.original = sample(inputs, 0).cast<double>();
+    facts.box = test::cube(facts.original.size(), 0, 1);
+    return from.nearest_by_class(JudgeBy(criterion), facts, *facts.box, 1).at(0).row;
   };
   CHECK(nearest(pool, 0) == (nearer == 0 ? 2 : 1));
   CHECK(nearest(pool, 1) == (nearer == 0 ? 0 : 3));

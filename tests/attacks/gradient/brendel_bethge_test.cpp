@@ -321,11 +321,11 @@ TEST_CASE("ways to a start begin and end exactly where they should") {
   const Eigen::VectorXd from = random.uniforms(50), to = random.uniforms(50);
   const auto check = [&](auto norm) {
     using N = decltype(norm);
-    CHECK(on_the_way<N>(from, to, 0) == from);
-    CHECK(on_the_way<N>(from, to, 1) == to);
+    CHECK(geometry::on_the_way<N>(from, to, 0) == from);
+    CHECK(geometry::on_the_way<N>(from, to, 1) == to);
     double before = 0;
     for (const double e : {0.1, 0.3, 0.5, 0.9, 0.999}) {
-      const double length = N::size(on_the_way<N>(from, to, e) - from);
+      const double length = N::size(geometry::on_the_way<N>(from, to, e) - from);
       CHECK(length > before);
       CHECK(length <= N::size(to - from));
       before = length;
@@ -335,7 +335,7 @@ TEST_CASE("ways to a start begin and end exactly where they should") {
   check(L1{});
   check(L2{});
   check(Linf{});
-  CHECK(L0::size(on_the_way<L0>(from, to, 0.5) - from) == 25);
+  CHECK(L0::size(geometry::on_the_way<L0>(from, to, 0.5) - from) == 25);
 }
 
 TEST_CASE("options that make no sense are refused") {

@@ -13,6 +13,7 @@
 #include "foil/run/pool.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
+#include "support/one_sample.hpp"
 #include "support/scripted.hpp"
 
 using namespace foil;
@@ -291,15 +292,19 @@ TEST_CASE("pool: criteria on scores are judged by the logits, NaN is never adver
   Logits<double> logits(3, 2);
   logits << none, 5, 0, 1, 0, 9;
   const Pool<Flat> pool(data, logits);
-  const Eigen::VectorXd origin = Eigen::VectorXd::Zero(2);
   const Labels label = Labels::Zero(1);
-  const Bounds<double> bounds;
+  Sample facts;
+  facts.original = Eigen::VectorXd::Zero(2);
+  facts.box = test::cube(2, 0, 1);
   using Rows = std::vector<Index>;
-  const auto nearest = [&](const auto& criterion, const Bounds<double>& within) {
-    return pool.nearest_by_class(criterion, 0, origin, L2{}, within, 1);
+  const auto nearest = [&](const auto& criterion, double low) {
+    Rows rows;
+    for (const PoolRow& row : pool.nearest_by_class(JudgeBy(criterion), facts, *test::cube(2, low, 1), 1))
+      rows.push_back(row.row);
+    return rows;
   };
-  CHECK(nearest(Misclassification(label), bounds) == Rows{1});
-  CHECK(nearest(ConfidentMisclassification(label, 0.99), bounds) == Rows{2});
-  CHECK(nearest(ConfidentMisclassification(label, 0.9999999), bounds).empty());
-  CHECK(nearest(Misclassification(label), Bounds<double>(0.35, 1)).empty());
+  CHECK(nearest(Misclassification(label), 0) == Rows{1});
+  CHECK(nearest(ConfidentMisclassification(label, 0.99), 0) == Rows{2});
+  CHECK(nearest(ConfidentMisclassification(label, 0.9999999), 0).empty());
+  CHECK(nearest(Misclassification(label), 0.35).empty());
 }

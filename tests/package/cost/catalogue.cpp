@@ -2,5 +2,5 @@
 #include <foil/evaluation/catalogue.hpp>
 
 int main() {
-  return foil::attack_registry().empty() ? 1 : 0;
+  return foil::catalogue().entries().empty() ? 1 : 0;
 }
