@@ -6,60 +6,15 @@
 #include <cstdint>
 #include <limits>
 #include <string>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "foil/core/error.hpp"
-#include "foil/core/norms.hpp"
+#include "foil/core/status.hpp"
+#include "foil/core/summary.hpp"
 #include "foil/core/tensor.hpp"
 
 namespace foil {
-
-/// How a sample's attack ended.
-enum class Status : std::uint8_t {
-  not_run,              ///< never reached: the run failed before
-  already_adversarial,  ///< the input itself meets the criterion; returned as it is, distance 0
-  success,              ///< adversarial found and verified
-  converged,            ///< adversarial found and verified, and the attack's own convergence test was met
-  not_found,            ///< the attack ran to its end without finding an adversarial
-  start_failed,         ///< no starting point was found
-  budget_exhausted,     ///< the query budget ended the attack; `success` tells whether something was found
-  unstable,             ///< found, but the model did not confirm it when asked again
-  invalid_input,        ///< the input is not finite or not within the bounds; never sent to the model
-  non_finite,           ///< not found, and the model answered with NaN or infinity at least once
-  interrupted,          ///< the observer stopped the run; `success` tells whether something was found
-  failed  ///< the run ended by an exception; what had been found is given, unverified, success = false
-};
-
-constexpr std::string_view to_string(Status status) {
-  switch (status) {
-    case Status::not_run:
-      return "not_run";
-    case Status::already_adversarial:
-      return "already_adversarial";
-    case Status::success:
-      return "success";
-    case Status::converged:
-      return "converged";
-    case Status::not_found:
-      return "not_found";
-    case Status::start_failed:
-      return "start_failed";
-    case Status::budget_exhausted:
-      return "budget_exhausted";
-    case Status::unstable:
-      return "unstable";
-    case Status::invalid_input:
-      return "invalid_input";
-    case Status::non_finite:
-      return "non_finite";
-    case Status::interrupted:
-      return "interrupted";
-    case Status::failed:
-      return "failed";
-  }
-  return "unknown";
-}
 
 /// One improvement of a sample's best adversarial, and what had been spent by then.
 struct TracePoint {
@@ -110,24 +65,25 @@ struct Result {
         traces(static_cast<std::size_t>(samples(inputs))) {}
 
   Index size() const { return success.size(); }
-  /// Share of samples that fool the model, already adversarial ones included. NaN when empty.
-  double success_rate() const { return static_cast<double>(success.count()) / static_cast<double>(size()); }
-  /// Share of samples not fooled within `epsilon`: defined for every epsilon from one run of a minimal
-  /// attack.
+  /// Whether sample i was right to begin with, as far as the run can tell: neither adversarial from the
+  /// start nor without a finite answer to its clean input. Of the true classes it knows nothing.
+  bool correct(Index i) const {
+    const Status ended = status[static_cast<std::size_t>(i)];
+    return ended != Status::already_adversarial && !(ended == Status::non_finite && predictions[i] < 0);
+  }
+  /// The bins and figures of foil::Summary; adversarials farther away than `epsilon` do not count: defined
+  /// for every epsilon from one run of a minimal attack. Where there are none, a figure is NaN.
+  Summary summary(double epsilon = std::numeric_limits<double>::infinity()) const {
+    Tally tally(epsilon);
+    for (Index i = 0; i < size(); ++i)
+      tally.add(status[static_cast<std::size_t>(i)], success[i], distances[i], correct(i));
+    return tally.summary();
+  }
+  double success_rate() const { return summary().success_rate(); }
   double robust_accuracy(double epsilon = std::numeric_limits<double>::infinity()) const {
-    Index robust = 0;
-    for (Index i = 0; i < size(); ++i) robust += !(success[i] && distances[i] <= epsilon);
-    return static_cast<double>(robust) / static_cast<double>(size());
+    return summary(epsilon).robust_accuracy();
   }
-  /// Median over all samples, failures counted as infinitely far. The mean of the middle two for even N.
-  double median_distance() const {
-    if (size() == 0) return std::numeric_limits<double>::quiet_NaN();
-    std::vector<double> sorted(distances.data(), distances.data() + distances.size());
-    std::sort(sorted.begin(), sorted.end());
-    const std::size_t middle = sorted.size() / 2;
-    const double high = sorted[middle], low = sorted.size() % 2 == 0 ? sorted[middle - 1] : high;
-    return low == high ? high : low + (high - low) / 2;
-  }
+  double median_distance() const { return summary().median_distance; }
 };
 
 /// A run was ended by an exception, mostly one of the model's. `partial` holds everything found until then;
