@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "foil/evaluation/accuracy.hpp"
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
 #include "foil/models/lambdas.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
@@ -30,6 +34,19 @@ TEST_CASE("accuracy: batches of any size give the same decisions, none larger th
   for (Index i = 0; i < 23; i += 2) half[i] = (half[i] + 1) % 4;
   CHECK(accuracy(affine, x, expected) == 1);
   CHECK(accuracy(affine, x, half, 5) == Catch::Approx(11.0 / 23));
+}
+
+TEST_CASE("accuracy: an answer of NaN or infinity is no class, and wrong", "[accuracy]") {
+  Logits<float> logits(3, 3);
+  logits << 1, 2, 0, std::nanf(""), 2, 0, 1, 0, std::numeric_limits<float>::infinity();
+  Labels expected(3);
+  expected << 1, -1, -1;
+  CHECK(decide(logits) == expected);
+  const auto model = make_model<Input>(Bounds<float>(), [&](const Input&) { return logits; });
+  CHECK(predict_in_batches(model, Input(3, 3)) == expected);
+  Labels labels(3);
+  labels << 1, 0, 2;  // what argmax makes of them
+  CHECK(accuracy(model, Input(3, 3), labels) == Catch::Approx(1.0 / 3));
 }
 
 TEST_CASE("accuracy: what makes no sense is refused in words", "[accuracy]") {

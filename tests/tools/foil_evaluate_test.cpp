@@ -10,6 +10,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdint>
+#include <filesystem>
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -23,6 +24,7 @@
 #include "foil/onnx/onnx.hpp"
 #include "io/temporary_directory.hpp"
 #include "support/catch.hpp"
+#include "support/onnx_builder.hpp"
 
 using Catch::Matchers::ContainsSubstring;
 using foil::Index;
@@ -106,6 +108,26 @@ nlohmann::json results(const TemporaryDirectory& dir) {
   return nlohmann::json::parse(read(dir / "results.json"));
 }
 
+/// Four images of 1 x 2 x 2, each with one pixel of 0.1, for a linear network with two classes: 2 x 4
+/// weights.
+Arguments on_network(const TemporaryDirectory& dir, const std::vector<float>& weights,
+                     const std::vector<float>& offsets, const std::vector<int>& labels) {
+  foil::test::OnnxBuilder network({-1, 1, 2, 2});
+  network.constant("w", {2, 4}, weights).constant("b", {2}, offsets);
+  network.node("Flatten", {"x"}, "flat");
+  network.node("Gemm", {"flat", "w", "b"}, "y", {foil::test::attribute("transB", 1)});
+  const auto inputs = dir.path() / "inputs";
+  std::filesystem::create_directory(inputs);
+  write(inputs / "net.onnx", network.bytes());
+  std::vector<float> images(16);
+  for (std::size_t i = 0; i < 4; ++i) images[5 * i] = 0.1f;
+  foil::io::write_npy<float>(inputs / "images.npy", images, {4, 1, 2, 2});
+  foil::io::write_npy<int>(inputs / "labels.npy", labels, {4});
+  return {"--model",        (inputs / "net.onnx").string(),   "--images", (inputs / "images.npy").string(),
+          "--labels",       (inputs / "labels.npy").string(), "--out",    (dir / "results.json").string(),
+          "--adversarials", (dir / "adversarials").string()};
+}
+
 std::string adversarials(const TemporaryDirectory& dir, const std::string& name) {
   return read(dir.path() / "adversarials" / name);
 }
@@ -152,6 +174,8 @@ TEST_CASE("foil-evaluate: what results.json says is true of the adversarials", "
     REQUIRE(attack["samples"].size() == 30);
     CHECK(attack["complete"] == true);
     CHECK(attack["finished"] == 30);
+    CHECK(attack["unfinished"] == 0);
+    for (const char* none : {"invalid", "non_finite", "no_start", "unstable"}) CHECK(attack[none] == 0);
     CHECK(attack["model_seconds"] > 0);
     Index attacked = 0, fooled = 0, robust = 0;
     std::int64_t forward = 0, backward = 0;
@@ -190,6 +214,10 @@ TEST_CASE("foil-evaluate: what results.json says is true of the adversarials", "
     CHECK(attack["success_rate"] ==
           Catch::Approx(static_cast<double>(fooled) / static_cast<double>(attacked)));
     CHECK(attack["robust_accuracy"] == Catch::Approx(static_cast<double>(robust) / 30));
+    CHECK(attack["attacked"] == attacked);
+    CHECK(attack["fooled"] == fooled);
+    CHECK(attack["robust"] == robust);
+    CHECK(attack["wrong"] == 30 - attacked);
     CHECK(attack["forward"] == forward);
     CHECK(attack["backward"] == backward);
     std::sort(distances.begin(), distances.end());
@@ -203,6 +231,64 @@ TEST_CASE("foil-evaluate: what results.json says is true of the adversarials", "
   CHECK(successes > 30);
   CHECK(read(dir / "sheet.png").starts_with("\x89PNG"));
   CHECK(dir.entries() == 3);  // results.json, adversarials/, sheet.png
+}
+
+TEST_CASE("foil-evaluate: without a start no sample is robust", "[examples][evaluate]") {
+  const TemporaryDirectory dir;
+  const Outcome outcome = run(on_network(dir, {0, 0, 0, 0, 0, 0, 0, 0}, {1, 0}, {0, 0, 0, 1}) +
+                              Arguments{"--attack", "boundary", "--attack", "fgsm", "--epsilon", "1"});
+  INFO(outcome.err);
+  REQUIRE(outcome.status == 0);
+  const auto json = results(dir);
+  const auto& boundary = json["attacks"][0];
+  CHECK(boundary["no_start"] == 3);
+  CHECK(boundary["wrong"] == 1);
+  CHECK(boundary["robust"] == 0);
+  CHECK(boundary["robust_accuracy"] == 0);
+  CHECK(boundary["attacked"] == 3);
+  CHECK(boundary["success_rate"] == 0);
+  CHECK(boundary["samples"][0]["status"] == "start_failed");
+  CHECK_THAT(outcome.out,
+             ContainsSubstring("\nboundary: 3 samples without a start, not counted as robust\n"));
+  CHECK(json["attacks"][1]["robust_accuracy"] == 0.75);
+  CHECK(outcome.out.find("fgsm eps 1:") == std::string::npos);
+}
+
+TEST_CASE("foil-evaluate: an answer of NaN or infinity is neither correct nor robust",
+          "[examples][evaluate]") {
+  const TemporaryDirectory dir;
+  const float nan = std::numeric_limits<float>::quiet_NaN(), large = 3e38f;
+  SECTION("from the beginning") {
+    const Outcome outcome = run(on_network(dir, {nan, 0, 0, 0, 0, 0, 0, 0}, {1, 0}, {0, 0, 0, 0}) +
+                                Arguments{"--attack", "fgsm", "--epsilon", "0.1"});
+    INFO(outcome.err);
+    REQUIRE(outcome.status == 0);
+    const auto json = results(dir);
+    const auto& fgsm = json["attacks"][0];
+    CHECK(json["clean_accuracy"] == 0);
+    CHECK(fgsm["samples"][0]["clean_predicted"] == -1);
+    CHECK(fgsm["samples"][0]["predicted"] == -1);
+    CHECK(fgsm["non_finite"] == 4);
+    CHECK(fgsm["attacked"] == 0);
+    CHECK(fgsm["success_rate"].is_null());
+    CHECK(fgsm["robust_accuracy"] == 0);
+    CHECK_THAT(outcome.out, ContainsSubstring("\nfgsm eps 0.1: 4 samples with answers of NaN or infinity, "
+                                              "not counted as robust\n"));
+  }
+  SECTION("where the attack goes") {  // the first logit overflows where the pixels sum up to more than 1.13
+    const Outcome outcome =
+        run(on_network(dir, {large, large, large, large, 0, 0, 0, 0}, {2, 1}, {0, 0, 0, 0}) +
+            Arguments{"--attack", "linf-repeated-additive-uniform-noise", "--epsilon", "1"});
+    INFO(outcome.err);
+    REQUIRE(outcome.status == 0);
+    const auto json = results(dir);
+    const auto& noise = json["attacks"][0];
+    CHECK(json["clean_accuracy"] == 1);
+    CHECK(noise["non_finite"] == 4);
+    CHECK(noise["attacked"] == 4);
+    CHECK(noise["success_rate"] == 0);
+    CHECK(noise["robust_accuracy"] == 0);
+  }
 }
 
 TEST_CASE("foil-evaluate: bits depend on the seed, not on threads, batches or other samples",
@@ -390,6 +476,10 @@ TEST_CASE("foil-evaluate: an interrupt leaves what is finished, and says so", "[
   CHECK(json["attacks"][1]["complete"] == false);
   CHECK(json["attacks"][1]["finished"] < 40);
   CHECK(json["attacks"][1]["samples"].back()["status"] == "interrupted");
+  const int unfinished = json["attacks"][1]["unfinished"];
+  CHECK(json["attacks"][1]["finished"] == 40 - unfinished);
+  CHECK_THAT(outcome.out, ContainsSubstring("\nlinf-pgd eps 0.02: " + std::to_string(unfinished) +
+                                            " samples unfinished, not counted at all\n"));
   CHECK(dir.entries() == 3);
 }
 

@@ -47,12 +47,14 @@ std::optional<Command> parse_command_line(int argc, char** argv) {
 
   CLI::App app(
       "Attacks a classifier and reports how robust it is.\n\n"
-      "Success rate: share of the samples that are not adversarial to begin with (without --targets: that "
-      "are\n"
-      "classified correctly) for which the attack finds an adversarial. Robust accuracy: share of all "
-      "samples\n"
-      "that are classified correctly and withstand the attack. Median distance: over the samples that the\n"
-      "success rate counts, failures being infinitely far.\n",
+      "Success rate: share of the attacked samples that are fooled. Attacked are those that are classified\n"
+      "correctly and, with --targets, not on target as they are; an attack that ends without a start, in "
+      "NaN\n"
+      "or unconfirmed has failed. Robust accuracy: share of the samples that are classified correctly and\n"
+      "withstand the attack; what could not be attacked as it should be is not robust. Median distance: "
+      "over\n"
+      "the attacked samples, failures being infinitely far. What a run leaves unfinished counts nowhere.\n"
+      "(foil/core/summary.hpp has it in full.)\n",
       "foil-evaluate");
   app.set_version_flag("--version", "foil-evaluate " + version());
   app.get_formatter()->column_width(34);

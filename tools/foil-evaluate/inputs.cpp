@@ -5,7 +5,6 @@
 #include <limits>
 #include <span>
 
-#include "foil/core/criteria.hpp"
 #include "progress.hpp"
 
 namespace evaluate {
@@ -15,8 +14,7 @@ using foil::Index;
 using foil::require;
 using ImageReader = foil::io::ImageReader<float>;
 
-/// Rows whose answers are kept for attacks to start from: enough of every class, few enough to go through.
-constexpr Index most_known = 1000;
+static_assert(foil::SampleSource<ImageReader>);
 
 constexpr std::size_t most_shown = 6;
 
@@ -56,11 +54,6 @@ void open_starts(const std::filesystem::path& path, const foil::Bounds<float>& b
             ", the data set has rows 0 to ", rows - 1);
 }
 
-template <class Values>
-auto part(const Values& values, std::size_t first, std::size_t count) {
-  return std::span(values).subspan(first, count);
-}
-
 }  // namespace
 
 Inputs read_inputs(const Command& command, const Model& model) {
@@ -97,59 +90,35 @@ Inputs read_inputs(const Command& command, const Model& model) {
 
 Samples choose(const Command& command, const Model& model, Inputs& in, const std::atomic<bool>& interrupted) {
   const Index rows = in.images.rows();
-  const Index last = command.correct_only || !limited(command) ? rows : command.first + command.count;
-  const auto enough = [&](const Samples& s) { return static_cast<std::int64_t>(s.size()) >= command.count; };
-  Samples samples;
-  std::vector<int> predictions;
-  std::vector<float> logits;  // of the pool's rows
-  Index known = 0;
   ProgressLine progress("clean predictions");
-  in.images.seek(command.first);
-  for (Index row = command.first; row < last && !enough(samples) && !interrupted;) {
-    const foil::Logits<float> outputs =
-        model.logits(in.images.next(std::min<Index>(command.batch_size, last - row)));
-    const foil::Labels answers = foil::argmax<float>(outputs);
-    for (Index i = 0; i < answers.size() && !enough(samples); ++i, ++row) {
-      const bool correct = answers[i] == in.labels[row];
-      if (known < most_known) {
-        ++known;
-        for (Index k = 0; k < outputs.cols(); ++k) logits.push_back(outputs(i, k));
-      }
-      ++samples.examined;
-      samples.correct += correct;
-      if (command.correct_only && !correct) continue;
-      if (correct && samples.shown.size() < most_shown) samples.shown.push_back(samples.size());
-      samples.rows.push_back(row);
-      predictions.push_back(answers[i]);
-    }
-    if (limited(command))
-      progress.update(static_cast<Index>(samples.size()), command.count, std::nullopt, samples.examined, 0);
-    else
-      progress.update(samples.examined, last - command.first, std::nullopt, samples.examined, 0);
-  }
-  if (interrupted) return samples;
+  foil::ChoiceOptions options{.first = command.first,
+                              .correct_only = command.correct_only,
+                              .batch_size = command.batch_size,
+                              .observer = [&](const foil::Progress& p) {
+                                progress.update(p.finished, p.total, std::nullopt, p.queries, 0);
+                                return interrupted ? foil::Control::stop : foil::Control::proceed;
+                              }};
+  if (limited(command)) options.count = command.count;
+  Samples samples{foil::choose_samples(model, in.images, in.labels, options)};
+  if (samples.stopped) return samples;
   progress.finish();
   require(!samples.rows.empty(), "no row is classified correctly, nothing is left to attack");
-  require(!limited(command) || enough(samples), "--count ", command.count, ": only ", samples.size(),
-          " rows are classified correctly from row ", command.first, " on");
+  require(!limited(command) || samples.size() == command.count, "--count ", command.count, ": only ",
+          samples.size(), " rows are classified correctly from row ", command.first, " on");
 
-  in.images.seek(command.first);
-  samples.pool = foil::Pool<Images>(in.images.next(known),
-                                    foil::Logits<float>(Eigen::Map<const foil::Logits<float>>(
-                                        logits.data(), known, static_cast<Index>(logits.size()) / known)));
   std::vector<std::int64_t> shown;
-  for (const std::size_t i : samples.shown) shown.push_back(samples.rows[i]);
+  for (Index i = 0; i < samples.size() && shown.size() < most_shown; ++i)
+    if (samples.correct[i]) {
+      samples.shown.push_back(i);
+      shown.push_back(samples.rows[static_cast<std::size_t>(i)]);
+    }
   samples.shown_images = in.images.gather(shown);
 
-  const auto count = static_cast<Index>(samples.size());
   const auto entry = [&](Index i, Index entries) {
     return entries == rows ? static_cast<Index>(samples.rows[static_cast<std::size_t>(i)]) : i;
   };
-  samples.clean_predictions = Eigen::Map<const foil::Labels>(predictions.data(), count);
-  samples.labels.resize(count);
-  if (in.targets) samples.targets.emplace(count);
-  for (Index i = 0; i < count; ++i) {
-    samples.labels[i] = in.labels[entry(i, rows)];
+  if (in.targets) samples.targets.emplace(samples.size());
+  for (Index i = 0; i < samples.size(); ++i) {
     if (in.targets) (*samples.targets)[i] = (*in.targets)[entry(i, in.targets->size())];
     if (in.starts) samples.starts.push_back(entry(i, in.starts->rows()));
     if (in.start_rows) samples.starts.push_back((*in.start_rows)[entry(i, in.start_rows->size())]);
@@ -157,17 +126,11 @@ Samples choose(const Command& command, const Model& model, Inputs& in, const std
   return samples;
 }
 
-Index block_size(const Command& command) {
-  return std::max<Index>(256, 8 * command.batch_size * command.threads);
-}
-
-Images read_images(Inputs& in, const Samples& samples, std::size_t first, std::size_t count) {
-  return in.images.gather(part(samples.rows, first, count));
-}
-
-Images read_starts(Inputs& in, const Samples& samples, std::size_t first, std::size_t count) {
+Images read_starts(Inputs& in, const Samples& samples, const foil::Block& block) {
   if (samples.starts.empty()) return {};
-  return (in.starts ? *in.starts : in.images).gather(part(samples.starts, first, count));
+  return (in.starts ? *in.starts : in.images)
+      .gather(std::span(samples.starts)
+                  .subspan(static_cast<std::size_t>(block.first), static_cast<std::size_t>(block.count)));
 }
 
 }  // namespace evaluate

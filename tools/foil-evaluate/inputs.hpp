@@ -10,8 +10,9 @@
 
 #include "command_line.hpp"
 #include "foil/core/tensor.hpp"
+#include "foil/evaluation/clean.hpp"
+#include "foil/evaluation/source.hpp"
 #include "foil/io/data.hpp"
-#include "foil/run/pool.hpp"
 #include "model.hpp"
 
 namespace evaluate {
@@ -32,29 +33,18 @@ Inputs read_inputs(const Command& command, const Model& model);
 
 /// The samples that the attacks are run on. Nothing here grows with the size of the images but the pool and
 /// what is shown, which have an end.
-struct Samples {
-  std::vector<std::int64_t> rows;  ///< of the data set
-  foil::Labels labels, clean_predictions;
-  std::optional<foil::Labels> targets;
-  std::vector<foil::Index> starts;        ///< rows of the file of starts or of the data set, if any are given
-  foil::Pool<Images> pool;                ///< the first rows that the model was shown, with its answers
-  std::vector<std::size_t> shown;         ///< the first few that are classified correctly, for the sheet,
-  Images shown_images;                    ///< and their images
-  foil::Index examined = 0, correct = 0;  ///< rows that the model was shown, and how many it got right
-
-  std::size_t size() const { return rows.size(); }
+struct Samples : foil::Chosen<Images> {
+  std::optional<foil::Labels> targets{};
+  std::vector<std::int64_t> starts{};  ///< rows of the file of starts or of the data set, if any are given
+  std::vector<foil::Index> shown{};    ///< the first few that are classified correctly, for the sheet,
+  Images shown_images{};               ///< and their images
 };
 
 /// The samples to attack: asks the model about the rows, batch by batch, until there are enough. Fewer than
 /// asked for only if interrupted.
 Samples choose(const Command& command, const Model& model, Inputs& in, const std::atomic<bool>& interrupted);
 
-/// So many samples are read and attacked at a time. Enough that batches are full nearly always: a block ends
-/// with its slowest sample.
-foil::Index block_size(const Command& command);
-
-/// The images and the starting points of the samples [first, first + count).
-Images read_images(Inputs& in, const Samples& samples, std::size_t first, std::size_t count);
-Images read_starts(Inputs& in, const Samples& samples, std::size_t first, std::size_t count);
+/// The starting points of a block; empty if there are none.
+Images read_starts(Inputs& in, const Samples& samples, const foil::Block& block);
 
 }  // namespace evaluate

@@ -3,7 +3,6 @@
 /// foil-evaluate: attacks a classifier from an ONNX or TorchScript file and reports how robust it is.
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -16,6 +15,7 @@
 #include "command_line.hpp"
 #include "foil/core/criteria.hpp"
 #include "foil/evaluation/catalogue.hpp"
+#include "foil/evaluation/source.hpp"
 #include "foil/io/npy.hpp"
 #include "inputs.hpp"
 #include "model.hpp"
@@ -92,12 +92,6 @@ std::vector<Job> prepare(const Command& command) {
   return jobs;
 }
 
-std::string knowledge_text(foil::Knowledge knowledge) {
-  return knowledge == foil::Knowledge::gradients ? "gradients"
-         : knowledge == foil::Knowledge::scores  ? "scores"
-                                                 : "decisions";
-}
-
 /// All attacks, with what they need and their options.
 std::string list_attacks() {
   const auto padded = [](std::string text, std::size_t width) {
@@ -110,8 +104,7 @@ std::string list_attacks() {
   std::string text;
   for (const foil::AttackEntry& entry : foil::catalogue().entries()) {
     text += padded(entry.name, longest) + padded(entry.norm.name(), 4) +
-            padded(knowledge_text(entry.knowledge), 9) +
-            (entry.minimal ? "smallest radius" : "within --epsilon");
+            padded(to_string(entry.knowledge), 9) + (entry.minimal ? "smallest radius" : "within --epsilon");
     for (std::size_t i = 0; i < entry.synonyms.size(); ++i)
       text += (i == 0 ? "; also " : ", ") + entry.synonyms[i];
     text += '\n';
@@ -124,76 +117,58 @@ std::string list_attacks() {
   return text;
 }
 
-Outcome new_outcome(const Job& job, const std::optional<double>& epsilon) {
-  Outcome outcome;
-  outcome.attack = job.attack.name();
-  outcome.norm = job.attack.norm().name();
-  outcome.knowledge = knowledge_text(job.attack.knowledge());
-  outcome.options = job.options;
-  outcome.epsilon = epsilon;
-  return outcome;
-}
-
-/// Runs an attack on the samples, block by block, and hands over what each block comes to. Ends early if
-/// interrupted; whatever it throws, the blocks before are handed over. `options` are those common to all
-/// attacks, the others are set here.
+/// Runs an attack on the samples, and hands over what each block of them comes to. Ends early if interrupted;
+/// whatever it throws, the blocks before are handed over. `options` are those common to all attacks.
 void run(const Command& command, const Model& model, Inputs& in, const Samples& samples, const Job& job,
-         RunOptions& options, Outcome& outcome, std::optional<Writer>& adversarials) {
-  ProgressLine progress(outcome.attack + (outcome.epsilon ? foil::text(" eps ", *outcome.epsilon) : ""));
-  foil::Progress before, now;  // the blocks that are finished, and the one at work
+         RunOptions& options, Told& outcome, std::optional<Writer>& adversarials) {
+  ProgressLine progress(outcome.title());
   options.observer = [&](const foil::Progress& p) {
-    now = p;
-    progress.update(before.finished + p.finished, static_cast<Index>(samples.size()), before.found + p.found,
-                    before.queries + p.queries, before.gradient_queries + p.gradient_queries);
+    progress.update(p.finished, p.total, p.found, p.queries, p.gradient_queries);
     return interrupted ? foil::Control::stop : foil::Control::proceed;
   };
-  const double radius = outcome.epsilon.value_or(0);
-  const auto most = static_cast<std::size_t>(block_size(command));
-  for (std::size_t first = 0; first < samples.size() && !interrupted; first += most) {
-    const std::size_t count = std::min(most, samples.size() - first);
-    const Images images = read_images(in, samples, first, count);
-    options.starting_points = read_starts(in, samples, first, count);
-    options.sample_ids.assign(samples.rows.begin() + static_cast<std::ptrdiff_t>(first),
-                              samples.rows.begin() + static_cast<std::ptrdiff_t>(first + count));
-    const auto part = [&](const foil::Labels& all) -> foil::Labels {
-      return all.segment(static_cast<Index>(first), static_cast<Index>(count));
-    };
-    const double model_seconds = model.seconds();
-    const auto start = std::chrono::steady_clock::now();
-    const foil::Result<Images> result =
-        samples.targets ? job.attack(model, images, foil::TargetedMisclassification(part(*samples.targets)),
-                                     radius, options)
-                        : job.attack(model, images, foil::MarginAbove(part(samples.labels), command.margin),
-                                     radius, options);
-    outcome.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    outcome.model_seconds += (model.seconds() - model_seconds) / command.threads;
-    if (adversarials) adversarials->write(result.adversarials);
-    outcome.add(result, samples);
-    before.finished += now.finished;
-    before.found += now.found;
-    before.queries += now.queries;
-    before.gradient_queries += now.gradient_queries;
-  }
+  const double model_seconds = model.seconds();
+  const foil::BlockHooks<Images> hooks{
+      .prepare = [&](const foil::Block& block,
+                     RunOptions& o) { o.starting_points = read_starts(in, samples, block); },
+      .sink =
+          [&](const foil::Block& block, const foil::Result<Images>& result) {
+            outcome.model_seconds = (model.seconds() - model_seconds) / command.threads;
+            if (adversarials) adversarials->write(result.adversarials);
+            outcome.show(block, result, samples);
+          }};
+  const auto part = [](const foil::Labels& all, const foil::Block& block) -> foil::Labels {
+    return all.segment(block.first, block.count);
+  };
+  const auto on_target = [&](const foil::Block& block) {
+    return foil::TargetedMisclassification(part(*samples.targets, block));
+  };
+  const auto off_label = [&](const foil::Block& block) {
+    return foil::MarginAbove(part(samples.labels, block), command.margin);
+  };
+  if (samples.targets)
+    foil::evaluate(job.attack, model, in.images, samples, on_target, options, outcome, hooks);
+  else
+    foil::evaluate(job.attack, model, in.images, samples, off_label, options, outcome, hooks);
   progress.finish();
 }
 
 /// The file name for an outcome's adversarials, unlike those of the outcomes before it.
-std::string unused_name(const Outcome& outcome, const std::vector<Outcome>& before) {
+std::string unused_name(const Told& outcome, const std::vector<Told>& before) {
   const std::string stem = outcome.attack + (outcome.epsilon ? foil::text("_eps", *outcome.epsilon) : "");
   std::string name = stem + ".npy";
-  const auto taken = [&](const Outcome& other) { return other.file == name; };
+  const auto taken = [&](const Told& other) { return other.file == name; };
   for (int copy = 2; std::any_of(before.begin(), before.end(), taken); ++copy)
     name = foil::text(stem, "_", copy, ".npy");
   return name;
 }
 
 /// Says how far the run came, which `why` ended.
-void tell_finished(const char* why, const Samples& samples, const std::vector<Outcome>& outcomes,
+void tell_finished(const char* why, const Samples& samples, const std::vector<Told>& outcomes,
                    std::size_t total) {
   std::fprintf(stderr, "foil-evaluate: %s; written is what was finished: %zu of %zu attacks", why,
                outcomes.size(), total);
   if (!outcomes.empty())
-    std::fprintf(stderr, ", the last one on %td of %zu samples", summarise(outcomes.back(), samples).finished,
+    std::fprintf(stderr, ", the last one on %td of %td samples", outcomes.back().summary().finished(),
                  samples.size());
   std::fputc('\n', stderr);
 }
@@ -212,7 +187,7 @@ int evaluate_model(const Command& command) {
     std::fputs("foil-evaluate: interrupted before any attack began, nothing was written\n", stderr);
     return exit_interrupted;
   }
-  const auto count = static_cast<Index>(samples.size());
+  const Index count = samples.size();
   if (command.adversarials)
     foil::io::write_npy<std::int64_t>(*command.adversarials / "indices.npy", samples.rows, {count});
 
@@ -221,14 +196,15 @@ int evaluate_model(const Command& command) {
                      .query_budget = command.budget,
                      .pool = std::move(samples.pool),
                      .batch_size = command.batch_size};
-  std::vector<Outcome> outcomes;
+  std::vector<Told> outcomes;
   std::size_t total = 0;
   for (const Job& job : jobs) total += job.epsilons.size();
   bool complete = false;
   for (const Job& job : jobs)
     for (const auto& epsilon : job.epsilons) {
       if (interrupted) break;
-      Outcome outcome = new_outcome(job, epsilon);
+      Told outcome(job.attack, epsilon);
+      outcome.options = job.options;
       std::optional<Writer> adversarials;
       if (command.adversarials) {
         outcome.file = unused_name(outcome, outcomes);
@@ -239,7 +215,8 @@ int evaluate_model(const Command& command) {
       const auto keep = [&] {
         if (outcome.records.empty()) return;
         if (adversarials) adversarials->commit(static_cast<Index>(outcome.records.size()));
-        const bool whole = summarise(outcome, samples).finished == count;
+        const foil::Summary summary = outcome.summary();
+        const bool whole = summary.complete() && summary.finished() == count;
         outcomes.push_back(std::move(outcome));
         complete = whole && outcomes.size() == total;
         write_results(command, samples, outcomes, complete);
@@ -259,10 +236,10 @@ int evaluate_model(const Command& command) {
   if (command.sheet && !outcomes.empty())
     foil::io::write_png(*command.sheet, sheet(command, samples, outcomes));
 
-  std::printf("\n%s: clean accuracy %.1f %% (%td of %td rows), %zu samples attacked\n\n%s\n",
+  std::printf("\n%s: clean accuracy %.1f %% (%td of %td rows), %td samples attacked\n\n%s\n",
               command.model.filename().string().c_str(),
-              100 * static_cast<double>(samples.correct) / static_cast<double>(samples.examined),
-              samples.correct, samples.examined, samples.size(), table(outcomes, samples).c_str());
+              100 * foil::share(samples.accurate, samples.examined), samples.accurate, samples.examined,
+              samples.size(), table(outcomes, samples).c_str());
   std::printf("forward, backward: model calls per sample. Results: %s\n", command.out.string().c_str());
   if (complete) return 0;
   tell_finished("interrupted", samples, outcomes, total);

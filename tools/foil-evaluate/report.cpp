@@ -12,7 +12,6 @@ namespace evaluate {
 namespace {
 
 using foil::Index;
-using foil::Status;
 
 std::string formatted(const char* format, double value) {
   if (std::isnan(value)) return "-";
@@ -25,72 +24,64 @@ std::string percent(double share) {
   return std::isnan(share) ? "-" : formatted("%.1f %%", 100 * share);
 }
 
-double share(Index part, Index whole) {
-  return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole)
-                   : std::numeric_limits<double>::quiet_NaN();
+/// "40 samples without a start, 2 unstable, not counted as robust"; empty if all is well.
+std::string trouble(const foil::Summary& s, Index unfinished) {
+  std::string out;
+  const auto add = [&](Index count, const char* what) {
+    if (count == 0) return;
+    out += foil::text(out.empty() ? "" : ", ", count,
+                      out.empty() ? count == 1 ? " sample " : " samples " : " ", what);
+  };
+  add(s.invalid, "with an invalid input");
+  add(s.non_finite, "with answers of NaN or infinity");
+  add(s.no_start, "without a start");
+  add(s.unstable, "fooled but not confirmed");
+  if (!out.empty()) out += ", not counted as robust";
+  if (unfinished > 0)
+    out += foil::text(out.empty() ? "" : "; ", unfinished, unfinished == 1 ? " sample" : " samples",
+                      " unfinished, not counted at all");
+  return out;
 }
 
 }  // namespace
 
-void Outcome::add(const foil::Result<Images>& result, const Samples& samples) {
-  const std::size_t first = records.size();
-  const auto added = static_cast<std::size_t>(result.size());
+std::string to_string(foil::Knowledge knowledge) {
+  return knowledge == foil::Knowledge::gradients ? "gradients"
+         : knowledge == foil::Knowledge::scores  ? "scores"
+                                                 : "decisions";
+}
+
+std::string Told::title() const {
+  return attack + (epsilon ? foil::text(" eps ", *epsilon) : "");
+}
+
+void Told::show(const foil::Block& block, const foil::Result<Images>& result, const Samples& samples) {
   shown.resize(samples.shown.size());
   for (std::size_t s = 0; s < shown.size(); ++s) {
-    const std::size_t i = samples.shown[s];
-    if (i < first || i >= first + added || !result.success[static_cast<Index>(i - first)]) continue;
-    const auto found = foil::sample(result.adversarials, static_cast<Index>(i - first));
+    const Index i = samples.shown[s] - block.first;
+    if (i < 0 || i >= block.count || !result.success[i]) continue;
+    const auto found = foil::sample(result.adversarials, i);
     shown[s].assign(found.data(), found.data() + found.size());
   }
-  for (Index i = 0; i < result.size(); ++i) {
-    const bool success = result.success[i];
-    const int clean = samples.clean_predictions[static_cast<Index>(records.size())];
-    records.push_back({result.status[static_cast<std::size_t>(i)], success,
-                       success ? result.predictions[i] : clean, result.distances[i], result.queries[i],
-                       result.gradient_queries[i], result.verification_queries[i]});
-  }
 }
 
-Summary summarise(const Outcome& outcome, const Samples& samples) {
-  Summary out;
-  std::vector<double> distances;
-  for (std::size_t row = 0; row < outcome.records.size(); ++row) {
-    const Record& record = outcome.records[row];
-    const auto i = static_cast<Index>(row);
-    out.forward += record.forward;
-    out.backward += record.backward;
-    out.verification += record.verification;
-    if (record.status == Status::not_run || record.status == Status::interrupted) continue;
-    ++out.finished;
-    out.robust += samples.clean_predictions[i] == samples.labels[i] && !record.success;
-    if (record.status == Status::already_adversarial) continue;
-    ++out.attacked;
-    out.fooled += record.success;
-    distances.push_back(record.distance);
-  }
-  out.success_rate = share(out.fooled, out.attacked);
-  out.robust_accuracy = share(out.robust, out.finished);
-  std::sort(distances.begin(), distances.end());
-  const std::size_t n = distances.size();
-  out.median_distance = n == 0 ? std::numeric_limits<double>::quiet_NaN()
-                        : distances[(n - 1) / 2] == distances[n / 2]
-                            ? distances[n / 2]
-                            : (distances[(n - 1) / 2] + distances[n / 2]) / 2;
-  return out;
-}
-
-std::string table(const std::vector<Outcome>& outcomes, const Samples& samples) {
+std::string table(const std::vector<Told>& outcomes, const Samples& samples) {
   using Row = std::array<std::string, 9>;
+  std::string notes;
   std::vector<Row> rows{{"attack", "norm", "epsilon", "success", "robust acc.", "median dist.", "forward",
                          "backward", "seconds"}};
-  for (const Outcome& outcome : outcomes) {
-    const Summary s = summarise(outcome, samples);
+  for (const Told& outcome : outcomes) {
+    const foil::Summary s = outcome.summary();
+    const foil::Cost cost = outcome.cost();
     const auto count = static_cast<double>(outcome.records.size());
-    rows.push_back({outcome.attack, outcome.norm, outcome.epsilon ? formatted("%g", *outcome.epsilon) : "-",
-                    percent(s.success_rate), percent(s.robust_accuracy), formatted("%.4g", s.median_distance),
-                    formatted("%.1f", static_cast<double>(s.forward) / count),
-                    formatted("%.1f", static_cast<double>(s.backward) / count),
+    rows.push_back({outcome.attack, std::string(outcome.norm.name()),
+                    outcome.epsilon ? formatted("%g", *outcome.epsilon) : "-", percent(s.success_rate()),
+                    percent(s.robust_accuracy()), formatted("%.4g", s.median_distance),
+                    formatted("%.1f", static_cast<double>(cost.queries) / count),
+                    formatted("%.1f", static_cast<double>(cost.gradient_queries) / count),
                     formatted("%.1f", outcome.seconds)});
+    if (const std::string what = trouble(s, samples.size() - s.finished()); !what.empty())
+      notes += outcome.title() + ": " + what + '\n';
   }
   std::array<std::size_t, 9> widths{};
   for (const Row& row : rows)
@@ -109,10 +100,10 @@ std::string table(const std::vector<Outcome>& outcomes, const Samples& samples) 
       text += std::string(total, '-') + '\n';
     }
   }
-  return text;
+  return text + (notes.empty() ? "" : "\n") + notes;
 }
 
-void write_results(const Command& command, const Samples& samples, const std::vector<Outcome>& outcomes,
+void write_results(const Command& command, const Samples& samples, const std::vector<Told>& outcomes,
                    bool complete) {
   using Json = nlohmann::ordered_json;
   const auto optional = [](const auto& value) { return value ? Json(*value) : Json(nullptr); };
@@ -134,32 +125,40 @@ void write_results(const Command& command, const Samples& samples, const std::ve
             {"batch_size", command.batch_size},
             {"query_budget", limit(command.budget)},
             {"sample_count", samples.size()},
-            {"clean_accuracy", share(samples.correct, samples.examined)},
+            {"clean_accuracy", foil::share(samples.accurate, samples.examined)},
             {"clean_accuracy_rows", samples.examined},
             {"attacks", Json::array()}};
   const auto typed = [](const std::string& text) {
     Json value = Json::parse(text, nullptr, false);
     return value.is_discarded() ? Json(text) : value;
   };
-  for (const Outcome& outcome : outcomes) {
-    const Summary s = summarise(outcome, samples);
+  for (const Told& outcome : outcomes) {
+    const foil::Summary s = outcome.summary();
+    const foil::Cost cost = outcome.cost();
     Json attack{{"name", outcome.attack},
-                {"norm", outcome.norm},
-                {"knowledge", outcome.knowledge},
+                {"norm", outcome.norm.name()},
+                {"knowledge", to_string(outcome.knowledge)},
                 {"options", Json::object()},
                 {"epsilon", optional(outcome.epsilon)},
-                {"complete", s.finished == static_cast<Index>(samples.size())},
-                {"finished", s.finished},
-                {"attacked", s.attacked},
+                {"complete", s.complete() && s.finished() == samples.size()},
+                {"finished", s.finished()},
+                {"unfinished", samples.size() - s.finished()},
+                {"invalid", s.invalid},
+                {"non_finite", s.non_finite},
+                {"no_start", s.no_start},
+                {"unstable", s.unstable},
+                {"wrong", s.wrong},
                 {"fooled", s.fooled},
-                {"success_rate", s.success_rate},
-                {"robust_accuracy", s.robust_accuracy},
+                {"robust", s.robust},
+                {"attacked", s.attacked},
+                {"success_rate", s.success_rate()},
+                {"robust_accuracy", s.robust_accuracy()},
                 {"median_distance", s.median_distance},
                 {"seconds", outcome.seconds},
                 {"model_seconds", outcome.model_seconds},
-                {"forward", s.forward},
-                {"backward", s.backward},
-                {"verification", s.verification},
+                {"forward", cost.queries},
+                {"backward", cost.gradient_queries},
+                {"verification", cost.verification_queries},
                 {"adversarials", outcome.file.empty() ? Json(nullptr) : Json(outcome.file)},
                 {"samples", nullptr}};
     for (const auto& [name, value] : outcome.options) attack["options"][name] = typed(value);
@@ -172,23 +171,23 @@ void write_results(const Command& command, const Samples& samples, const std::ve
   const std::string place = "\"samples\": null";
   foil::io::AtomicFile file(command.out);
   std::size_t done = 0;
-  for (const Outcome& outcome : outcomes) {
+  for (const Told& outcome : outcomes) {
     const std::size_t at = text.find(place, done);
     file.write(std::string_view(text).substr(done, at - done));
     done = at + place.size();
     file.write("\"samples\": [");
     for (std::size_t row = 0; row < outcome.records.size(); ++row) {
-      const Record& record = outcome.records[row];
+      const foil::Record& record = outcome.records[row];
       const auto i = static_cast<Index>(row);
-      Json sample{{"index", samples.rows[row]},
+      Json sample{{"index", record.id},
                   {"label", samples.labels[i]},
-                  {"clean_predicted", samples.clean_predictions[i]},
-                  {"predicted", record.predicted},
+                  {"clean_predicted", samples.predictions[i]},
+                  {"predicted", record.predicted < 0 ? samples.predictions[i] : record.predicted},
                   {"status", foil::to_string(record.status)},
                   {"success", record.success},
                   {"distance", record.distance},  // null if infinite
-                  {"forward", record.forward},
-                  {"backward", record.backward}};
+                  {"forward", record.queries},
+                  {"backward", record.gradient_queries}};
       if (samples.targets) sample["target"] = (*samples.targets)[i];
       file.write((row == 0 ? "\n    " : ",\n    ") + sample.dump());
     }
@@ -198,22 +197,22 @@ void write_results(const Command& command, const Samples& samples, const std::ve
   file.commit();
 }
 
-foil::io::Picture sheet(const Command& command, const Samples& samples,
-                        const std::vector<Outcome>& outcomes) {
+foil::io::Picture sheet(const Command& command, const Samples& samples, const std::vector<Told>& outcomes) {
   std::vector<foil::report::SheetBlock> blocks;
-  for (const Outcome& outcome : outcomes) {
-    const Summary s = summarise(outcome, samples);
-    foil::report::SheetBlock block{outcome.attack, "fools " + percent(s.success_rate), {}};
-    block.note += outcome.epsilon ? " within " + outcome.norm + " " + formatted("%g", *outcome.epsilon)
-                                  : ", median " + outcome.norm + " " + formatted("%.3g", s.median_distance);
+  for (const Told& outcome : outcomes) {
+    const foil::Summary s = outcome.summary();
+    const std::string norm(outcome.norm.name());
+    foil::report::SheetBlock block{outcome.attack, "fools " + percent(s.success_rate()), {}};
+    block.note += outcome.epsilon ? " within " + norm + " " + formatted("%g", *outcome.epsilon)
+                                  : ", median " + norm + " " + formatted("%.3g", s.median_distance);
     for (std::size_t i = 0; i < samples.shown.size(); ++i) {
       const auto clean = foil::sample(samples.shown_images, static_cast<Index>(i));
-      std::string caption = std::to_string(samples.labels[static_cast<Index>(samples.shown[i])]);
+      std::string caption = std::to_string(samples.labels[samples.shown[i]]);
       if (outcome.shown[i].empty()) {
         caption += "   not fooled";
       } else {
-        const Record& record = outcome.records[samples.shown[i]];
-        caption += " -> " + std::to_string(record.predicted) + "   " + outcome.norm + " " +
+        const foil::Record& record = outcome.records[static_cast<std::size_t>(samples.shown[i])];
+        caption += " -> " + std::to_string(record.predicted) + "   " + norm + " " +
                    formatted("%.3g", record.distance);
       }
       block.rows.push_back({caption, {clean.data(), clean.data() + clean.size()}, outcome.shown[i]});
@@ -223,7 +222,7 @@ foil::io::Picture sheet(const Command& command, const Samples& samples,
   const auto& shape = samples.shown_images.dimensions();
   const foil::report::SheetImage image{shape[1], shape[2], shape[3], command.lower, command.upper};
   return foil::report::draw_sheet(command.model.filename().string() + ", clean accuracy " +
-                                      percent(share(samples.correct, samples.examined)),
+                                      percent(foil::share(samples.accurate, samples.examined)),
                                   image, blocks);
 }
 

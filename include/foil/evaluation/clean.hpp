@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// What a model says before it is attacked, and which samples are worth attacking.
+#pragma once
+
+#include <algorithm>
+#include <concepts>
+#include <cstdint>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "foil/core/error.hpp"
+#include "foil/core/model.hpp"
+#include "foil/core/tensor.hpp"
+#include "foil/evaluation/accuracy.hpp"
+#include "foil/evaluation/source.hpp"
+#include "foil/run/pool.hpp"
+#include "foil/run/run_options.hpp"
+
+namespace foil {
+
+/// Which rows of a source choose_samples() takes.
+struct ChoiceOptions {
+  static constexpr Index all = std::numeric_limits<Index>::max();
+  Index first = 0;            ///< row to begin with
+  Index count = all;          ///< so many samples, or as many as there are
+  bool correct_only = false;  ///< pass over rows that are classified wrongly
+  Index batch_size = 128;     ///< rows per model call
+  /// Of the first so many rows the answers are kept, for attacks to start from: enough of every class, few
+  /// enough to go through.
+  Index pool_rows = 1000;
+  Observer observer{};  ///< called after every model call; counts the samples up to `count`, else the rows
+};
+
+/// The samples to attack, with what the model said about them.
+template <Batch Input>
+struct Chosen : Selection {
+  Labels labels{};
+  Labels predictions{};              ///< -1 where the answer was NaN or infinity
+  Pool<Input> pool{};                ///< the first rows that the model was shown, with its answers
+  Index examined = 0, accurate = 0;  ///< rows that the model was shown, and how many of them it got right
+  bool stopped = false;              ///< by the observer; then there may be too few, and no pool
+};
+
+/// Shows the model the rows of a source, batch by batch, until there are samples enough.
+/// \param labels  for every row of the source
+template <class M, SampleSource Source>
+  requires DecisionModel<M> && std::same_as<batch_t<Source>, input_t<M>>
+Chosen<input_t<M>> choose_samples(M&& model, Source& source, const Labels& labels,
+                                  const ChoiceOptions& options = {}) {
+  using Scalar = scalar_t<M>;
+  const Index rows = source.rows();
+  require(labels.size() == rows, "choice of samples: expected one label for each of the ", rows,
+          " rows, got ", labels.size());
+  require(options.first >= 0 && options.first < rows, "choice of samples: expected a first row from 0 to ",
+          rows - 1, ", got ", options.first);
+  require(options.count >= 1 && options.batch_size >= 1 && options.pool_rows >= 1,
+          "choice of samples: expected count, batch_size and pool_rows >= 1, got ", options.count, ", ",
+          options.batch_size, ", ", options.pool_rows);
+  const bool limited = options.count != ChoiceOptions::all;
+  const Index last =
+      options.correct_only || options.count > rows - options.first ? rows : options.first + options.count;
+
+  Chosen<input_t<M>> chosen;
+  std::vector<int> predictions;
+  std::vector<std::int64_t> wanted;
+  Logits<Scalar> known;  // answers about the pool's rows, as far as they come
+  Labels known_labels(std::min(options.pool_rows, last - options.first));
+  for (Index row = options.first; row < last && chosen.size() < options.count && !chosen.stopped;) {
+    wanted.clear();
+    for (Index i = 0; i < std::min(options.batch_size, last - row); ++i) wanted.push_back(row + i);
+    const auto batch = source.gather(wanted);
+    Labels answers;
+    Logits<Scalar> logits;
+    if constexpr (ScoreModel<M>) {
+      logits = model.logits(batch);
+      answers = decide<Scalar>(logits);
+    } else {
+      answers = predict(model, batch);
+    }
+    require(answers.size() == samples(batch), "model: expected one answer for each of ", samples(batch),
+            " samples, got ", answers.size());
+    for (Index i = 0; i < answers.size() && chosen.size() < options.count; ++i, ++row) {
+      if (chosen.examined < known_labels.size()) {
+        known_labels[chosen.examined] = answers[i];
+        if (logits.size() > 0) {
+          if (known.size() == 0) known.resize(known_labels.size(), logits.cols());
+          known.row(chosen.examined) = logits.row(i);
+        }
+      }
+      const bool correct = answers[i] == labels[row];
+      ++chosen.examined;
+      chosen.accurate += correct;
+      if (options.correct_only && !correct) continue;
+      chosen.rows.push_back(row);
+      predictions.push_back(answers[i]);
+    }
+    const Index finished = limited ? chosen.size() : chosen.examined;
+    const Index total = limited ? options.count : last - options.first;
+    chosen.stopped = options.observer({finished, total, 0, chosen.examined, 0}) == Control::stop;
+  }
+
+  const Index count = chosen.size();
+  chosen.predictions = Eigen::Map<const Labels>(predictions.data(), count);
+  chosen.labels.resize(count);
+  for (Index i = 0; i < count; ++i)
+    chosen.labels[i] = labels[static_cast<Index>(chosen.rows[static_cast<std::size_t>(i)])];
+  chosen.correct = chosen.predictions.array() == chosen.labels.array();
+  if (chosen.stopped) return chosen;
+
+  const Index pool_rows = std::min(chosen.examined, known_labels.size());
+  wanted.clear();
+  for (Index i = 0; i < pool_rows; ++i) wanted.push_back(options.first + i);
+  auto images = source.gather(wanted);
+  if (known.size() > 0)
+    chosen.pool = Pool<input_t<M>>(std::move(images), Logits<Scalar>(known.topRows(pool_rows)));
+  else
+    chosen.pool = Pool<input_t<M>>(std::move(images), Labels(known_labels.head(pool_rows)));
+  return chosen;
+}
+
+}  // namespace foil

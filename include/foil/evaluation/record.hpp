@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// What remains of an attack when the images are gone: one record per sample, and the figures over them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "foil/core/model.hpp"
+#include "foil/core/norms.hpp"
+#include "foil/core/result.hpp"
+#include "foil/core/summary.hpp"
+#include "foil/run/any_attack.hpp"
+
+namespace foil {
+
+/// How one sample's attack ended.
+struct Record {
+  std::int64_t id;  ///< of the sample, mostly its row of the data set
+  Status status;
+  bool success;     ///< a verified adversarial, or adversarial as it is
+  bool correct;     ///< right to begin with: classified correctly and not adversarial; see foil::Summary
+  int predicted;    ///< class of what the attack returned: of the sample itself where it found nothing
+  double distance;  ///< in the attack's norm; infinite without success
+  std::int64_t queries, gradient_queries, verification_queries;  ///< as in foil::Result
+};
+
+/// Model calls, summed over samples.
+struct Cost {
+  std::int64_t queries = 0, gradient_queries = 0, verification_queries = 0;
+};
+
+/// One attack, at one epsilon if it has a fixed budget: how it was asked for, and what it came to on every
+/// sample.
+struct Outcome {
+  std::string attack;  ///< its name
+  Lp norm;
+  Knowledge knowledge = Knowledge::decisions;
+  std::vector<std::pair<std::string, std::string>> options{};  ///< all of them, as used, where they are known
+  std::optional<double> epsilon{};                             ///< none for a minimal attack
+  double seconds = 0;                                          ///< spent in the attack
+  std::vector<Record> records{};                               ///< of the samples in their order
+
+  /// Nothing run yet. `epsilon` is passed over if the attack is a minimal one.
+  explicit Outcome(const AnyAttack& of, std::optional<double> at = std::nullopt)
+      : attack(of.name()), norm(of.norm()), knowledge(of.knowledge()) {
+    if (!of.minimal()) epsilon = at;
+  }
+
+  /// Adds the result on the samples that come next.
+  /// \param ids      one for each; empty: numbered on from the samples before
+  /// \param correct  whether the model was right about each, for those who know the true classes; empty: as
+  ///                 far as the run could tell
+  template <Batch Input>
+  void add(const Result<Input>& result, std::span<const std::int64_t> ids = {},
+           const Eigen::Array<bool, Eigen::Dynamic, 1>& correct = {}) {
+    require(ids.empty() || static_cast<Index>(ids.size()) == result.size(),
+            "outcome: expected one id for each of the ", result.size(), " samples, got ", ids.size());
+    require(correct.size() == 0 || correct.size() == result.size(),
+            "outcome: expected to know of each of the ", result.size(),
+            " samples whether it is correct, got ", correct.size());
+    for (Index i = 0; i < result.size(); ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      records.push_back({ids.empty() ? static_cast<std::int64_t>(records.size()) : ids[at], result.status[at],
+                         result.success[i], result.correct(i) && (correct.size() == 0 || correct[i]),
+                         result.predictions[i], result.distances[i], result.queries[i],
+                         result.gradient_queries[i], result.verification_queries[i]});
+    }
+  }
+
+  /// The bins and figures; adversarials farther away than `within` do not count.
+  Summary summary(double within = std::numeric_limits<double>::infinity()) const {
+    Tally tally(within);
+    for (const Record& r : records) tally.add(r.status, r.success, r.distance, r.correct);
+    return tally.summary();
+  }
+
+  /// What it took.
+  Cost cost() const {
+    Cost sum;
+    for (const Record& r : records) {
+      sum.queries += r.queries;
+      sum.gradient_queries += r.gradient_queries;
+      sum.verification_queries += r.verification_queries;
+    }
+    return sum;
+  }
+};
+
+}  // namespace foil

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// Attacks data sets of any size: samples are read, attacked and handed on in blocks, and what stays in
+/// memory of each is its record.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "foil/core/error.hpp"
+#include "foil/core/model.hpp"
+#include "foil/core/result.hpp"
+#include "foil/core/tensor.hpp"
+#include "foil/evaluation/record.hpp"
+#include "foil/run/any_attack.hpp"
+#include "foil/run/run_options.hpp"
+
+namespace foil {
+
+/// Where inputs come from, by their number: a file (foil::io::ImageReader), a tensor (foil::MemorySource), a
+/// generator. `rows()` is how many there are, `gather(rows)` gives the wanted ones in the order asked for.
+template <class S>
+concept SampleSource = requires(S& source, std::span<const std::int64_t> wanted) {
+  { source.rows() } -> std::convertible_to<Index>;
+  requires Batch<std::remove_cvref_t<decltype(source.gather(wanted))>>;
+};
+
+/// The batches that a source gives.
+template <SampleSource S>
+using batch_t = std::remove_cvref_t<decltype(std::declval<S&>().gather(std::span<const std::int64_t>()))>;
+
+/// Inputs that are in memory. Refers to them.
+template <Batch Input>
+class MemorySource {
+ public:
+  explicit MemorySource(const Input& inputs) : inputs_(&inputs) {}
+  explicit MemorySource(Input&&) = delete;
+
+  Index rows() const { return samples(*inputs_); }
+  Input gather(std::span<const std::int64_t> wanted) const {
+    for (const std::int64_t row : wanted)
+      require(row >= 0 && row < rows(), "inputs: expected rows from 0 to ", rows() - 1, ", got ", row);
+    return foil::gather(*inputs_, wanted);
+  }
+
+ private:
+  const Input* inputs_;
+};
+
+/// Which samples of a source to attack.
+struct Selection {
+  std::vector<std::int64_t> rows{};                 ///< of the source; the samples' ids, too
+  Eigen::Array<bool, Eigen::Dynamic, 1> correct{};  ///< see Record; empty: as far as the attack can tell
+  Index size() const { return static_cast<Index>(rows.size()); }
+};
+
+/// Samples that are attacked together: [first, first + count) of the selection.
+struct Block {
+  Index first, count;
+  std::span<const std::int64_t> rows;  ///< of the source
+};
+
+/// What an evaluation does around each block; either may be left out.
+template <Batch Input, bool concurrent = true>
+struct BlockHooks {
+  /// Before the attack: sets those of the options that hold an entry per sample (starting points, say).
+  std::function<void(const Block&, RunOptions<Input, concurrent>&)> prepare{};
+  /// After it: the only sight of the adversarials.
+  std::function<void(const Block&, const Result<Input>&)> sink{};
+};
+
+/// So many samples are read and attacked at a time: 8 batches for each thread, and at least 256. Enough that
+/// batches are full nearly always, since a block ends with its slowest sample.
+template <Batch Input, bool concurrent>
+Index block_size(const RunOptions<Input, concurrent>& options) {
+  return std::max<Index>(256, 8 * options.batch_size * static_cast<int>(options.threads));
+}
+
+/// Runs an attack on selected samples of a source, block by block, at the epsilon of `outcome`, which gathers
+/// the records. Random numbers belong to the rows of the source, so that no bit depends on the blocks.
+///
+/// The observer sees the progress over all blocks. When it stops the run, `outcome` ends with the block that
+/// was at work. Whatever is thrown, by the source, the model or the hooks, the blocks before are in
+/// `outcome`; after a RunFailure also what was found in its own block.
+///
+/// \param criterion_of  the criterion for a block: criterion_of(const Block&), samples counted from its first
+/// \param options       those common to all samples; not copied, for the pool may be large. Afterwards the
+/// ids
+///                      and what `prepare` sets are the last block's, the rest is as before
+template <class M, SampleSource Source, class CriterionOf>
+  requires DecisionModel<M> && std::same_as<batch_t<Source>, input_t<M>> &&
+           std::invocable<CriterionOf&, const Block&>
+void evaluate(const AnyAttack& attack, M&& model, Source& source, const Selection& selection,
+              CriterionOf criterion_of, RunOptions<input_t<M>, shareable<M>>& options, Outcome& outcome,
+              const BlockHooks<input_t<M>, shareable<M>>& hooks = {}) {
+  using Clock = std::chrono::steady_clock;
+  const Index total = selection.size();
+  require(attack.minimal() || outcome.epsilon, attack.name(), ": expected an epsilon");
+  require(selection.correct.size() == 0 || selection.correct.size() == total,
+          "evaluate: expected to know of each of the ", total, " samples whether it is correct, got ",
+          selection.correct.size());
+  struct Restored {  // the observer, however this ends
+    Observer &place, own;
+    ~Restored() { place = std::move(own); }
+  } observer{options.observer, options.observer};
+  Progress before, now;  // the blocks that are finished, and the one at work
+  bool stopped = false;
+  const auto so_far = [&] {
+    return Progress{before.finished + now.finished, total, before.found + now.found,
+                    before.queries + now.queries, before.gradient_queries + now.gradient_queries};
+  };
+  const auto tell = [&] {
+    stopped = observer.own(so_far()) == Control::stop || stopped;
+    return stopped ? Control::stop : Control::proceed;
+  };
+  options.observer = [&](const Progress& progress) {
+    now = progress;
+    return tell();
+  };
+
+  const Index most = block_size(options);
+  for (Index first = 0; first < total && tell() == Control::proceed; first += most) {
+    const Index count = std::min(most, total - first);
+    const Block block{
+        first, count,
+        std::span(selection.rows).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count))};
+    const auto inputs = source.gather(block.rows);
+    options.sample_ids.assign(block.rows.begin(), block.rows.end());
+    if (hooks.prepare) hooks.prepare(block, options);
+    const auto criterion = criterion_of(block);
+
+    const auto hand_over = [&](const Result<input_t<M>>& result) {
+      if (hooks.sink) hooks.sink(block, result);
+      if (selection.correct.size() > 0)
+        outcome.add(result, block.rows, selection.correct.segment(first, count));
+      else
+        outcome.add(result, block.rows);
+    };
+    const auto start = Clock::now();
+    const auto stop_clock = [&] {
+      outcome.seconds += std::chrono::duration<double>(Clock::now() - start).count();
+    };
+    try {
+      const auto result = attack(model, inputs, criterion, outcome.epsilon.value_or(0), options);
+      stop_clock();
+      hand_over(result);
+    } catch (const RunFailure<input_t<M>>& failure) {
+      stop_clock();
+      hand_over(failure.partial);
+      throw;
+    }
+    before = so_far();
+    now = {};
+  }
+}
+
+}  // namespace foil

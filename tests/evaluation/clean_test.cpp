@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+#include "foil/evaluation/clean.hpp"
+
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "foil/models/label_only.hpp"
+#include "support/catch.hpp"
+#include "support/models.hpp"
+
+namespace {
+using namespace foil;
+using Input = Tensor<float, 2>;
+using Catch::Matchers::ContainsSubstring;
+
+/// Thirty samples, of which every third has the wrong label.
+struct Problem {
+  Problem() {
+    test::Random random(3);
+    inputs = test::random_batch<Input>(random, Input::Dimensions(30, 3));
+    truth = predict(model, inputs);
+    labels = truth;
+    for (Index i = 0; i < 30; i += 3) labels[i] = (labels[i] + 1) % 4;
+  }
+  test::Affine<Input> model = test::random_affine<Input>(4, 3, 1);
+  Input inputs;
+  Labels truth, labels;
+};
+
+TEST_CASE("clean: the rows of a range, with what the model says of them", "[clean]") {
+  const Problem p;
+  const MemorySource source(p.inputs);
+  for (const Index batch_size : {1, 4, 100}) {
+    Index calls = 0;
+    const auto chosen = choose_samples(
+        p.model, source, p.labels,
+        {.first = 5, .count = 10, .batch_size = batch_size, .observer = [&](const Progress& now) {
+           ++calls;
+           CHECK(now.total == 10);
+           CHECK(now.finished == std::min<Index>(calls * batch_size, 10));
+         }});
+    CHECK(calls == (10 + batch_size - 1) / batch_size);
+    CHECK(chosen.rows == std::vector<std::int64_t>{5, 6, 7, 8, 9, 10, 11, 12, 13, 14});
+    CHECK(chosen.labels == p.labels.segment(5, 10));
+    CHECK(chosen.predictions == p.truth.segment(5, 10));
+    CHECK(chosen.correct.count() == 7);  // all but 6, 9 and 12
+    CHECK_FALSE(chosen.correct[1]);
+    CHECK(chosen.examined == 10);
+    CHECK(chosen.accurate == 7);
+    CHECK_FALSE(chosen.stopped);
+    REQUIRE(samples(chosen.pool.inputs()) == 10);
+    CHECK(as_matrix(chosen.pool.inputs()) == as_matrix(p.inputs).middleRows(5, 10));
+    CHECK(chosen.pool.predictions() == p.truth.segment(5, 10));
+  }
+}
+
+TEST_CASE("clean: of the correct ones as many as asked for, or all", "[clean]") {
+  const Problem p;
+  const MemorySource source(p.inputs);
+  const auto few =
+      choose_samples(p.model, source, p.labels, {.count = 5, .correct_only = true, .batch_size = 3});
+  CHECK(few.rows == std::vector<std::int64_t>{1, 2, 4, 5, 7});
+  CHECK(few.correct.all());
+  CHECK(few.examined == 8);  // rows 0 to 7, although the third batch held one more
+  CHECK(few.accurate == 5);
+  CHECK(samples(few.pool.inputs()) == 8);  // the wrong ones are known, too
+  const auto all = choose_samples(p.model, source, p.labels, {.correct_only = true, .pool_rows = 4});
+  CHECK(all.size() == 20);
+  CHECK(all.examined == 30);
+  CHECK(samples(all.pool.inputs()) == 4);
+  CHECK(choose_samples(p.model, source, p.labels, {.count = 99, .correct_only = true}).size() == 20);
+  CHECK(choose_samples(p.model, source, p.labels, {.first = 28, .count = 99}).size() == 2);
+}
+
+TEST_CASE("clean: an answer of NaN is no class, and wrong", "[clean]") {
+  const Problem p;
+  const MemorySource source(p.inputs);
+  test::Tampered model(p.model);
+  model.answer = [](std::int64_t, const Input&, Logits<float>& z) {
+    z(0, 0) = std::numeric_limits<float>::quiet_NaN();
+    z(1, 2) = std::numeric_limits<float>::infinity();
+  };
+  Labels zeros = Labels::Zero(30);
+  zeros[1] = 2;
+  const auto chosen = choose_samples(model, source, zeros, {.count = 3});
+  CHECK(chosen.predictions[0] == -1);
+  CHECK(chosen.predictions[1] == -1);
+  CHECK(chosen.predictions[2] == p.truth[2]);
+  CHECK_FALSE(chosen.correct[0]);
+  CHECK_FALSE(chosen.correct[1]);
+}
+
+TEST_CASE("clean: a model that tells its decisions only will do", "[clean]") {
+  const Problem p;
+  const MemorySource source(p.inputs);
+  const auto chosen = choose_samples(LabelOnly(p.model), source, p.labels);
+  CHECK(chosen.predictions == p.truth);
+  CHECK(chosen.pool.predictions() == p.truth);
+}
+
+TEST_CASE("clean: the observer may stop it", "[clean]") {
+  const Problem p;
+  const MemorySource source(p.inputs);
+  const auto chosen = choose_samples(p.model, source, p.labels,
+                                     {.batch_size = 10, .observer = [](const Progress& now) {
+                                        return now.queries >= 20 ? Control::stop : Control::proceed;
+                                      }});
+  CHECK(chosen.stopped);
+  CHECK(chosen.size() == 20);
+  CHECK(chosen.pool.empty());
+}
+
+TEST_CASE("clean: what makes no sense is refused in words", "[clean]") {
+  const Problem p;
+  const MemorySource source(p.inputs);
+  CHECK_THROWS_WITH(choose_samples(p.model, source, Labels(Labels::Zero(3))),
+                    ContainsSubstring("one label for each of the 30 rows, got 3"));
+  CHECK_THROWS_WITH(choose_samples(p.model, source, p.labels, {.first = 30}),
+                    ContainsSubstring("a first row from 0 to 29, got 30"));
+  CHECK_THROWS_WITH(choose_samples(p.model, source, p.labels, {.count = 0}), ContainsSubstring("got 0, 128"));
+}
+}  // namespace
