@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# cmake -DCASE=package|torch|refusals|subdirectory|fetch -DPREFIX=<where foil is installed> -DFOIL=<its source tree>
+# cmake -DCASE=package|torch|program|refusals|subdirectory|fetch -DPREFIX=<where foil is installed> -DFOIL=<its source tree>
 #       -DVERSION=<its version> -DCOMPILER=... -DGENERATOR=... -DSCRATCH=<folder> -P consumer.cmake
 cmake_minimum_required(VERSION 3.24)
 set(build ${SCRATCH}/consumer_${CASE})
@@ -42,6 +42,12 @@ elseif(CASE STREQUAL "torch")
   configure("" -DCMAKE_PREFIX_PATH=${PREFIX} -DFOIL_FROM=package -DFOIL_WANTED=torch)
   build_and_run(torch)
   configure("" -DFOIL_FROM=subdirectory -DFOIL_WANTED=torch)
+
+elseif(CASE STREQUAL "program")
+  execute_process(COMMAND ${PREFIX}/bin/foil-evaluate --version OUTPUT_VARIABLE said COMMAND_ERROR_IS_FATAL ANY)
+  if(NOT said STREQUAL "foil-evaluate ${VERSION}\n")
+    message(FATAL_ERROR "the installed foil-evaluate says: ${said}")
+  endif()
 
 elseif(CASE STREQUAL "subdirectory")
   configure("" -DFOIL_FROM=subdirectory -DFOIL_WANTED=onnx)
