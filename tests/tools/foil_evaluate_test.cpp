@@ -8,12 +8,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -398,6 +400,67 @@ TEST_CASE("foil-evaluate: targets are what successful samples are taken for", "[
   CHECK(successes > 5);
 }
 
+TEST_CASE("foil-evaluate: masked pixels do not move, and values lie on the lattice",
+          "[examples][evaluate][property]") {
+  constexpr Index first = 3, count = 12, pixels = 784;
+  const TemporaryDirectory dir, files;
+  const bool lattice = GENERATE(false, true);
+  const std::string mask = GENERATE("none", "one", "one of four axes", "each row", "each used row");
+  if (!lattice && mask == "none") return;
+
+  // Which pixels of a row may move: three of four, others in every row if masks are for rows.
+  const auto may_move = [&](Index row, Index pixel) {
+    return mask == "none" || (mask.starts_with("one") ? pixel : pixel + 7 * row) % 4 != 0;
+  };
+  const Index masks = mask.starts_with("one") ? 1 : mask == "each row" ? 1000 : count;
+  std::vector<double> values;
+  for (Index i = 0; i < masks; ++i)
+    for (Index pixel = 0; pixel < pixels; ++pixel)
+      values.push_back(may_move(mask == "each used row" ? first + i : i, pixel) ? -0.5 : 0.0);
+  if (mask == "one")
+    foil::io::write_npy<double>(files / "mask.npy", values, {1, 28, 28});
+  else
+    foil::io::write_npy<double>(files / "mask.npy", values, {masks, 1, 28, 28});
+
+  Arguments arguments{"--first",   "3",       "--count",  "12",
+                      "--threads", "2",       "--budget", "200",
+                      "--attack",  "fgsm",    "--attack", "l2-pgd:steps=5",
+                      "--attack",  "l1-bim",  "--attack", "boundary",
+                      "--attack",  "dataset", "--attack", "salt-and-pepper",
+                      "--epsilon", "0.3",     "4"};
+  if (lattice) arguments = arguments + Arguments{"--lattice", "255"};
+  if (mask != "none") arguments = arguments + Arguments{"--mask", (files / "mask.npy").string()};
+  const Outcome outcome = run(on_mnist(dir) + arguments);
+  CAPTURE(lattice, mask, outcome.err);
+  REQUIRE(outcome.status == 0);
+  const auto json = results(dir);
+  CHECK(json["lattice"] == (lattice ? nlohmann::json(255) : nlohmann::json(nullptr)));
+  CHECK(json["mask"] ==
+        (mask == "none" ? nlohmann::json(nullptr) : nlohmann::json((files / "mask.npy").string())));
+
+  const Images images = foil::io::read_images(image_file, foil::Bounds<float>());
+  int fooling = 0;
+  for (const auto& attack : json["attacks"]) {
+    fooling += attack["fooled"] > 0;
+    const auto file = dir.path() / "adversarials" / attack["adversarials"].get<std::string>();
+    const Images found = foil::io::read_images(file, foil::Bounds<float>());
+    REQUIRE(foil::samples(found) == count);
+    Index frozen_moved = 0, off_lattice = 0, moved = 0;
+    for (Index i = 0; i < count; ++i)
+      for (Index pixel = 0; pixel < pixels; ++pixel) {
+        const float before = foil::sample(images, first + i)[pixel], after = foil::sample(found, i)[pixel];
+        moved += before != after;
+        frozen_moved += before != after && !may_move(first + i, pixel);
+        off_lattice += after != static_cast<float>(std::round(double{after} * 255) / 255);
+      }
+    CAPTURE(attack["name"], attack["epsilon"]);
+    CHECK((moved > 0) == (attack["fooled"] > 0));
+    CHECK(frozen_moved == 0);
+    if (lattice) CHECK(off_lattice == 0);
+  }
+  CHECK(fooling >= 6);
+}
+
 TEST_CASE("foil-evaluate: --margin is the lead of another class", "[examples][evaluate]") {
   const auto model = foil::onnx::load<float, 4>(model_file);
   const foil::Labels labels = foil::io::read_labels(label_file);
@@ -559,6 +622,12 @@ TEST_CASE("foil-evaluate: bad input is one clear line, status 2, and nothing wri
   std::vector<float> late(1000 * 784);
   late.back() = 2;
   foil::io::write_npy<float>(bad / "outside.npy", late, {1000, 1, 28, 28});
+  std::vector<float> pixels(2 * 784, 1);
+  foil::io::write_npy<float>(bad / "two_masks.npy", pixels, {2, 1, 28, 28});
+  foil::io::write_npy<float>(bad / "flat_mask.npy", std::vector<float>(784, 1), {784});
+  foil::io::write_npy<float>(bad / "frozen.npy", std::vector<float>(784), {1, 28, 28});
+  pixels[783] = std::numeric_limits<float>::quiet_NaN();
+  foil::io::write_npy<float>(bad / "nan_mask.npy", std::span(pixels).first(784), {1, 1, 28, 28});
   write(bad / "damaged.gz", read(image_file).substr(0, 50000));
   write(bad / "damaged.onnx", read(model_file).substr(0, 5000));
   write(bad / "archive.pt", "PK\3\4");
@@ -631,6 +700,20 @@ TEST_CASE("foil-evaluate: bad input is one clear line, status 2, and nothing wri
       {extra({"--starts", file("far.npy")}), "points to row 1000, the data set has rows 0 to 999"},
       {extra({"--starts", file("small.npy")}),
        "expected images of the shape of the data set, (1000, 1, 28, 28)"},
+      {extra({"--mask", "missing.npy"}), "missing.npy: cannot be read"},
+      {extra({"--mask", image_file}), "expected a .npy file"},
+      {extra({"--mask", file("two_masks.npy")}),
+       "two_masks.npy: expected one entry for each of the 1000 rows of the data set or of those used, found "
+       "2"},
+      {extra({"--mask", file("flat_mask.npy")}),
+       "flat_mask.npy: expected a mask for the images of shape (1000, 1, 28, 28): (1, 28, 28) or (N, 1, 28, "
+       "28), "
+       "found (784)"},
+      {extra({"--mask", file("small.npy")}), "found (1000, 1, 2, 2)"},
+      {extra({"--mask", file("frozen.npy")}), "frozen.npy: every entry is 0"},
+      {extra({"--mask", file("nan_mask.npy")}), "nan_mask.npy: expected numbers, found nan"},
+      {extra({"--lattice", "0"}), "--lattice"},
+      {extra({"--lattice", "2.5"}), "--lattice"},
       {extra({"--margin", "-1"}), "--margin"},
       {extra({"--margin", "1", "--targets", label_file}), "--margin does not go with --targets"},
       {extra({"--sheet", (dir / "results.json").string()}), "the same file"},

@@ -86,6 +86,13 @@ std::optional<Command> parse_command_line(int argc, char** argv) {
          "By how much another class has to lead in the logits (default 0). Above the rounding errors of\n"
          "other software, the adversarials are adversarial there too")
       ->check(CLI::NonNegativeNumber);
+  app.add_option("--lattice", command.lattice,
+                 "Only these values: LOWER + k (UPPER - LOWER) / N for whole k. 255 for images of 8 bits")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24));
+  app.add_option(
+      "--mask", command.mask,
+      "Which features may move, those that are not 0: .npy of numbers (not of bools), C x H x W for\n"
+      "all images, or N x C x H x W for every row of the data set, or for those used");
   app.add_option("--seed", command.seed, "Same seed, same results (default 0)");
   app.add_option("--threads", command.threads, "Default: as many as the machine has")
       ->check(CLI::Range(1, 4096));

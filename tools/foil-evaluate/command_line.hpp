@@ -29,13 +29,14 @@ struct AttackRequest {
 struct Command {
   bool list = false;
   std::filesystem::path model, images, labels, out;
-  std::optional<std::filesystem::path> targets, starts, adversarials, sheet;
+  std::optional<std::filesystem::path> targets, starts, mask, adversarials, sheet;
   float lower = 0, upper = 1;
   std::int64_t first = 0, count = std::numeric_limits<std::int64_t>::max();
   bool correct_only = false;
   std::vector<AttackRequest> attacks;
   std::vector<double> epsilons;
   double margin = 0;
+  std::int64_t lattice = 0;  ///< so many steps from lower to upper; 0: any value
   std::uint64_t seed = 0;
   int threads = 1;
   std::int64_t budget = std::numeric_limits<std::int64_t>::max();

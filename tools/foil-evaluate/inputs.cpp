@@ -2,8 +2,10 @@
 #include "inputs.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <span>
+#include <string>
 
 #include "progress.hpp"
 
@@ -54,10 +56,63 @@ void open_starts(const std::filesystem::path& path, const foil::Bounds<float>& b
             ", the data set has rows 0 to ", rows - 1);
 }
 
+/// The block's part of what there is one of for each sample.
+std::span<const std::int64_t> part(const std::vector<std::int64_t>& all, const foil::Block& block) {
+  return std::span(all).subspan(static_cast<std::size_t>(block.first), static_cast<std::size_t>(block.count));
+}
+
+std::string shape_text(const std::vector<Index>& shape) {
+  std::string out;
+  for (const Index extent : shape) out += (out.empty() ? "" : ", ") + std::to_string(extent);
+  return "(" + out + ")";
+}
+
+/// Whether a file of masks holds a single one, for all samples.
+bool one_for_all(const foil::io::NpyReader& masks) {
+  return masks.shape().size() == 3 || masks.rows() == 1;
+}
+
+/// The masks that come next, `count` of them: 1 where a feature may move, else 0. A single mask of shape
+/// (C, H, W) is read by its channels.
+Images next_masks(foil::io::NpyReader& masks, Index count) {
+  const bool single = masks.shape().size() == 3;
+  const auto array = masks.next(single ? masks.rows() : count);
+  const std::vector<double> values = array.values<double>();
+  const auto axis = [&](std::size_t i) { return array.shape[i + array.shape.size() - 3]; };
+  Images out(single ? 1 : array.shape[0], axis(0), axis(1), axis(2));
+  for (Index i = 0; i < out.size(); ++i) {
+    const double value = values[static_cast<std::size_t>(i)];
+    require(std::isfinite(value), array.path.string(), ": expected numbers, found ", value);
+    out.data()[i] = value != 0 ? 1.0f : 0.0f;
+  }
+  return out;
+}
+
+/// Throws unless the file has masks of the images' shape, one for all or one for each row, and some feature
+/// may move.
+void open_masks(const std::filesystem::path& path, Inputs& in) {
+  in.masks.emplace(path);
+  const auto& found = in.masks->shape();
+  const auto& images = in.images.dimensions();
+  require((found.size() == 3 || found.size() == 4) &&
+              std::equal(images.begin() + 1, images.end(), found.end() - 3),
+          path.string(), ": expected a mask for the images of shape ", in.images.shape_text(), ": (",
+          images[1], ", ", images[2], ", ", images[3], ") or (N, ", images[1], ", ", images[2], ", ",
+          images[3], "), found ", shape_text(found));
+  constexpr Index at_a_time = 32;
+  bool any = false;
+  for (Index row = 0; row < in.masks->rows(); row += at_a_time) {
+    const Images masks = next_masks(*in.masks, at_a_time);
+    any = any || std::any_of(masks.data(), masks.data() + masks.size(), [](float m) { return m != 0; });
+  }
+  require(any, path.string(), ": every entry is 0, so that no feature may move");
+}
+
 }  // namespace
 
 Inputs read_inputs(const Command& command, const Model& model) {
-  Inputs in{ImageReader(command.images, model.bounds()), foil::io::read_labels(command.labels), {}, {}, {}};
+  Inputs in{
+      ImageReader(command.images, model.bounds()), foil::io::read_labels(command.labels), {}, {}, {}, {}};
   const Index rows = in.images.rows();
   const Index classes = model.classes(in.images);
   require(in.labels.size() == rows, command.labels.string(), ": expected one label for each of the ", rows,
@@ -82,6 +137,10 @@ Inputs read_inputs(const Command& command, const Model& model) {
   if (command.starts) {
     open_starts(*command.starts, model.bounds(), in);
     check_entries(*command.starts, in.starts ? in.starts->rows() : in.start_rows->size());
+  }
+  if (command.mask) {
+    open_masks(*command.mask, in);
+    if (!one_for_all(*in.masks)) check_entries(*command.mask, in.masks->rows());
   }
   check_images(in.images);
   if (in.starts) check_images(*in.starts);
@@ -122,15 +181,30 @@ Samples choose(const Command& command, const Model& model, Inputs& in, const std
     if (in.targets) (*samples.targets)[i] = (*in.targets)[entry(i, in.targets->size())];
     if (in.starts) samples.starts.push_back(entry(i, in.starts->rows()));
     if (in.start_rows) samples.starts.push_back((*in.start_rows)[entry(i, in.start_rows->size())]);
+    if (in.masks && !one_for_all(*in.masks)) samples.masks.push_back(entry(i, in.masks->rows()));
   }
   return samples;
 }
 
 Images read_starts(Inputs& in, const Samples& samples, const foil::Block& block) {
   if (samples.starts.empty()) return {};
-  return (in.starts ? *in.starts : in.images)
-      .gather(std::span(samples.starts)
-                  .subspan(static_cast<std::size_t>(block.first), static_cast<std::size_t>(block.count)));
+  return (in.starts ? *in.starts : in.images).gather(part(samples.starts, block));
+}
+
+Images read_masks(Inputs& in, const Samples& samples, const foil::Block& block) {
+  if (!in.masks) return {};
+  if (samples.masks.empty()) {
+    in.masks->seek(0);
+    return next_masks(*in.masks, 1);
+  }
+  const auto& shape = in.images.dimensions();
+  Images masks(block.count, shape[1], shape[2], shape[3]);
+  Index place = 0;
+  for (const std::int64_t row : part(samples.masks, block)) {
+    in.masks->seek(row);
+    foil::sample(masks, place++) = foil::sample(next_masks(*in.masks, 1), 0);
+  }
+  return masks;
 }
 
 }  // namespace evaluate

@@ -13,6 +13,7 @@
 #include "foil/evaluation/clean.hpp"
 #include "foil/evaluation/source.hpp"
 #include "foil/io/data.hpp"
+#include "foil/io/npy.hpp"
 #include "model.hpp"
 
 namespace evaluate {
@@ -26,6 +27,7 @@ struct Inputs {
   std::optional<foil::Labels> targets;                 ///< for every row of the data set, or for those used
   std::optional<foil::io::ImageReader<float>> starts;  ///< likewise
   std::optional<foil::Labels> start_rows;              ///< likewise, of the data set
+  std::optional<foil::io::NpyReader> masks;            ///< likewise, or for all rows
 };
 
 /// Opens and checks all files, every pixel included. Throws foil::Error.
@@ -36,6 +38,7 @@ Inputs read_inputs(const Command& command, const Model& model);
 struct Samples : foil::Chosen<Images> {
   std::optional<foil::Labels> targets{};
   std::vector<std::int64_t> starts{};  ///< rows of the file of starts or of the data set, if any are given
+  std::vector<std::int64_t> masks{};   ///< rows of the file of masks, if there is one for each sample
   std::vector<foil::Index> shown{};    ///< the first few that are classified correctly, for the sheet,
   Images shown_images{};               ///< and their images
 };
@@ -44,7 +47,8 @@ struct Samples : foil::Chosen<Images> {
 /// asked for only if interrupted.
 Samples choose(const Command& command, const Model& model, Inputs& in, const std::atomic<bool>& interrupted);
 
-/// The starting points of a block; empty if there are none.
+/// The starting points and the masks of a block; empty if there are none, one mask if it is for all.
 Images read_starts(Inputs& in, const Samples& samples, const foil::Block& block);
+Images read_masks(Inputs& in, const Samples& samples, const foil::Block& block);
 
 }  // namespace evaluate

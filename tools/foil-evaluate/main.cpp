@@ -14,6 +14,7 @@
 
 #include "command_line.hpp"
 #include "foil/core/criteria.hpp"
+#include "foil/core/lattice.hpp"
 #include "foil/evaluation/catalogue.hpp"
 #include "foil/evaluation/source.hpp"
 #include "foil/io/npy.hpp"
@@ -48,8 +49,11 @@ void check_outputs(const Command& command) {
   if (command.sheet) outputs.push_back(*command.sheet);
   require(!command.sheet || *command.sheet != command.out, "--out and --sheet are the same file, ",
           command.out.string());
+  std::vector<std::filesystem::path> inputs{command.model, command.images, command.labels};
+  for (const auto& optional : {command.targets, command.starts, command.mask})
+    if (optional) inputs.push_back(*optional);
   for (const auto& output : outputs) {
-    for (const auto& input : {command.model, command.images, command.labels}) {
+    for (const auto& input : inputs) {
       std::error_code differs;
       require(!std::filesystem::equivalent(output, input, differs), output.string(),
               ": would overwrite an input");
@@ -127,15 +131,18 @@ void run(const Command& command, const Model& model, Inputs& in, const Samples& 
     return interrupted ? foil::Control::stop : foil::Control::proceed;
   };
   const double model_seconds = model.seconds();
-  const foil::BlockHooks<Images> hooks{
-      .prepare = [&](const foil::Block& block,
-                     RunOptions& o) { o.starting_points = read_starts(in, samples, block); },
-      .sink =
-          [&](const foil::Block& block, const foil::Result<Images>& result) {
-            outcome.model_seconds = (model.seconds() - model_seconds) / command.threads;
-            if (adversarials) adversarials->write(result.adversarials);
-            outcome.show(block, result, samples);
-          }};
+  const foil::BlockHooks<Images> hooks{.prepare =
+                                           [&](const foil::Block& block, RunOptions& o) {
+                                             o.starting_points = read_starts(in, samples, block);
+                                             o.mask = read_masks(in, samples, block);
+                                           },
+                                       .sink =
+                                           [&](const foil::Block& block, const foil::Result<Images>& result) {
+                                             outcome.model_seconds =
+                                                 (model.seconds() - model_seconds) / command.threads;
+                                             if (adversarials) adversarials->write(result.adversarials);
+                                             outcome.show(block, result, samples);
+                                           }};
   const auto part = [](const foil::Labels& all, const foil::Block& block) -> foil::Labels {
     return all.segment(block.first, block.count);
   };
@@ -196,6 +203,9 @@ int evaluate_model(const Command& command) {
                      .query_budget = command.budget,
                      .pool = std::move(samples.pool),
                      .batch_size = command.batch_size};
+  if (command.lattice > 0)
+    options.lattice = foil::Lattice(command.lower, double{command.upper} - double{command.lower},
+                                    static_cast<double>(command.lattice));
   std::vector<Told> outcomes;
   std::size_t total = 0;
   for (const Job& job : jobs) total += job.epsilons.size();

@@ -117,6 +117,8 @@ void write_results(const Command& command, const Samples& samples, const std::ve
             {"labels", command.labels.string()},
             {"targets", command.targets ? Json(command.targets->string()) : Json(nullptr)},
             {"starts", command.starts ? Json(command.starts->string()) : Json(nullptr)},
+            {"mask", command.mask ? Json(command.mask->string()) : Json(nullptr)},
+            {"lattice", command.lattice > 0 ? Json(command.lattice) : Json(nullptr)},
             {"margin", command.margin},
             {"bounds", {command.lower, command.upper}},
             {"correct_only", command.correct_only},
