@@ -14,7 +14,7 @@
 #include <torch/torch.h>
 
 #include <cstdio>
-#include <foil/attacks/gradient/projected_gradient.hpp>
+#include <foil/attacks/gradient/projected_gradient/projected_gradient.hpp>
 #include <foil/io/data.hpp>
 #include <functional>
 

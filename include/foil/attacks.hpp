@@ -10,8 +10,7 @@
 #include "foil/attacks/decision/salt_and_pepper.hpp"
 #include "foil/attacks/gradient/brendel_bethge/brendel_bethge.hpp"
 #include "foil/attacks/gradient/fast_gradient.hpp"
-#include "foil/attacks/gradient/projected_gradient.hpp"
-#include "foil/attacks/parts/minimal.hpp"
+#include "foil/attacks/gradient/projected_gradient/projected_gradient.hpp"
 
 namespace foil {
 

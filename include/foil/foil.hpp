@@ -6,6 +6,7 @@
 #pragma once
 
 #include "foil/attacks.hpp"
+#include "foil/attacks/parts/minimal.hpp"
 #include "foil/core/criteria.hpp"
 #include "foil/core/lattice.hpp"
 #include "foil/core/losses.hpp"

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "foil/attacks/gradient/projected_gradient.hpp"
+#include "foil/attacks/gradient/projected_gradient/projected_gradient.hpp"
 #include "foil/onnx/onnx.hpp"
 #include "io/temporary_directory.hpp"
 #include "support/catch.hpp"

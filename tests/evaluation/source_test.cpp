@@ -227,7 +227,7 @@ TEST_CASE("source: of the block in which the model fails, what was found is kept
   CHECK(outcome.records.back().status == Status::not_run);
 }
 
-TEST_CASE("source: nothing selected, nothing run; what makes no sense is refused", "[source]") {
+TEST_CASE("source: nothing selected, nothing run, and what makes no sense is refused", "[source]") {
   const Problem p(10);
   const MemorySource source(p.inputs);
   Options options;

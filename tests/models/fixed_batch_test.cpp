@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "foil/attacks/gradient/projected_gradient.hpp"
+#include "foil/attacks/gradient/projected_gradient/projected_gradient.hpp"
 #include "foil/models/lambdas.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"

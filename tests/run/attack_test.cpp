@@ -3,7 +3,7 @@
 
 #include "foil/attacks/decision/additive_noise.hpp"
 #include "foil/attacks/gradient/fast_gradient.hpp"
-#include "foil/attacks/gradient/projected_gradient.hpp"
+#include "foil/attacks/gradient/projected_gradient/projected_gradient.hpp"
 #include "foil/attacks/parts/minimal.hpp"
 #include "foil/models/lambdas.hpp"
 #include "support/affine_problem.hpp"

@@ -253,7 +253,8 @@ TEST_CASE("scheduler: on request an invalid input raises and is named by row and
   x(1, 0) = 7;
   CHECK_THROWS_WITH(
       visits({})(step_model, x, label_zero(3), {.first_sample = 100, .on_bad_sample = OnBadSample::raise}),
-      ContainsSubstring("sample 1 (id 101)") && ContainsSubstring("not within the bounds"));
+      ContainsSubstring("sample 1 (id 101)") &&
+          ContainsSubstring("expected finite values within the bounds, got 7"));
 }
 
 TEST_CASE("scheduler: a batch without a valid sample is an error that says why", "[scheduler]") {
@@ -330,7 +331,7 @@ TEST_CASE("scheduler: NaN in a gradient becomes zero, at the input too, and the 
   };
   const Scripted<> attack([](Oracle& oracle) -> Task<> {
     Eigen::VectorXd x = oracle.original();
-    auto answer = co_await oracle.gradient(x);
+    const auto& answer = co_await oracle.gradient(x);
     CHECK(answer.gradient == at(8, 0));
     x += 0.1 * answer.gradient;
     co_await oracle.query(x);

@@ -2,7 +2,7 @@
 #include "foil/run/threads.hpp"
 
 #include "foil/attacks/gradient/fast_gradient.hpp"
-#include "foil/attacks/gradient/projected_gradient.hpp"
+#include "foil/attacks/gradient/projected_gradient/projected_gradient.hpp"
 #include "support/affine_problem.hpp"
 #include "support/catch.hpp"
 

@@ -3,6 +3,7 @@
 /// What a user may say about a run of any attack.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <limits>

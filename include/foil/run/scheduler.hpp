@@ -22,6 +22,7 @@
 #include "foil/run/ledger.hpp"
 #include "foil/run/model_calls.hpp"
 #include "foil/run/oracle.hpp"
+#include "foil/run/round.hpp"
 #include "foil/run/run_options.hpp"
 #include "foil/run/seat.hpp"
 #include "foil/run/task.hpp"
@@ -53,7 +54,8 @@ class Scheduler {
         result_(result),
         admission_(inputs, model.bounds(), judge, options, traits.norm),
         calls_(model, judge, inputs, traits.knowledge),
-        verifier_(calls_, inputs, result),
+        round_(calls_, change_, bad_sample_),
+        verifier_(calls_, inputs, result, bad_sample_),
         shared_{.seed = options.seed, .stream = traits.stream, .trace = options.trace} {
     if (options.pool.empty()) return;
     shared_.rank_pool = [this, &judge](const Sample& sample, std::size_t most) {
@@ -100,21 +102,6 @@ class Scheduler {
   }
 
  private:
-  /// A sample at work.
-  struct Slot {
-    Slot(Shared& shared, Sample sample)
-        : seat(std::make_unique<Seat>(shared, std::move(sample))), oracle(*seat) {}
-    std::unique_ptr<Seat> seat;
-    Oracle oracle;                   // refers to the seat
-    std::unique_ptr<Task<>> task{};  // refers to the oracle
-    Eigen::VectorXd original{};      // what is being asked, if not the task's question
-    std::size_t asked = 0;           // points in the call that is being made
-    bool finite = true;              // the last answer
-    bool scope_ends = false;         // an answer ended a stretch of the attack
-    bool retired = false;            // no longer asks; to be verified if something was found
-  };
-  using Slots = std::vector<std::unique_ptr<Slot>>;
-
   // --- life of a sample ---
 
   void admit(Index row) {
@@ -192,11 +179,9 @@ class Scheduler {
 
   // --- one round of model calls ---
 
-  /// Asks what the active samples want to know: one forward call at most, and one vjp for each number of
-  /// pullbacks that is wanted; nearly always that is one.
+  /// Asks what the active samples want to know.
   void ask() {
-    forward_.clear();
-    backward_.clear();
+    round_.begin();
     for (auto& slot : active_) {
       if (slot->retired) continue;
       Seat& seat = *slot->seat;
@@ -206,18 +191,13 @@ class Scheduler {
       } else if (seat.ledger.queries >= options_.query_budget) {
         retire(*slot, Status::budget_exhausted, false);
       } else if (!judged && !(asks && seat.question.points.front() == seat.sample.original)) {
-        slot->original = seat.sample.original;
-        slot->asked = 1;
-        forward_.push_back(slot.get());
+        round_.ask_about_original(*slot);
       } else {
-        slot->original.resize(0);
         calls_.check(traits_.name, seat.question);
-        slot->asked = take(seat);
-        (seat.question.need == Need::gradient ? backward_ : forward_).push_back(slot.get());
+        round_.ask(*slot, take(seat));
       }
     }
-    call_backward();
-    call_forward();
+    round_.call([&](Slot& slot) { digest(slot); });
     collect();
     if (static_cast<Index>(verifier_.waiting().size()) >= options_.batch_size) verify();
   }
@@ -229,120 +209,6 @@ class Scheduler {
     seat.room = static_cast<std::size_t>(std::max<Index>(share, 1));
     const auto left = static_cast<std::uint64_t>(options_.query_budget - seat.ledger.queries);
     return std::min({seat.question.points.size() - seat.answered, seat.room, static_cast<std::size_t>(left)});
-  }
-
-  /// Fills a batch with what these samples ask about.
-  void place(const std::vector<Slot*>& slots) {
-    std::size_t count = 0;
-    for (const Slot* slot : slots) count += slot->asked;
-    calls_.begin(count);
-    std::size_t i = 0;
-    for (const Slot* slot : slots)
-      if (slot->original.size() > 0)
-        calls_.place(i++, slot->original);
-      else
-        for (std::size_t k = 0; k < slot->asked; ++k)
-          calls_.place(i++, slot->seat->question.points[slot->seat->answered + k]);
-  }
-
-  void call_forward() {
-    if (forward_.empty()) return;
-    place(forward_);
-    calls_.forward();
-    std::size_t i = 0;
-    for (Slot* slot : forward_) {
-      Seat& seat = *slot->seat;
-      bool stop = false;
-      for (std::size_t k = 0; k < slot->asked; ++k, ++i) {
-        ++change_.queries;
-        if (stop)
-          ++seat.ledger.surplus_queries;
-        else
-          stop = judge(*slot, i, nullptr) && seat.question.until_adversarial;
-      }
-      digest(*slot);
-    }
-  }
-
-  void call_backward() {
-    while (!backward_.empty()) {
-      const std::size_t pulls = pullbacks(*backward_.front());
-      const auto others = std::stable_partition(backward_.begin(), backward_.end(),
-                                                [&](const Slot* slot) { return pullbacks(*slot) == pulls; });
-      const std::vector<Slot*> slots(backward_.begin(), others);
-      backward_.erase(backward_.begin(), others);
-      call_vjp(slots, pulls);
-      for (Slot* slot : slots) digest(*slot);
-    }
-  }
-
-  static std::size_t pullbacks(const Slot& slot) {
-    return std::max<std::size_t>(slot.seat->question.classes.size(), 1);
-  }
-
-  void call_vjp(const std::vector<Slot*>& slots, std::size_t pulls) {
-    place(slots);
-    calls_.vjp();
-    std::size_t i = 0;
-    for (Slot* slot : slots)
-      for (std::size_t k = 0; k < slot->asked; ++k, ++i) {
-        change_.queries += 1;
-        change_.gradient_queries += static_cast<std::int64_t>(pulls);
-        slot->seat->ledger.gradient_queries += static_cast<std::int64_t>(pulls);
-        judge(*slot, i, &cotangent_);
-        if (slot->seat->question.classes.empty()) calls_.set_cotangent(i, cotangent_);
-      }
-    for (std::size_t pull = 0; pull < pulls; ++pull) {
-      i = 0;
-      for (Slot* slot : slots)
-        for (std::size_t k = 0; k < slot->asked; ++k, ++i)
-          if (const auto& classes = slot->seat->question.classes; !classes.empty())
-            calls_.set_cotangent(i, classes[pull]);
-      calls_.pull_back();
-      i = 0;
-      for (Slot* slot : slots)
-        for (std::size_t k = slot->asked; k > 0; --k, ++i) read_gradient(*slot->seat, i, k, pull);
-    }
-    calls_.end_pullbacks();
-  }
-
-  /// Takes the i-th gradient of a batch to the answer that is `from_last` away from the end of those given.
-  void read_gradient(Seat& seat, std::size_t i, std::size_t from_last, std::size_t pull) {
-    Answer& answer = seat.answers[seat.answered - from_last];
-    const std::size_t classes = seat.question.classes.size();
-    answer.class_gradients.resize(classes);
-    Eigen::VectorXd& gradient = classes > 0 ? answer.class_gradients[pull] : answer.gradient;
-    if (!calls_.read_gradient(i, gradient)) {
-      ++seat.ledger.bad_rows;
-      raise_if_asked(seat.sample.row, "has a gradient with NaN or infinity");
-    }
-    if (seat.sample.box->frozen.size() > 0) gradient = seat.sample.box->frozen.select(0.0, gradient);
-  }
-
-  /// Judges the i-th answer of a batch, to the next point of the sample's question or to its original.
-  bool judge(Slot& slot, std::size_t i, Eigen::VectorXd* cotangent) {
-    Seat& seat = *slot.seat;
-    if (seat.answers.empty()) seat.answers.resize(1);
-    const bool asks = slot.original.size() == 0;
-    Answer& answer = seat.answers[asks ? seat.answered : 0];
-    ++seat.ledger.queries;
-    const bool scored = asks && seat.question.need != Need::decision && seat.question.classes.empty();
-    const bool finite =
-        calls_.read(i, seat.sample.row, answer, scored ? &seat.question.objective : nullptr, cotangent);
-    seat.adversarial = answer.adversarial;
-    seat.ledger.label = answer.label;
-    slot.finite = finite;
-    if (asks) {
-      if (answer.adversarial && seat.ledger.judged)
-        slot.scope_ends =
-            seat.found(seat.question.points[seat.answered], answer.label, answer.loss) || slot.scope_ends;
-      ++seat.answered;
-    }
-    if (!finite) {
-      ++seat.ledger.bad_rows;
-      raise_if_asked(seat.sample.row, "made the model answer NaN or infinity");
-    }
-    return answer.adversarial;
   }
 
   /// Takes the latest answers to the sample: ends its attack or lets it go on.
@@ -369,11 +235,7 @@ class Scheduler {
       retire(slot, Status::success, false);
   }
 
-  void verify() {
-    change_.found -= verifier_.run(options_.batch_size, change_.queries, [&](const Seat& seat) {
-      raise_if_asked(seat.sample.row, "made the model answer NaN or infinity");
-    });
-  }
+  void verify() { change_.found -= verifier_.run(options_.batch_size, change_.queries); }
 
   void raise_if_asked(Index row, const char* what) const {
     if (options_.on_bad_sample == OnBadSample::raise)
@@ -386,13 +248,15 @@ class Scheduler {
   Result<Input>& result_;
   Admission<Input, Options> admission_;
   ModelCalls<Input> calls_;
+  BadSample bad_sample_ = [this](const Seat& seat, const char* what) {
+    raise_if_asked(seat.sample.row, what);
+  };
+  Progress change_{};
+  Round<Input> round_;
   Verifier<Input> verifier_;
   Shared shared_;
 
-  Slots active_{};
-  std::vector<Slot*> forward_{}, backward_{};
-  Eigen::VectorXd cotangent_{};
-  Progress change_{};
+  std::vector<std::unique_ptr<Slot>> active_{};
   bool stopped_ = false;
 };
 

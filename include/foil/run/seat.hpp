@@ -3,6 +3,7 @@
 /// Where one sample sits during a run: the scheduler's side of what its attack sees as an Oracle.
 #pragma once
 
+#include <cmath>
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>

@@ -3,7 +3,9 @@
 /// The last word: nothing is returned that the model has not confirmed.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -12,6 +14,7 @@
 #include "foil/core/result.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/run/model_calls.hpp"
+#include "foil/run/round.hpp"
 #include "foil/run/seat.hpp"
 
 namespace foil {
@@ -38,17 +41,15 @@ class Verifier {
  public:
   using Scalar = typename Input::Scalar;
 
-  Verifier(ModelCalls<Input>& calls, const Input& inputs, Result<Input>& result)
-      : calls_(calls), inputs_(inputs), result_(result) {}
+  Verifier(ModelCalls<Input>& calls, const Input& inputs, Result<Input>& result, const BadSample& bad_sample)
+      : calls_(calls), inputs_(inputs), result_(result), bad_sample_(bad_sample) {}
 
   /// Samples whose attack has ended with something found, and waits for its confirmation.
   std::vector<std::unique_ptr<Seat>>& waiting() { return waiting_; }
 
-  /// Confirms all that wait, at most `batch_size` points in a call. `bad_row(seat)` is called for answers
-  /// that are not finite. Returns how many were found in vain; `asked` is raised by the model's forward
-  /// passes.
-  template <class BadRow>
-  Index run(Index batch_size, std::int64_t& asked, BadRow bad_row) {
+  /// Confirms all that wait, at most `batch_size` points in a call. Returns how many were found in vain;
+  /// `asked` is raised by the model's forward passes.
+  Index run(Index batch_size, std::int64_t& asked) {
     Index lost = 0;
     while (!waiting_.empty()) {
       const std::size_t count = std::min(waiting_.size(), static_cast<std::size_t>(batch_size));
@@ -61,7 +62,7 @@ class Verifier {
         ++asked;
         if (!calls_.read(i, seat.sample.row, answer_, nullptr, nullptr)) {
           ++seat.ledger.bad_rows;
-          bad_row(seat);
+          bad_sample_(seat, "made the model answer NaN or infinity");
         }
         seat.ledger.label = answer_.label;
         if (answer_.adversarial && confirm(seat)) continue;
@@ -98,6 +99,7 @@ class Verifier {
   ModelCalls<Input>& calls_;
   const Input& inputs_;
   Result<Input>& result_;
+  const BadSample& bad_sample_;
   std::vector<std::unique_ptr<Seat>> waiting_{};
   Answer answer_{};
 };

@@ -571,17 +571,17 @@ TEST_CASE("boundary: options that make no sense are refused by name", "[boundary
     CHECK_THROWS_WITH(BoundaryAttack(options), Catch::Matchers::ContainsSubstring(text));
   };
   refused([](auto& o) { o.steps = -1; }, "expected steps >= 0, got -1");
-  refused([](auto& o) { o.release = 1.5; }, "expected a release in [0, 1], got 1.5");
+  refused([](auto& o) { o.release = 1.5; }, "expected release in [0, 1], got 1.5");
   refused([](auto& o) { o.release = std::nan(""); }, "release");
   refused([](auto& o) { o.starts = 0; }, "expected starts in [1, 256], got 0");
   refused([](auto& o) { o.challengers = -1; }, "expected challengers >= 0, got -1");
   refused([](auto& o) { o.speculation = 0; }, "expected speculation >= 1, got 0");
   refused([](auto& o) { o.speculation = 2, o.mode = BoundaryMode::paper; }, "only mode tied can speculate");
-  refused([](auto& o) { o.tolerance = -1; }, "expected a tolerance in [0, 1), got -1");
+  refused([](auto& o) { o.tolerance = -1; }, "expected tolerance in [0, 1), got -1");
   refused([](auto& o) { o.subspace = 0; }, "expected subspace >= 1, got 0");
-  refused([](auto& o) { o.prior_weight = 1; }, "expected a prior_weight in [0, 1), got 1");
-  refused([](auto& o) { o.start.noise_draws = -1; }, "expected noise_draws >= 0, got -1");
-  refused([](auto& o) { o.start.bisections = -1; }, "expected bisections >= 0, got -1");
+  refused([](auto& o) { o.prior_weight = 1; }, "expected prior_weight in [0, 1), got 1");
+  refused([](auto& o) { o.start.noise_draws = -1; }, "expected start_noise_draws >= 0, got -1");
+  refused([](auto& o) { o.start.bisections = -1; }, "expected start_bisections >= 0, got -1");
 }
 
 TEST_CASE("boundary: a start far from the nearest region is given up for a better one",

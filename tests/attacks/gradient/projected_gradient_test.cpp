@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "foil/attacks/gradient/projected_gradient.hpp"
+#include "foil/attacks/gradient/projected_gradient/projected_gradient.hpp"
 
 #include "foil/geometry/maximise.hpp"
 #include "support/affine_problem.hpp"

@@ -27,7 +27,7 @@ constexpr double none = std::numeric_limits<double>::quiet_NaN();
 /// Finds a start and does nothing else.
 struct StartOnly : MinimalAttack<StartOnly> {
   using norm = L2;
-  static constexpr std::string_view name = "start-only";
+  static std::string name() { return "start-only"; }
   static constexpr Knowledge knowledge = Knowledge::decisions;
   StartOptions options{};
 
@@ -42,7 +42,7 @@ struct StartOnly : MinimalAttack<StartOnly> {
 /// Collects starts: the first feature of each, and the queries so far.
 struct AllStarts : MinimalAttack<AllStarts> {
   using norm = L2;
-  static constexpr std::string_view name = "all-starts";
+  static std::string name() { return "all-starts"; }
   static constexpr Knowledge knowledge = Knowledge::decisions;
   std::shared_ptr<std::vector<double>> firsts = std::make_shared<std::vector<double>>();
   std::shared_ptr<std::vector<std::int64_t>> queries = std::make_shared<std::vector<std::int64_t>>();

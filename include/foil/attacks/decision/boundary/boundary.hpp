@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "foil/attacks/decision/boundary/options.hpp"
+#include "foil/attacks/decision/boundary/state.hpp"
 #include "foil/attacks/decision/boundary/walk.hpp"
 #include "foil/attacks/parts/start.hpp"
 #include "foil/run/attack.hpp"

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// One round of model calls: what many samples ask, gathered into batches, and the answers judged and
+/// counted.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "foil/core/tensor.hpp"
+#include "foil/run/model_calls.hpp"
+#include "foil/run/oracle.hpp"
+#include "foil/run/run_options.hpp"
+#include "foil/run/seat.hpp"
+#include "foil/run/task.hpp"
+
+namespace foil {
+
+/// A sample at work.
+struct Slot {
+  Slot(Shared& shared, Sample sample)
+      : seat(std::make_unique<Seat>(shared, std::move(sample))), oracle(*seat) {}
+  std::unique_ptr<Seat> seat;
+  Oracle oracle;                   // refers to the seat
+  std::unique_ptr<Task<>> task{};  // refers to the oracle
+  Eigen::VectorXd original{};      // what is being asked, if not the task's question
+  std::size_t asked = 0;           // points in the call that is being made
+  bool finite = true;              // the last answer
+  bool scope_ends = false;         // an answer ended a stretch of the attack
+  bool retired = false;            // no longer asks; to be verified if something was found
+};
+
+/// Called for a sample about which the model said something that is not finite: what it said. May throw.
+using BadSample = std::function<void(const Seat&, const char* what)>;
+
+/// Gathers questions, asks them and enters the answers.
+template <Batch Input>
+class Round {
+ public:
+  /// `change` is raised by what is asked.
+  Round(ModelCalls<Input>& calls, Progress& change, const BadSample& bad_sample)
+      : calls_(calls), change_(change), bad_sample_(bad_sample) {}
+
+  void begin() {
+    forward_.clear();
+    backward_.clear();
+  }
+  /// The sample's original is asked about first.
+  void ask_about_original(Slot& slot) {
+    slot.original = slot.seat->sample.original;
+    slot.asked = 1;
+    forward_.push_back(&slot);
+  }
+  /// So many of the points that the sample's attack asks about, from those answered on.
+  void ask(Slot& slot, std::size_t count) {
+    slot.original.resize(0);
+    slot.asked = count;
+    (slot.seat->question.need == Need::gradient ? backward_ : forward_).push_back(&slot);
+  }
+  /// Asks the model: one forward call at most, and one vjp for each number of pullbacks that is wanted;
+  /// nearly always that is one. `digest(slot)` is called for each sample once its answers are there.
+  template <class Digest>
+  void call(Digest digest) {
+    call_backward(digest);
+    call_forward(digest);
+  }
+
+ private:
+  /// Fills a batch with what these samples ask about.
+  void place(const std::vector<Slot*>& slots) {
+    std::size_t count = 0;
+    for (const Slot* slot : slots) count += slot->asked;
+    calls_.begin(count);
+    std::size_t i = 0;
+    for (const Slot* slot : slots)
+      if (slot->original.size() > 0)
+        calls_.place(i++, slot->original);
+      else
+        for (std::size_t k = 0; k < slot->asked; ++k)
+          calls_.place(i++, slot->seat->question.points[slot->seat->answered + k]);
+  }
+
+  template <class Digest>
+  void call_forward(Digest digest) {
+    if (forward_.empty()) return;
+    place(forward_);
+    calls_.forward();
+    std::size_t i = 0;
+    for (Slot* slot : forward_) {
+      Seat& seat = *slot->seat;
+      bool stop = false;
+      for (std::size_t k = 0; k < slot->asked; ++k, ++i) {
+        ++change_.queries;
+        if (stop)
+          ++seat.ledger.surplus_queries;
+        else
+          stop = judge(*slot, i, nullptr) && seat.question.until_adversarial;
+      }
+      digest(*slot);
+    }
+  }
+
+  template <class Digest>
+  void call_backward(Digest digest) {
+    while (!backward_.empty()) {
+      const std::size_t pulls = pullbacks(*backward_.front());
+      const auto others = std::stable_partition(backward_.begin(), backward_.end(),
+                                                [&](const Slot* slot) { return pullbacks(*slot) == pulls; });
+      const std::vector<Slot*> slots(backward_.begin(), others);
+      backward_.erase(backward_.begin(), others);
+      call_vjp(slots, pulls);
+      for (Slot* slot : slots) digest(*slot);
+    }
+  }
+
+  static std::size_t pullbacks(const Slot& slot) {
+    return std::max<std::size_t>(slot.seat->question.classes.size(), 1);
+  }
+
+  void call_vjp(const std::vector<Slot*>& slots, std::size_t pulls) {
+    place(slots);
+    calls_.vjp();
+    std::size_t i = 0;
+    for (Slot* slot : slots)
+      for (std::size_t k = 0; k < slot->asked; ++k, ++i) {
+        change_.queries += 1;
+        change_.gradient_queries += static_cast<std::int64_t>(pulls);
+        slot->seat->ledger.gradient_queries += static_cast<std::int64_t>(pulls);
+        judge(*slot, i, &cotangent_);
+        if (slot->seat->question.classes.empty()) calls_.set_cotangent(i, cotangent_);
+      }
+    for (std::size_t pull = 0; pull < pulls; ++pull) {
+      i = 0;
+      for (Slot* slot : slots)
+        for (std::size_t k = 0; k < slot->asked; ++k, ++i)
+          if (const Seat& seat = *slot->seat; !seat.question.classes.empty())
+            if (seat.answers[seat.answered - slot->asked + k].label >= 0)
+              calls_.set_cotangent(i, seat.question.classes[pull]);
+      calls_.pull_back();
+      i = 0;
+      for (Slot* slot : slots)
+        for (std::size_t k = slot->asked; k > 0; --k, ++i) read_gradient(*slot->seat, i, k, pull);
+    }
+    calls_.end_pullbacks();
+  }
+
+  /// Takes the i-th gradient of a batch to the answer that is `from_last` away from the end of those given.
+  void read_gradient(Seat& seat, std::size_t i, std::size_t from_last, std::size_t pull) {
+    Answer& answer = seat.answers[seat.answered - from_last];
+    const std::size_t classes = seat.question.classes.size();
+    answer.class_gradients.resize(classes);
+    Eigen::VectorXd& gradient = classes > 0 ? answer.class_gradients[pull] : answer.gradient;
+    if (!calls_.read_gradient(i, gradient)) {
+      ++seat.ledger.bad_rows;
+      bad_sample_(seat, "has a gradient with NaN or infinity");
+    }
+    if (seat.sample.box->frozen.size() > 0) gradient = seat.sample.box->frozen.select(0.0, gradient);
+  }
+
+  /// Judges the i-th answer of a batch, to the next point of the sample's question or to its original.
+  bool judge(Slot& slot, std::size_t i, Eigen::VectorXd* cotangent) {
+    Seat& seat = *slot.seat;
+    if (seat.answers.empty()) seat.answers.resize(1);
+    const bool asks = slot.original.size() == 0;
+    Answer& answer = seat.answers[asks ? seat.answered : 0];
+    ++seat.ledger.queries;
+    const bool scored = asks && seat.question.need != Need::decision && seat.question.classes.empty();
+    const bool finite =
+        calls_.read(i, seat.sample.row, answer, scored ? &seat.question.objective : nullptr, cotangent);
+    seat.adversarial = answer.adversarial;
+    seat.ledger.label = answer.label;
+    slot.finite = finite;
+    if (asks) {
+      if (answer.adversarial && seat.ledger.judged)
+        slot.scope_ends =
+            seat.found(seat.question.points[seat.answered], answer.label, answer.loss) || slot.scope_ends;
+      ++seat.answered;
+    }
+    if (!finite) {
+      ++seat.ledger.bad_rows;
+      bad_sample_(seat, "made the model answer NaN or infinity");
+    }
+    return answer.adversarial;
+  }
+
+  ModelCalls<Input>& calls_;
+  Progress& change_;
+  const BadSample& bad_sample_;
+  std::vector<Slot*> forward_{}, backward_{};
+  Eigen::VectorXd cotangent_{};
+};
+
+}  // namespace foil
