@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+#include "foil/run/ledger.hpp"
+
+#include <limits>
+
+#include "support/catch.hpp"
+
+namespace {
+using namespace foil;
+
+Ledger::Found at(double distance, double loss = 0, int label = 1) {
+  return {Eigen::VectorXd::Constant(1, distance), distance, loss, label};
+}
+
+TEST_CASE("ledger: keeps the closest, and the one before it to fall back on", "[ledger]") {
+  Ledger ledger;
+  CHECK_FALSE(ledger.found());
+  CHECK(ledger.best_distance() == std::numeric_limits<double>::infinity());
+  ledger.consider(at(3), false, false);
+  ledger.consider(at(4), false, false);
+  ledger.consider(at(2), false, false);
+  ledger.consider(at(2), false, false);  // no closer
+  ledger.consider(at(1), false, false);
+  CHECK(ledger.best_distance() == 1);
+  ledger.fall_back();
+  CHECK(ledger.best_distance() == 2);
+  ledger.fall_back();
+  CHECK_FALSE(ledger.found());
+}
+
+TEST_CASE("ledger: or that of highest loss", "[ledger]") {
+  Ledger ledger;
+  ledger.consider(at(1, 5), true, false);
+  ledger.consider(at(0.5, 4), true, false);
+  CHECK(ledger.best_distance() == 1);
+  ledger.consider(at(2, 6), true, false);
+  CHECK(ledger.best_distance() == 2);
+}
+
+TEST_CASE("ledger: traces what improves, with what has been spent", "[ledger]") {
+  Ledger ledger;
+  ledger.queries = 3;
+  ledger.gradient_queries = 2;
+  ledger.consider(at(3, 0.5), false, true);
+  ledger.queries = 5;
+  ledger.consider(at(4), false, true);
+  ledger.consider(at(1, 0.25), false, true);
+  CHECK(ledger.trace == std::vector<TracePoint>{{3, 2, 3, 0.5}, {5, 2, 1, 0.25}});
+  ledger.clear();
+  CHECK(ledger.trace.empty());
+  CHECK_FALSE(ledger.found());
+  CHECK(ledger.queries == 5);
+}
+}  // namespace
