@@ -15,7 +15,7 @@
 #include <cstdint>
 #include <string>
 
-#include "foil/evaluation/catalogue.hpp"
+#include "catalogue/all_attacks.hpp"
 
 namespace {
 
@@ -111,7 +111,7 @@ int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   for (const bool gradient : {false, true})
     benchmark::RegisterBenchmark(gradient ? "model/vjp" : "model/logits", model_alone, gradient);
-  for (const foil::AttackEntry& entry : foil::catalogue().entries())
+  for (const foil::AttackEntry& entry : programs::all_attacks().entries())
     benchmark::RegisterBenchmark(entry.name.c_str(), run, entry)->Unit(benchmark::kMillisecond);
   benchmark::RunSpecifiedBenchmarks();
   return 0;

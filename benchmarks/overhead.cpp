@@ -10,11 +10,12 @@
 #include <chrono>
 #include <cstdio>
 #include <foil/evaluation/accuracy.hpp>
-#include <foil/evaluation/catalogue.hpp>
 #include <foil/io/data.hpp>
 #include <foil/onnx/onnx.hpp>
 #include <string>
 #include <vector>
+
+#include "catalogue/all_attacks.hpp"
 
 namespace {
 
@@ -90,7 +91,8 @@ void measure(const Network& network, const Input& images, const foil::Pool<Input
     values[rest.substr(0, equals)] = rest.substr(equals + 1, end - equals - 1);
     rest.erase(0, end + 1);
   }
-  const foil::AnyAttack attack = foil::find_attack(request.substr(0, std::min(colon, at))).make(values);
+  const foil::AnyAttack attack =
+      programs::all_attacks().find(request.substr(0, std::min(colon, at))).make(values);
   const foil::Labels labels = foil::predict(network, images);
   std::vector<double> totals, bares, ratios;
   for (int round = 0; round <= rounds; ++round) {  // the first one warms up

@@ -10,6 +10,11 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
     -Wno-stringop-overflow)
 endif()
 
+# Every attack by name, compiled once for the programs and tests that choose among them.
+add_library(foil_catalogue STATIC EXCLUDE_FROM_ALL ${PROJECT_SOURCE_DIR}/tools/catalogue/all_attacks.cpp)
+target_include_directories(foil_catalogue PUBLIC ${PROJECT_SOURCE_DIR}/tools)
+target_link_libraries(foil_catalogue PUBLIC foil::foil foil_programs)
+
 if(FOIL_BUILD_TOOLS)
   find_package(CLI11 CONFIG REQUIRED)
   find_package(nlohmann_json 3.11 CONFIG REQUIRED)

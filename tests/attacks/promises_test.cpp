@@ -7,7 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "foil/evaluation/catalogue.hpp"
+#include "catalogue/all_attacks.hpp"
+#include "foil/attacks/gradient/projected_gradient.hpp"
 #include "foil/models/label_only.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
@@ -45,7 +46,7 @@ Labels labels() {
 const std::vector<AnyAttack>& attacks() {
   static const std::vector<AnyAttack> all = [] {
     std::vector<AnyAttack> made;
-    for (const AttackEntry& entry : catalogue().entries()) made.push_back(entry.make({}));
+    for (const AttackEntry& entry : programs::all_attacks().entries()) made.push_back(entry.make({}));
     return made;
   }();
   return all;
@@ -140,7 +141,7 @@ TEST_CASE("promise 2, reproducible: another seed is another run of an attack tha
           "[promises]") {
   for (const char* name : {"linf-pgd", "l2-repeated-additive-gaussian-noise", "boundary"}) {
     CAPTURE(name);
-    const AnyAttack attack = find_attack(name).make({});
+    const AnyAttack attack = programs::all_attacks().find(name).make({});
     auto with = options();
     const auto reference = run(attack, model(), inputs(), labels(), with);
     with.seed = 6;

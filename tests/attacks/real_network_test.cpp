@@ -4,8 +4,10 @@
 #include <filesystem>
 #include <string>
 
+#include "catalogue/all_attacks.hpp"
+#include "foil/attacks/gradient/fast_gradient.hpp"
+#include "foil/attacks/gradient/projected_gradient.hpp"
 #include "foil/evaluation/accuracy.hpp"
-#include "foil/evaluation/catalogue.hpp"
 #include "foil/io/data.hpp"
 #include "foil/onnx/onnx.hpp"
 #include "support/catch.hpp"
@@ -91,7 +93,7 @@ void check_same(const Result<Images>& a, const Result<Images>& b) {
 
 TEST_CASE("what any attack claims about real images holds, whatever the batch and the threads") {
   const Digits few = digits(5);
-  for (const AttackEntry& entry : catalogue().entries()) {
+  for (const AttackEntry& entry : programs::all_attacks().entries()) {
     INFO(entry.name);
     const AnyAttack attack = brief(entry);
     const double epsilon = entry.minimal ? std::numeric_limits<double>::infinity() : radius(entry.norm);

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: MIT
-#include "foil/evaluation/catalogue.hpp"
-
 #include <algorithm>
 #include <set>
 #include <string>
+#include <vector>
 
+#include "catalogue/all_attacks.hpp"
+#include "foil/attacks/decision/additive_noise.hpp"
+#include "foil/attacks/decision/boundary/boundary.hpp"
+#include "foil/attacks/gradient/fast_gradient.hpp"
+#include "foil/attacks/gradient/projected_gradient.hpp"
+#include "foil/attacks/parts/minimal.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 #include "support/scripted.hpp"
@@ -12,11 +17,12 @@
 namespace {
 using namespace foil;
 using Catch::Matchers::ContainsSubstring;
+using programs::all_attacks;
 using Input = Tensor<float, 2>;
 
 TEST_CASE("registry: names and synonyms are unique, and in kebab case", "[registry]") {
   std::set<std::string> names;
-  for (const AttackEntry& entry : catalogue().entries()) {
+  for (const AttackEntry& entry : all_attacks().entries()) {
     std::vector<std::string> all = entry.synonyms;
     all.push_back(entry.name);
     for (const std::string& name : all) {
@@ -27,16 +33,16 @@ TEST_CASE("registry: names and synonyms are unique, and in kebab case", "[regist
       CHECK(name.front() != '-');
       CHECK(name.back() != '-');
       CHECK(name.find("--") == std::string::npos);
-      CHECK(&find_attack(name) == &entry);
+      CHECK(&all_attacks().find(name) == &entry);
     }
   }
   for (const char* name :
        {"fgsm", "l1-fgm", "l2-fgm", "linf-pgd", "l2-pgd", "l1-pgd", "linf-bim", "boundary"})
-    CHECK_NOTHROW(find_attack(name));
+    CHECK_NOTHROW(all_attacks().find(name));
 }
 
 TEST_CASE("registry: every entry makes the attack that it describes", "[registry]") {
-  for (const AttackEntry& entry : catalogue().entries()) {
+  for (const AttackEntry& entry : all_attacks().entries()) {
     CAPTURE(entry.name);
     const AnyAttack attack = entry.make({});
     CHECK(attack.name() == entry.name);
@@ -53,7 +59,7 @@ TEST_CASE("registry: every entry makes the attack that it describes", "[registry
 }
 
 TEST_CASE("registry: options go in and come out as text", "[registry]") {
-  for (const AttackEntry& entry : catalogue().entries()) {
+  for (const AttackEntry& entry : all_attacks().entries()) {
     CAPTURE(entry.name);
     OptionValues defaults;
     for (const OptionInfo& option : entry.options) defaults[option.name] = option.value;
@@ -66,7 +72,7 @@ TEST_CASE("registry: options go in and come out as text", "[registry]") {
     CHECK_NOTHROW(entry.make(defaults));
   }
   const auto value = [](const char* attack, const OptionValues& given, const std::string& name) {
-    for (const OptionInfo& option : find_attack(attack).resolve(given))
+    for (const OptionInfo& option : all_attacks().find(attack).resolve(given))
       if (option.name == name) return option.value;
     return std::string("none");
   };
@@ -79,13 +85,13 @@ TEST_CASE("registry: options go in and come out as text", "[registry]") {
 }
 
 TEST_CASE("registry: what is not there or makes no sense is named", "[registry]") {
-  CHECK_THROWS_WITH(find_attack("nonsense"), ContainsSubstring("there is no 'nonsense'"));
-  CHECK_THROWS_WITH(find_attack("adam"),
+  CHECK_THROWS_WITH(all_attacks().find("nonsense"), ContainsSubstring("there is no 'nonsense'"));
+  CHECK_THROWS_WITH(all_attacks().find("adam"),
                     ContainsSubstring("did you mean") && ContainsSubstring("linf-adam-pgd"));
   const auto refuses = [](const OptionValues& values, const char* expected, const char* given) {
-    CHECK_THROWS_WITH(find_attack("linf-pgd").make(values),
+    CHECK_THROWS_WITH(all_attacks().find("linf-pgd").make(values),
                       ContainsSubstring(expected) && ContainsSubstring(given));
-    CHECK_THROWS_AS(find_attack("linf-pgd").resolve(values), Error);
+    CHECK_THROWS_AS(all_attacks().find("linf-pgd").resolve(values), Error);
   };
   refuses({{"step", "3"}}, "linf-pgd: no option 'step'; it has ", "steps, relative_step");
   refuses({{"steps", "many"}}, "option steps: expected an integer", "'many'");
@@ -106,7 +112,7 @@ TEST_CASE("registry: an attack chosen by name gives the bits of its class", "[re
   const Labels y = predict(model, x);
   const RunOptions<Input> options{.seed = 8, .query_budget = 200};
   const auto by_name = [&](const char* name, const OptionValues& values, double epsilon) {
-    return find_attack(name).make(values)(model, x, y, epsilon, options);
+    return all_attacks().find(name).make(values)(model, x, y, epsilon, options);
   };
   CHECK(test::same_bits(by_name("fgsm", {}, 0.1), FGSM{}(model, x, y, 0.1, options)));
   CHECK(test::same_bits(by_name("linf-pgd", {{"steps", "11"}}, 0.1),

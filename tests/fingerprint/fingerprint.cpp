@@ -10,7 +10,7 @@
 #include <exception>
 #include <string>
 
-#include "foil/evaluation/catalogue.hpp"
+#include "catalogue/all_attacks.hpp"
 #include "foil/io/data.hpp"
 #include "foil/onnx/onnx.hpp"
 
@@ -54,7 +54,7 @@ int main(int argc, char** argv) try {
   const Images images = rows(0, 20);
   const foil::Labels labels = every.head(20);
   const foil::Pool<Images> pool(network, rows(100, 100));
-  for (const foil::AttackEntry& entry : foil::catalogue().entries()) {
+  for (const foil::AttackEntry& entry : programs::all_attacks().entries()) {
     if (entry.name.find(wanted) == std::string::npos) continue;
     for (const int threads : {1, 2}) {
       const auto result = entry.make({})(network, images, labels, radius(entry.norm),

@@ -20,8 +20,8 @@
 #include <thread>
 #include <vector>
 
+#include "catalogue/all_attacks.hpp"
 #include "foil/core/norms.hpp"
-#include "foil/evaluation/catalogue.hpp"
 #include "foil/io/data.hpp"
 #include "foil/onnx/onnx.hpp"
 #include "io/temporary_directory.hpp"
@@ -602,7 +602,7 @@ TEST_CASE("foil-evaluate: --list shows every attack with its options and default
   const Outcome outcome = run({"--list"});
   CHECK(outcome.status == 0);
   CHECK(outcome.err.empty());
-  for (const foil::AttackEntry& entry : foil::catalogue().entries()) {
+  for (const foil::AttackEntry& entry : programs::all_attacks().entries()) {
     CHECK_THAT("\n" + outcome.out, ContainsSubstring("\n" + entry.name + " "));
     for (const foil::OptionInfo& option : entry.options)
       CHECK_THAT(outcome.out, ContainsSubstring("    " + option.name + "=" + option.value + " "));

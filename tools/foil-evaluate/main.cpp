@@ -12,10 +12,11 @@
 #include <utility>
 #include <vector>
 
+#include "catalogue/all_attacks.hpp"
 #include "command_line.hpp"
 #include "foil/core/criteria.hpp"
 #include "foil/core/lattice.hpp"
-#include "foil/evaluation/catalogue.hpp"
+#include "foil/evaluation/attack_entry.hpp"
 #include "foil/evaluation/source.hpp"
 #include "foil/io/npy.hpp"
 #include "inputs.hpp"
@@ -79,7 +80,7 @@ std::vector<Job> prepare(const Command& command) {
   std::vector<Job> jobs;
   bool used = false;
   for (const AttackRequest& request : command.attacks) {
-    const foil::AttackEntry& entry = foil::find_attack(request.name);
+    const foil::AttackEntry& entry = programs::all_attacks().find(request.name);
     Job job{entry.make(request.options), {}, {std::nullopt}};
     for (const auto& option : entry.resolve(request.options))
       job.options.emplace_back(option.name, option.value);
@@ -103,10 +104,10 @@ std::string list_attacks() {
     return text + "  ";
   };
   std::size_t longest = 0;
-  for (const foil::AttackEntry& entry : foil::catalogue().entries())
+  for (const foil::AttackEntry& entry : programs::all_attacks().entries())
     longest = std::max(longest, entry.name.size());
   std::string text;
-  for (const foil::AttackEntry& entry : foil::catalogue().entries()) {
+  for (const foil::AttackEntry& entry : programs::all_attacks().entries()) {
     text += padded(entry.name, longest) + padded(entry.norm.name(), 4) +
             padded(to_string(entry.knowledge), 9) + (entry.minimal ? "smallest radius" : "within --epsilon");
     for (std::size_t i = 0; i < entry.synonyms.size(); ++i)

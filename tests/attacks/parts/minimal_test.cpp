@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "foil/attacks/parts/minimal.hpp"
 
-#include "foil/evaluation/catalogue.hpp"
+#include "catalogue/all_attacks.hpp"
+#include "foil/attacks/gradient/fast_gradient.hpp"
+#include "foil/attacks/gradient/projected_gradient.hpp"
 #include "support/affine_problem.hpp"
 #include "support/catch.hpp"
 
@@ -107,7 +109,7 @@ TEST_CASE("the query budget and the early stop end the search with what was foun
 TEST_CASE("every fixed-budget attack of the registry has a sound minimal form") {
   const auto p = affine_problem<Rows<float>>(3, 12, 6, 4);
   int tried = 0;
-  for (const AttackEntry& entry : catalogue().entries()) {
+  for (const AttackEntry& entry : programs::all_attacks().entries()) {
     if (!entry.minimal || !entry.name.starts_with("minimal-")) continue;
     ++tried;
     INFO(entry.name);

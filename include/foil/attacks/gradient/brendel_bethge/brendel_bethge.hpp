@@ -34,7 +34,8 @@ namespace foil {
 /// boundary; the gradients are averaged with weight 0.5; the radius is a multiple of the distance and
 /// shrinks when a walk makes no progress, until it has converged. BrendelBethgeMode::paper keeps the equation
 /// and the schedule of the authors' implementation (for a single sample). A walk ends without further ado
-/// where no gradient has been seen, or where the model keeps answering with NaN.
+/// where no gradient has been seen, or where the model keeps answering with NaN. On a lattice, walks go on
+/// unrounded, and what is asked about is the rounded point.
 ///
 /// Cost: the start (see find_start(); 1 forward pass for a user's, none for a row of the pool), 10 forward
 /// passes for the bisection and 1 for the end of each walk, and 1 forward and 1 backward pass per step, at
@@ -116,8 +117,12 @@ class BrendelBethgeAttack : public MinimalAttack<BrendelBethgeAttack<N>> {
     walk.best = walk.x;
     walk.radius = first_radius(oracle, walk.x);
     walk.smallest_radius = options_.smallest_radius * walk.radius;
+    Eigen::VectorXd rounded;
     while (walk.steps < steps) {
-      const auto& at = co_await oracle.gradient(walk.x, Loss::margin);
+      // On a lattice a walk goes on with what rounding left undone: small steps add up until they count.
+      if (oracle.on_lattice()) rounded = walk.x;
+      Eigen::VectorXd& asked = oracle.on_lattice() ? rounded : walk.x;
+      const auto& at = co_await oracle.gradient(asked, Loss::margin);
       const double margin = -at.loss;
       ++walk.steps;
       if (!std::isfinite(margin)) {  // back to where the model still answered, and more carefully
@@ -129,8 +134,8 @@ class BrendelBethgeAttack : public MinimalAttack<BrendelBethgeAttack<N>> {
         walk.x = walk.best;
         continue;
       }
-      if (at.adversarial && oracle.distance(walk.x) < walk.distance) {
-        walk.distance = oracle.distance(walk.x);
+      if (at.adversarial && oracle.distance(asked) < walk.distance) {
+        walk.distance = oracle.distance(asked);
         walk.best = walk.x;
       }
       if (walk.gradient.size() == 0)
