@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <exception>
 #include <filesystem>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <utility>
@@ -99,27 +100,41 @@ std::vector<Job> prepare(const Command& command) {
 
 /// All attacks, with what they need and their options.
 std::string list_attacks() {
+  using Options = std::vector<foil::OptionInfo>;
   const auto padded = [](std::string text, std::size_t width) {
     text.append(width - std::min(width, text.size()), ' ');
     return text + "  ";
   };
+  const auto told = [&](const Options& options) {
+    std::size_t width = 0, range = 0;
+    for (const foil::OptionInfo& option : options) {
+      width = std::max(width, option.name.size() + 1 + option.value.size());
+      range = std::max(range, option.range.size());
+    }
+    std::string text;
+    for (const foil::OptionInfo& option : options)
+      text += "    " + padded(option.name + "=" + option.value, width) + padded(option.range, range) +
+              option.meaning + '\n';
+    return text;
+  };
+  const auto& entries = programs::all_attacks().entries();
   std::size_t longest = 0;
-  for (const foil::AttackEntry& entry : programs::all_attacks().entries())
-    longest = std::max(longest, entry.name.size());
+  for (const foil::AttackEntry& entry : entries) longest = std::max(longest, entry.name.size());
   std::string text;
-  for (const foil::AttackEntry& entry : programs::all_attacks().entries()) {
+  Options search;  // what minimal forms have beside the options of their attack
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const foil::AttackEntry& entry = entries[i];
     text += padded(entry.name, longest) + padded(entry.norm.name(), 4) +
             padded(to_string(entry.knowledge), 9) + (entry.minimal ? "smallest radius" : "within --epsilon");
-    for (std::size_t i = 0; i < entry.synonyms.size(); ++i)
-      text += (i == 0 ? "; also " : ", ") + entry.synonyms[i];
+    for (std::size_t k = 0; k < entry.synonyms.size(); ++k)
+      text += (k == 0 ? "; also " : ", ") + entry.synonyms[k];
     text += '\n';
-    std::size_t width = 0;
-    for (const foil::OptionInfo& option : entry.options)
-      width = std::max(width, option.name.size() + 1 + option.value.size());
-    for (const foil::OptionInfo& option : entry.options)
-      text += "    " + padded(option.name + "=" + option.value, width) + option.meaning + '\n';
+    if (entry.minimal_form)
+      search.assign(entry.options.begin(), entry.options.end() - std::ssize(entries[i - 1].options));
+    else
+      text += told(entry.options);
   }
-  return text;
+  return text + "Every minimal-... has the options of its attack, and\n" + told(search);
 }
 
 /// Runs an attack on the samples, and hands over what each block of them comes to. Ends early if interrupted;
