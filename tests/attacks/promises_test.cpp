@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "catalogue/all_attacks.hpp"
-#include "foil/attacks/gradient/projected_gradient.hpp"
+#include "foil/attacks/gradient/projected_gradient/projected_gradient.hpp"
 #include "foil/models/label_only.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"

@@ -6,7 +6,7 @@
 
 #include "catalogue/all_attacks.hpp"
 #include "foil/attacks/gradient/fast_gradient.hpp"
-#include "foil/attacks/gradient/projected_gradient.hpp"
+#include "foil/attacks/gradient/projected_gradient/projected_gradient.hpp"
 #include "foil/evaluation/accuracy.hpp"
 #include "foil/io/data.hpp"
 #include "foil/onnx/onnx.hpp"

@@ -8,7 +8,7 @@
 #include "foil/attacks/decision/additive_noise.hpp"
 #include "foil/attacks/decision/boundary/boundary.hpp"
 #include "foil/attacks/gradient/fast_gradient.hpp"
-#include "foil/attacks/gradient/projected_gradient.hpp"
+#include "foil/attacks/gradient/projected_gradient/projected_gradient.hpp"
 #include "foil/attacks/parts/minimal.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"

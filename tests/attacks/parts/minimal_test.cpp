@@ -3,7 +3,7 @@
 
 #include "catalogue/all_attacks.hpp"
 #include "foil/attacks/gradient/fast_gradient.hpp"
-#include "foil/attacks/gradient/projected_gradient.hpp"
+#include "foil/attacks/gradient/projected_gradient/projected_gradient.hpp"
 #include "support/affine_problem.hpp"
 #include "support/catch.hpp"
 
