@@ -22,6 +22,7 @@
 #include "foil/geometry/rescale_vjp.hpp"
 #include "foil/geometry/sampling.hpp"
 #include "foil/models/fixed_batch.hpp"
+#include "foil/models/gradient_estimator.hpp"
 #include "foil/models/label_only.hpp"
 #include "foil/models/lambdas.hpp"
 #include "foil/run/any_attack.hpp"

@@ -9,10 +9,10 @@
 #include <utility>
 #include <vector>
 
-#include "foil/core/bounds.hpp"
 #include "foil/core/error.hpp"
 #include "foil/core/model.hpp"
 #include "foil/core/tensor.hpp"
+#include "foil/models/wrapper.hpp"
 
 namespace foil {
 
@@ -21,60 +21,30 @@ namespace foil {
 /// no such care. A model whose rows also depend on their position in the batch needs size 1. Refers to the
 /// model; can be shared by threads if the model can.
 template <ScoreModel M>
-class FixedBatch {
+class FixedBatch : public Wrapper<FixedBatch<M>, M> {
  public:
   using Input = input_t<M>;
   using Scalar = scalar_t<M>;
 
-  FixedBatch(M& model, Index size) : model_(&model), size_(size) {
+  FixedBatch(M& model, Index size) : Wrapper<FixedBatch, M>(model), size_(size) {
     require(size >= 1, "fixed batch: expected a size >= 1, got ", size);
   }
 
-  Bounds<Scalar> bounds() const
-    requires shareable<M>
-  {
-    return model_->bounds();
-  }
-  Bounds<Scalar> bounds()
-    requires(!shareable<M>)
-  {
-    return model_->bounds();
-  }
-  Logits<Scalar> logits(const Input& x) const
-    requires shareable<M>
-  {
-    return logits_in_parts(x);
-  }
-  Logits<Scalar> logits(const Input& x)
-    requires(!shareable<M>)
-  {
-    return logits_in_parts(x);
-  }
-  auto vjp(const Input& x) const
-    requires(shareable<M> && DifferentiableModel<M>)
-  {
-    return vjp_in_parts(x);
-  }
-  auto vjp(const Input& x)
-    requires(!shareable<M> && DifferentiableModel<M>)
-  {
-    return vjp_in_parts(x);
-  }
-
- private:
-  Logits<Scalar> logits_in_parts(const Input& x) const {
+  Logits<Scalar> answer_logits(const Input& x) const {
     Logits<Scalar> all;
     for (Index first = 0; first < samples(x); first += size_)
-      place(all, first, samples(x), Logits<Scalar>(model_->logits(part(x, first))));
+      place(all, first, samples(x), Logits<Scalar>(this->model().logits(part(x, first))));
     return all;
   }
 
-  auto vjp_in_parts(const Input& x) const {
-    using Part = decltype(model_->vjp(x));
+  auto answer_vjp(const Input& x) const
+    requires DifferentiableModel<M>
+  {
+    using Part = decltype(this->model().vjp(x));
     std::vector<Part> parts;
     Logits<Scalar> all;
     for (Index first = 0; first < samples(x); first += size_) {
-      parts.push_back(model_->vjp(part(x, first)));
+      parts.push_back(this->model().vjp(part(x, first)));
       place(all, first, samples(x), parts.back().logits);
     }
     return Vjp{std::move(all), [parts = std::move(parts), shape = x.dimensions(),
@@ -91,6 +61,7 @@ class FixedBatch {
                }};
   }
 
+ private:
   Input part(const Input& x, Index first) const {
     std::vector<Index> rows(static_cast<std::size_t>(size_));
     for (Index i = 0; i < size_; ++i)
@@ -103,7 +74,6 @@ class FixedBatch {
     all.middleRows(first, rows) = part.topRows(rows);
   }
 
-  shared_if_possible<M>* model_;
   Index size_;
 };
 

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// Gradients from scores: gradient attacks on models that offer none.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include "foil/core/bounds.hpp"
+#include "foil/core/error.hpp"
+#include "foil/core/model.hpp"
+#include "foil/core/numbers.hpp"
+#include "foil/core/random.hpp"
+#include "foil/core/tensor.hpp"
+#include "foil/models/wrapper.hpp"
+
+namespace foil {
+
+/// The directions that a foil::GradientEstimator looks in.
+enum class EstimatorNoise {
+  gaussian,   ///< normal entries: natural evolution strategies
+  rademacher  ///< entries 1 and -1: simultaneous perturbation
+};
+
+/// Options of foil::GradientEstimator.
+struct GradientEstimatorOptions {
+  int samples = 128;    ///< points asked about for each gradient, even and >= 2
+  double sigma = 1e-3;  ///< size of the noise, > 0, relative to a feature's range; absolute where that is
+                        ///< infinite
+  EstimatorNoise noise = EstimatorNoise::gaussian;
+  std::uint64_t seed = 0;
+  Index rows_per_call = 512;  ///< the most rows of a model call but the first, >= 2: what bounds the memory
+};
+
+/// Turns a model of scores into one of gradients, which it estimates from differences of logits at pairs of
+/// points on either side of the input: Ilyas, Engstrom, Athalye, Lin 2018, arXiv:1804.08598 (NES); Spall 1992
+/// (SPSA; as an attack Uesato et al. 2018, arXiv:1802.05666). Any gradient attack then runs on it. Refers to
+/// the model; can be shared by threads if the model can.
+///
+/// On an affine model the estimate is unbiased, and its mean square error (d + 1) / (samples / 2) times the
+/// gradient's square for d features with one range, gaussian noise; d - 1 with rademacher. Near a bound the
+/// pair moves inwards together, so that it keeps its distance; what rounding made of that is what counts.
+///
+/// The noise is a function of the seed, of the bits of the row and of the pair's number: results depend
+/// neither on the batch nor on the order nor on threads, and the same point has the same gradient each time.
+///
+/// Cost: vjp() asks about `samples` + 1 rows for each row, once: the answers are kept, and any number of
+/// pullbacks, each linear in its cotangent, ask no more. Budgets and counts of a run see the one forward and
+/// the backward passes of any model; what was really asked is queries().
+template <ScoreModel M>
+class GradientEstimator : public Wrapper<GradientEstimator<M>, M> {
+ public:
+  using Input = input_t<M>;
+  using Scalar = scalar_t<M>;
+
+  explicit GradientEstimator(M& model, const GradientEstimatorOptions& options = {})
+      : Wrapper<GradientEstimator, M>(model), options_(options) {
+    require(options.samples >= 2 && options.samples % 2 == 0,
+            "gradient estimator: expected an even number of samples >= 2, got ", options.samples);
+    require(options.sigma > 0 && std::isfinite(options.sigma),
+            "gradient estimator: expected a finite sigma > 0, got ", options.sigma);
+    require(options.rows_per_call >= 2, "gradient estimator: expected rows_per_call >= 2, got ",
+            options.rows_per_call);
+  }
+  const GradientEstimatorOptions& options() const { return options_; }
+
+  /// Rows that the model has been asked about through this wrapper, by all threads.
+  std::int64_t queries() const { return queries_; }
+
+  Logits<Scalar> answer_logits(const Input& x) const {
+    queries_ += samples(x);
+    return this->model().logits(x);
+  }
+
+  auto answer_vjp(const Input& x) const {
+    Logits<Scalar> logits = answer_logits(x);
+    Pairs pairs{x, this->model().bounds(), options_};
+    Differences differences = ask(pairs, logits.cols());
+    return Vjp{std::move(logits),
+               [pairs = std::move(pairs), differences = std::move(differences)](
+                   const Logits<Scalar>& cotangent) { return pull_back(pairs, differences, cotangent); }};
+  }
+
+ private:
+  /// Of the logits at the two points of a pair: a row for each pair, the pairs of one input one below the
+  /// other.
+  using Differences = Logits<double>;
+
+  /// The points that are asked about.
+  struct Pairs {
+    Input x;
+    Bounds<Scalar> bounds;
+    GradientEstimatorOptions options;
+
+    Index per_row() const { return options.samples / 2; }
+    Index count() const { return samples(x) * per_row(); }
+    /// Size of the noise in a feature.
+    double size(Index feature) const {
+      const double width =
+          static_cast<double>(bounds.upper(feature)) - static_cast<double>(bounds.lower(feature));
+      return options.sigma * (std::isfinite(width) ? width : 1.0);
+    }
+
+    Eigen::VectorXd noise(Index pair) const {
+      const auto row = sample(x, pair / per_row());
+      std::uint64_t content = 0xCBF29CE484222325u;  // FNV-1a
+      const auto* const bytes = reinterpret_cast<const unsigned char*>(row.data());
+      for (std::size_t i = 0; i < static_cast<std::size_t>(row.size()) * sizeof(Scalar); ++i)
+        content = (content ^ bytes[i]) * 0x100000001B3u;
+      RandomDraw draw(random_key(options.seed, "gradient-estimator"), content, Purpose::model,
+                      static_cast<std::uint32_t>(pair % per_row()));
+      Eigen::VectorXd out(row.size());
+      if (options.noise == EstimatorNoise::gaussian)
+        draw.fill_normal(out);
+      else
+        for (Index i = 0; i < out.size(); ++i) out[i] = draw.bits() >> 31 ? 1.0 : -1.0;
+      return out;
+    }
+
+    /// Writes the two points of a pair.
+    template <class Point>
+    void write(Index pair, Point&& plus, Point&& minus) const {
+      const auto row = sample(x, pair / per_row());
+      const Eigen::VectorXd directions = noise(pair);
+      for (Index i = 0; i < row.size(); ++i) {
+        const Scalar lower = bounds.lower(i), upper = bounds.upper(i);
+        const double step = size(i) * directions[i];
+        const double low = static_cast<double>(lower) + std::abs(step),
+                     high = static_cast<double>(upper) - std::abs(step);
+        const double centre =
+            low <= high ? clip(static_cast<double>(row[i]), low, high) : low + (high - low) / 2;
+        plus[i] = std::clamp(static_cast<Scalar>(centre + step), lower, upper);
+        minus[i] = std::clamp(static_cast<Scalar>(centre - step), lower, upper);
+      }
+    }
+  };
+
+  Differences ask(const Pairs& pairs, Index classes) const {
+    Differences out(pairs.count(), classes);
+    const Index most = options_.rows_per_call / 2;
+    for (Index first = 0; first < pairs.count(); first += most) {
+      const Index count = std::min(most, pairs.count() - first);
+      Input points(resized(pairs.x, 2 * count));
+      for (Index k = 0; k < count; ++k)
+        pairs.write(first + k, sample(points, 2 * k), sample(points, 2 * k + 1));
+      const Logits<Scalar> answers = answer_logits(points);
+      for (Index k = 0; k < count; ++k)
+        out.row(first + k) =
+            answers.row(2 * k).template cast<double>() - answers.row(2 * k + 1).template cast<double>();
+    }
+    return out;
+  }
+
+  static Input pull_back(const Pairs& pairs, const Differences& differences,
+                         const Logits<Scalar>& cotangent) {
+    Input gradient(pairs.x.dimensions());
+    Eigen::Matrix<Scalar, Eigen::Dynamic, 1> plus(features(gradient)), minus(features(gradient));
+    Eigen::VectorXd sum(features(gradient));
+    for (Index row = 0; row < samples(gradient); ++row) {
+      sum.setZero();
+      for (Index k = 0; k < pairs.per_row(); ++k) {
+        const Index pair = row * pairs.per_row() + k;
+        double difference = 0;
+        for (Index c = 0; c < cotangent.cols(); ++c)
+          difference += static_cast<double>(cotangent(row, c)) * differences(pair, c);
+        if (difference == 0) continue;
+        pairs.write(pair, plus, minus);
+        for (Index i = 0; i < sum.size(); ++i)
+          sum[i] += difference * (static_cast<double>(plus[i]) - static_cast<double>(minus[i]));
+      }
+      for (Index i = 0; i < sum.size(); ++i) {
+        const double across = 2 * pairs.size(i);
+        const double mean = sum[i] / static_cast<double>(pairs.per_row());
+        sample(gradient, row)[i] = across > 0 ? static_cast<Scalar>(mean / (across * across)) : Scalar(0);
+      }
+    }
+    return gradient;
+  }
+
+  GradientEstimatorOptions options_;
+  mutable std::atomic<std::int64_t> queries_{0};
+};
+
+}  // namespace foil
