@@ -21,12 +21,12 @@ namespace foil {
 /// no such care. A model whose rows also depend on their position in the batch needs size 1. Refers to the
 /// model; can be shared by threads if the model can.
 template <ScoreModel M>
-class FixedBatch : public Wrapper<FixedBatch<M>, M> {
+class FixedBatch : public Wrapper<FixedBatch<M>, M, knowledge_of<M>> {
  public:
   using Input = input_t<M>;
   using Scalar = scalar_t<M>;
 
-  FixedBatch(M& model, Index size) : Wrapper<FixedBatch, M>(model), size_(size) {
+  FixedBatch(M& model, Index size) : Wrapper<FixedBatch, M, knowledge_of<M>>(model), size_(size) {
     require(size >= 1, "fixed batch: expected a size >= 1, got ", size);
   }
 

@@ -52,13 +52,13 @@ struct GradientEstimatorOptions {
 /// pullbacks, each linear in its cotangent, ask no more. Budgets and counts of a run see the one forward and
 /// the backward passes of any model; what was really asked is queries().
 template <ScoreModel M>
-class GradientEstimator : public Wrapper<GradientEstimator<M>, M> {
+class GradientEstimator : public Wrapper<GradientEstimator<M>, M, Knowledge::gradients> {
  public:
   using Input = input_t<M>;
   using Scalar = scalar_t<M>;
 
   explicit GradientEstimator(M& model, const GradientEstimatorOptions& options = {})
-      : Wrapper<GradientEstimator, M>(model), options_(options) {
+      : Wrapper<GradientEstimator, M, Knowledge::gradients>(model), options_(options) {
     require(options.samples >= 2 && options.samples % 2 == 0,
             "gradient estimator: expected an even number of samples >= 2, got ", options.samples);
     require(options.sigma > 0 && std::isfinite(options.sigma),

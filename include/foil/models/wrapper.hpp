@@ -9,11 +9,12 @@
 
 namespace foil {
 
-/// Base of a model that refers to another one and answers in its own way. What it offers, `Derived` writes
-/// once, as const members `answer_predict(x)`, `answer_logits(x)`, `answer_vjp(x)`; this class makes of each
-/// the member that foil's concepts ask for, const exactly if the model can be used through a const reference.
-/// Hence a wrapper can be shared by threads if its model can.
-template <class Derived, DecisionModel M>
+/// Base of a model that refers to another one and answers in its own way, offering that much knowledge. The
+/// answers `Derived` writes once, as const members answer_predict(x) for Knowledge::decisions, or
+/// answer_logits(x), and from Knowledge::gradients on answer_vjp(x). This class makes of them the members
+/// that foil's concepts ask for, const exactly if the model can be used through a const reference: a wrapper
+/// can be shared by threads if its model can.
+template <class Derived, DecisionModel M, Knowledge offered>
 class Wrapper {
  public:
   using Input = input_t<M>;
@@ -30,32 +31,32 @@ class Wrapper {
     return model_->bounds();
   }
   auto predict(const Input& x) const
-    requires(shareable<M> && requires(const Derived& own) { own.answer_predict(x); })
+    requires(shareable<M> && offered == Knowledge::decisions)
   {
     return own().answer_predict(x);
   }
   auto predict(const Input& x)
-    requires(!shareable<M> && requires(const Derived& own) { own.answer_predict(x); })
+    requires(!shareable<M> && offered == Knowledge::decisions)
   {
     return own().answer_predict(x);
   }
   auto logits(const Input& x) const
-    requires(shareable<M> && requires(const Derived& own) { own.answer_logits(x); })
+    requires(shareable<M> && offered >= Knowledge::scores)
   {
     return own().answer_logits(x);
   }
   auto logits(const Input& x)
-    requires(!shareable<M> && requires(const Derived& own) { own.answer_logits(x); })
+    requires(!shareable<M> && offered >= Knowledge::scores)
   {
     return own().answer_logits(x);
   }
   auto vjp(const Input& x) const
-    requires(shareable<M> && requires(const Derived& own) { own.answer_vjp(x); })
+    requires(shareable<M> && offered == Knowledge::gradients)
   {
     return own().answer_vjp(x);
   }
   auto vjp(const Input& x)
-    requires(!shareable<M> && requires(const Derived& own) { own.answer_vjp(x); })
+    requires(!shareable<M> && offered == Knowledge::gradients)
   {
     return own().answer_vjp(x);
   }
