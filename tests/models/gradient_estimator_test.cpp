@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "foil/attacks/gradient/projected_gradient.hpp"
+#include "foil/attacks/gradient/projected_gradient/projected_gradient.hpp"
 #include "foil/models/lambdas.hpp"
 #include "support/affine_problem.hpp"
 #include "support/catch.hpp"

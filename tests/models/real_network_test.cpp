@@ -3,7 +3,7 @@
 /// Wrapped models on the shipped convolutional network.
 #include <filesystem>
 
-#include "foil/attacks/gradient/projected_gradient.hpp"
+#include "foil/attacks/gradient/projected_gradient/projected_gradient.hpp"
 #include "foil/io/data.hpp"
 #include "foil/models/gradient_estimator.hpp"
 #include "foil/models/lambdas.hpp"

@@ -43,9 +43,9 @@ struct DeepFoolOptions {
 /// Differs from the usual implementations: what is to be left is the label, not the class predicted; the
 /// nearest point is that within the box, exactly; steps are taken from where the gradients are, so that
 /// nothing drifts. From the first adversarial on, the attack goes to the point of the linearised boundary
-/// closest to the input (the projection of SuperDeepFool, Abdollahpour, Rice, Nakka, Moosavi-Dezfooli 2023,
-/// arXiv:2303.12481, here exact and within the box) and crosses again from there; whenever that leads no
-/// closer, it goes half as far from the closest adversarial. It ends when there is nothing left to gain by
+/// closest to the input (the projection of SuperDeepFool, Abdollahpourrostam, Abroshan, Moosavi-Dezfooli
+/// 2023, arXiv:2303.12481, here exact and within the box) and crosses again from there; whenever that leads
+/// no closer, it goes half as far from the closest adversarial. It ends when there is nothing left to gain by
 /// the linear model. Cost: 1 forward pass for the candidates, then 1 forward and `candidates` + 1 backward
 /// passes for each of at most `steps` + 1 points (without a single class to leave 1 + 1), then 1 + 1 a
 /// refinement.
