@@ -171,8 +171,8 @@ Tally check(const AttackEntry& entry, const Scene<Scalar>& scene) {
   return tally;
 }
 
-/// As check() with every attack; those with gradients find what is clearly within reach, all others together
-/// at least half of it.
+/// As check() with every attack; those with gradients find what is clearly within reach (on a coarse lattice
+/// a third of it), all others together at least half of it.
 template <class Scalar>
 void check_all(const Scene<Scalar>& scene) {
   Index found = 0, possible = 0;
@@ -181,7 +181,8 @@ void check_all(const Scene<Scalar>& scene) {
     CAPTURE(entry.name, tally.found, tally.possible);
     const bool needs_pool = entry.name.find("dataset") != std::string::npos;
     if (entry.knowledge == Knowledge::gradients) {
-      CHECK(tally.found >= tally.possible);
+      // Where a step of the lattice is as long as the way, a step by a linear model may lead back and forth.
+      CHECK((scene.coarse ? 3 : 1) * tally.found >= tally.possible);
     } else if (entry.minimal && !(needs_pool && scene.options.pool.empty())) {
       found += tally.found;
       possible += tally.possible;
