@@ -63,19 +63,18 @@ class DeepFoolAttack : public MinimalAttack<DeepFoolAttack<N>> {
   Task<> attack(Oracle& oracle) const {
     Eigen::VectorXd x = oracle.original(), tangent;
     std::vector<Index> classes;  // the candidates and then the class to leave; empty if there is none
-    if (oracle.goal().leave >= 0) {
-      const auto& clean = co_await oracle.score(x, Loss::margin);
-      classes = candidates(clean.logits, oracle.goal().leave);
-    }
-    double share = 1;  // of the way from the closest adversarial to the tangent
+    if (oracle.goal().leave >= 0)
+      classes = candidates(co_await oracle.score(x, Loss::margin), oracle.goal().leave);
+    double overshoot = options_.overshoot, share = 1;  // of the way from the best to the tangent
     for (int left = options_.steps + 1; left > 0; --left) {
       const Answer& at = oracle.found() || classes.empty() ? co_await oracle.gradient(x, Loss::margin)
                                                            : co_await oracle.class_gradients(x, classes);
+      if (at.adversarial || !oracle.on_lattice()) overshoot = options_.overshoot;
       if (at.adversarial && oracle.distance(x) <= oracle.best_distance()) {
         if (tangent.size() == 0) left = options_.refinements + 1;
         tangent = nearest(oracle, oracle.original(), x, at, classes, 1);
       } else {
-        const bool moved = !at.adversarial && cross(oracle, x, at, classes);
+        const bool moved = !at.adversarial && cross(oracle, x, at, classes, overshoot);
         if (moved && oracle.distance(x) < oracle.best_distance()) continue;
         if (!oracle.found()) co_return;
         share /= 2;
@@ -86,11 +85,11 @@ class DeepFoolAttack : public MinimalAttack<DeepFoolAttack<N>> {
   }
 
  private:
-  std::vector<Index> candidates(const Eigen::VectorXd& logits, Index leave) const {
-    std::vector<Index> all(static_cast<std::size_t>(logits.size()));
+  std::vector<Index> candidates(const Answer& clean, Index leave) const {
+    std::vector<Index> all(static_cast<std::size_t>(clean.logits.size()));
     std::iota(all.begin(), all.end(), Index{0});
     std::erase(all, leave);
-    std::stable_sort(all.begin(), all.end(), [&](Index a, Index b) { return logits[a] > logits[b]; });
+    std::stable_sort(all.begin(), all.end(), [&z = clean.logits](Index a, Index b) { return z[a] > z[b]; });
     all.resize(std::min(all.size(), static_cast<std::size_t>(options_.candidates)));
     all.push_back(leave);
     return all;
@@ -104,9 +103,8 @@ class DeepFoolAttack : public MinimalAttack<DeepFoolAttack<N>> {
     Eigen::VectorXd best = from;
     double shortest = std::numeric_limits<double>::infinity();
     const auto consider = [&](double lead, const Eigen::VectorXd& gradient) {
-      const double size = norm2(gradient), rounding = 16 * oracle.precision() * Linf::size(at.logits);
-      const double offset = length * (lead - rounding);
-      if (!(size > 0 && std::isfinite(size) && std::isfinite(offset))) return;
+      const double offset = length * (lead - 16 * oracle.precision() * Linf::size(at.logits));
+      if (!(norm2(gradient) > 0 && std::isfinite(norm2(gradient) * offset))) return;
       const auto step = geometry::half_space_step<N>({from, x, oracle.box(), -gradient, offset});
       const double distance = step.reached ? N::size(step.point - from) : std::numeric_limits<double>::max();
       if (distance < shortest) best = step.point;
@@ -119,10 +117,12 @@ class DeepFoolAttack : public MinimalAttack<DeepFoolAttack<N>> {
     return best;
   }
 
-  /// Moves x beyond the nearest boundary, farther where rounding undoes the step. False if it cannot.
-  bool cross(const Oracle& oracle, Eigen::VectorXd& x, const Answer& at, std::span<const Index> among) const {
+  /// Moves x beyond the nearest boundary, farther where rounding undoes the step. False if it cannot. On a
+  /// lattice, where most of a step may be undone, the next one overshoots more.
+  static bool cross(const Oracle& oracle, Eigen::VectorXd& x, const Answer& at, std::span<const Index> among,
+                    double& overshoot) {
     const Eigen::VectorXd from = x;
-    for (double overshoot = options_.overshoot; x == from && overshoot < 1e4; overshoot *= 2) {
+    for (; x == from && overshoot < 1e4; overshoot *= 2) {
       x = nearest(oracle, from, from, at, among, 1 + overshoot);
       oracle.settle(x);
     }
