@@ -400,6 +400,20 @@ TEST_CASE("foil-evaluate: targets are what successful samples are taken for", "[
   CHECK(successes > 5);
 }
 
+TEST_CASE("foil-evaluate: says where a radius is a whole number of lattice steps", "[examples][evaluate]") {
+  const TemporaryDirectory dir;
+  const auto told = [&](const char* attack, const char* epsilon, const char* lattice) {
+    const Outcome outcome = run(on_mnist(dir) + Arguments{"--count", "2", "--attack", attack, "--epsilon",
+                                                          epsilon, "--lattice", lattice});
+    REQUIRE(outcome.status == 0);
+    return outcome.err.find("steps of the lattice") != std::string::npos;
+  };
+  CHECK(told("fgsm", "0.0313725490196", "255"));
+  CHECK(told("linf-bim", "0.5,0.2", "10"));
+  CHECK_FALSE(told("fgsm", "0.0314", "255"));
+  CHECK_FALSE(told("l2-fgm", "0.0313725490196", "255"));
+}
+
 TEST_CASE("foil-evaluate: masked pixels do not move, and values lie on the lattice",
           "[examples][evaluate][property]") {
   constexpr Index first = 3, count = 12, pixels = 784;

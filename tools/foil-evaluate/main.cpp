@@ -3,6 +3,7 @@
 /// foil-evaluate: attacks a classifier from an ONNX or TorchScript file and reports how robust it is.
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -96,6 +97,25 @@ std::vector<Job> prepare(const Command& command) {
   require(used || command.epsilons.empty(),
           "--epsilon is given, but every attack looks for the smallest radius by itself");
   return jobs;
+}
+
+/// Says where a radius in Linf is a whole number of lattice steps: the difference of two floats often comes
+/// out a trifle larger, and what is farther than the radius does not count.
+void warn_of_whole_steps(const Command& command, const std::vector<Job>& jobs) {
+  const bool linf = std::any_of(jobs.begin(), jobs.end(), [](const Job& job) {
+    return job.epsilons.front().has_value() && job.attack.norm() == foil::Lp(foil::Linf{});
+  });
+  if (!linf || command.lattice == 0) return;
+  const double step = (double{command.upper} - double{command.lower}) / static_cast<double>(command.lattice);
+  for (const double epsilon : command.epsilons) {
+    const double steps = std::round(epsilon / step);
+    if (steps < 1 || std::abs(epsilon / step - steps) > 1e-5) continue;
+    std::fprintf(
+        stderr,
+        "foil-evaluate: --epsilon %.9g is %.0f steps of the lattice to rounding: features for which that "
+        "rounds up move by %.0f only; %.9g lets all move by %.0f\n",
+        epsilon, steps, steps - 1, (steps + 1e-3) * step, steps);
+  }
 }
 
 /// All attacks, with what they need and their options.
@@ -199,6 +219,7 @@ void tell_finished(const char* why, const Samples& samples, const std::vector<To
 /// The whole job; the exit status. After each attack, results.json is brought up to date.
 int evaluate_model(const Command& command) {
   const std::vector<Job> jobs = prepare(command);
+  warn_of_whole_steps(command, jobs);
   const auto loaded = load_model(command.model, foil::Bounds<float>(command.lower, command.upper));
   const Model& model = *loaded;
   Inputs inputs = read_inputs(command, model);
