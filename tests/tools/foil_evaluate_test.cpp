@@ -409,7 +409,7 @@ TEST_CASE("foil-evaluate: says where a radius is a whole number of lattice steps
     return outcome.err.find("steps of the lattice") != std::string::npos;
   };
   CHECK(told("fgsm", "0.0313725490196", "255"));
-  CHECK(told("linf-bim", "0.5,0.2", "10"));
+  CHECK(told("linf-bim", "0.25,0.5", "510"));
   CHECK_FALSE(told("fgsm", "0.0314", "255"));
   CHECK_FALSE(told("l2-fgm", "0.0313725490196", "255"));
 }
