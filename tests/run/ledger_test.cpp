@@ -37,6 +37,16 @@ TEST_CASE("ledger: or that of highest loss", "[ledger]") {
   CHECK(ledger.best_distance() == 2);
 }
 
+TEST_CASE("ledger: a loss that is known beats one that is not", "[ledger]") {
+  const double unknown = std::numeric_limits<double>::quiet_NaN();
+  Ledger ledger;
+  ledger.consider(at(1, unknown), true, false);
+  ledger.consider(at(2, -5), true, false);
+  CHECK(ledger.best_distance() == 2);
+  ledger.consider(at(3, unknown), true, false);
+  CHECK(ledger.best_distance() == 2);
+}
+
 TEST_CASE("ledger: traces what improves, with what has been spent", "[ledger]") {
   Ledger ledger;
   ledger.queries = 3;

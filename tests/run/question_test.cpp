@@ -3,6 +3,7 @@
 #include "foil/run/question.hpp"
 
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <span>
 #include <utility>
@@ -125,6 +126,126 @@ TEST_CASE("question: a radius that is reached ends a question of many points the
   });
   CHECK(attack(line, zeros(1), label_zero(1), {.batch_size = 1}).distances[0] == 2);
   CHECK(reached);
+}
+
+TEST_CASE("question: what ends one of many points counts nothing after it, however many share a call",
+          "[question]") {
+  const auto ask = [](Oracle& oracle, bool gradients) -> Task<> {
+    auto points = points_at({0.5, 4, 3, 2, 1.5});
+    if (gradients)
+      co_await oracle.gradients(points);
+    else
+      co_await oracle.scores(points);
+    Eigen::VectorXd last = Eigen::VectorXd::Constant(1, 1.25);
+    co_await oracle.query(last);
+  };
+  for (const bool gradients : {false, true}) {
+    const test::ScriptedWithin<> within(
+        [&](Oracle& oracle, double) -> Task<> { co_await ask(oracle, gradients); });
+    const Scripted<> minimal([&](Oracle& oracle) -> Task<> { co_await ask(oracle, gradients); });
+    for (const Index batch_size : {1, 2, 3, 4, 100})
+      for (const Index count : {1, 4}) {
+        CAPTURE(gradients, batch_size, count);
+        test::CountingModel counted(line);
+        const auto fixed = within(counted, zeros(count), label_zero(count), 3.5, {.batch_size = batch_size});
+        CHECK(fixed.distances == Eigen::VectorXd::Constant(count, 3));
+        CHECK(fixed.queries == Counts::Constant(count, 1 + 3));
+        CHECK(fixed.gradient_queries == Counts::Constant(count, gradients ? 3 : 0));
+        CHECK(counted.forward == fixed.queries.sum() + fixed.surplus_queries.sum() + count);
+        CHECK(counted.backward == fixed.gradient_queries.sum() + fixed.surplus_gradient_queries.sum());
+        const auto stopped =
+            minimal(line, zeros(count), label_zero(count), {.early_stop = 3.5, .batch_size = batch_size});
+        CHECK(stopped.distances == Eigen::VectorXd::Constant(count, 3));
+        CHECK(stopped.queries == Counts::Constant(count, 1 + 3));
+      }
+  }
+}
+
+TEST_CASE("question: of nested scopes that one call reaches, the outermost ends", "[question]") {
+  const auto inner = [](Oracle& oracle) -> Task<> {
+    auto points = points_at({2, 4});
+    co_await oracle.query_all(points);
+    FAIL("a scope was reached");
+  };
+  const auto outer = [&](Oracle& oracle) -> Task<> {
+    co_await oracle.within(5, inner(oracle));
+    FAIL("the outer scope was reached");
+  };
+  const Scripted<> attack([&](Oracle& oracle) -> Task<> {
+    const bool reached = co_await oracle.within(3, outer(oracle));
+    CHECK(reached);
+    CHECK(oracle.queries() == 2);
+  });
+  for (const Index batch_size : {1, 100})
+    CHECK(attack(line, zeros(1), label_zero(1), {.batch_size = batch_size}).distances[0] == 2);
+}
+
+TEST_CASE("question: a row of the pool ends a scope at the next question, and failures pass through",
+          "[question]") {
+  Input data(1, 1);
+  data.setConstant(2);
+  const Pool<Input> pool(line, data);
+  bool throws = false;
+  const auto inner = [&](Oracle& oracle) -> Task<> {
+    const auto taken = oracle.take_from_pool(0);
+    CHECK(taken.second);
+    if (throws) throw Error("broken");
+    Eigen::VectorXd x = Eigen::VectorXd::Constant(1, 0.5);
+    co_await oracle.query(x);
+    FAIL("the scope had been reached");
+  };
+  const Scripted<> attack([&](Oracle& oracle) -> Task<> {
+    Eigen::VectorXd first = oracle.original();
+    co_await oracle.query(first);
+    const bool reached = co_await oracle.within(3, inner(oracle));
+    CHECK(reached);
+  });
+  const auto result = attack(line, zeros(1), label_zero(1), {.pool = pool});
+  CHECK(result.distances[0] == 2);
+  CHECK(result.queries[0] == 1);
+  throws = true;
+  CHECK_THROWS_WITH(attack(line, zeros(1), label_zero(1), {.pool = pool}), ContainsSubstring("broken"));
+}
+
+TEST_CASE("question: what makes no sense is an error", "[question]") {
+  const auto refuses = [](const std::function<Task<>(Oracle&)>& script, const char* message) {
+    CHECK_THROWS_WITH(Scripted<>(script)(line, zeros(1), label_zero(1)), ContainsSubstring(message));
+  };
+  for (const Index size : {0, 2, 100})
+    refuses(
+        [size](Oracle& oracle) -> Task<> {
+          Eigen::VectorXd x = Eigen::VectorXd::Zero(size);
+          co_await oracle.query(x);
+        },
+        "features, the sample has 1");
+  refuses(
+      [](Oracle& oracle) -> Task<> {
+        auto points = points_at({1});
+        co_await oracle.query_in_turn(points, 2);
+      },
+      "expected 1 to 1 points, got 2");
+  refuses(
+      [](Oracle& oracle) -> Task<> {
+        Eigen::VectorXd x = oracle.original();
+        co_await oracle.class_gradients(x, {});
+      },
+      "at least one class");
+  refuses(
+      [](Oracle& oracle) -> Task<> {
+        const auto wrong = [](const Eigen::VectorXd&, Eigen::VectorXd* gradient) {
+          if (gradient) *gradient = Eigen::VectorXd::Ones(3);
+          return 0.0;
+        };
+        Eigen::VectorXd x = oracle.original();
+        co_await oracle.gradient(x, wrong);
+      },
+      "expected a gradient with respect to 2 logits, got one of 3 entries");
+  refuses(
+      [](Oracle& oracle) -> Task<> {
+        oracle.best();
+        co_return;
+      },
+      "nothing has been found");
 }
 
 TEST_CASE("question: an objective of the attack's own, by value and by gradient", "[question]") {

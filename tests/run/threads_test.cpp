@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "foil/run/threads.hpp"
 
+#include <algorithm>
+#include <atomic>
+#include <limits>
+#include <stdexcept>
+#include <vector>
+
+#include "foil/attacks/decision/additive_noise.hpp"
 #include "foil/attacks/gradient/fast_gradient.hpp"
 #include "foil/attacks/gradient/projected_gradient/projected_gradient.hpp"
+#include "foil/models/lambdas.hpp"
 #include "support/affine_problem.hpp"
 #include "support/catch.hpp"
 
@@ -119,4 +127,47 @@ TEST_CASE("what a model throws arrives nested, with all that was found before, w
     CHECK(failure.partial.size() == 40);
     CHECK(std::count(failure.partial.status.begin(), failure.partial.status.end(), Status::failed) > 0);
   }
+}
+
+TEST_CASE("bounds that throw in a worker are a failure of the run, not of the program") {
+  struct Service {
+    using Input = Rows;
+    std::atomic<int>& calls;
+    int fails_at;
+    Bounds<float> bounds() const {
+      if (++calls == fails_at) throw std::runtime_error("service down");
+      return {0.f, 1.f};
+    }
+    Labels predict(const Input& x) const { return Labels::Zero(samples(x)); }
+  };
+  Rows x(8, 3);
+  x.setConstant(0.5f);
+  for (const int fails_at : {2, 3, 4})
+    for (const int threads : {1, 3}) {
+      CAPTURE(fails_at, threads);
+      std::atomic<int> calls = 0;
+      const Service service{calls, fails_at};
+      const auto attack = [&] {
+        return L2AdditiveGaussianNoiseAttack{}(service, x, Labels(Labels::Zero(8)), 1.0,
+                                               {.threads = threads});
+      };
+      if (fails_at <= 1 + threads)
+        CHECK_THROWS_AS(attack(), RunFailure<Rows>);
+      else
+        CHECK_NOTHROW(attack());
+    }
+}
+
+TEST_CASE("logits without a column, and labels that are too few, are errors before anything is read") {
+  const auto empty =
+      make_model<Rows>(Bounds<float>{0, 1}, [](const Rows& x) { return Logits<float>(samples(x), 0); });
+  Rows x(2, 3);
+  x.setConstant(0.5f);
+  CHECK_THROWS_WITH(LinfAdditiveUniformNoiseAttack{}(empty, x, Labels(Labels::Zero(2)), 0.1),
+                    ContainsSubstring("logits of at least 2 classes, got 0"));
+  const auto p = affine_problem<Rows>(2, 3, 2, 7);
+  CHECK_THROWS_WITH(LinfPGD()(p.model, p.inputs, Labels(), 0.1, {.lattice = Lattice(0, 1, 10)}),
+                    ContainsSubstring("one class for each of the 2 samples, got 0"));
+  CHECK_THROWS_WITH(Pool<Rows>(p.model, p.inputs, 0), ContainsSubstring("batch size >= 1, got 0"));
+  CHECK_THROWS_WITH(Pool<Rows>(x, Logits<float>(2, 0)), ContainsSubstring("at least 2 classes, got 0"));
 }

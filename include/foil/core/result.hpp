@@ -38,15 +38,16 @@ template <Batch Input>
 struct Result {
   Input adversarials;  ///< shape of the inputs; the input itself where nothing was found
   Eigen::Array<bool, Eigen::Dynamic, 1>
-      success;                  ///< verified: within bounds, criterion met, at the stated distance
-  Eigen::VectorXd distances;    ///< in the attack's norm, from the stored bits; +inf without success
-  std::vector<Status> status;   ///< how each sample ended
-  Counts queries;               ///< forward passes, without the final verification
-  Counts gradient_queries;      ///< backward passes
-  Counts verification_queries;  ///< forward passes of the final verification
-  Counts surplus_queries;       ///< forward passes made ahead whose answers were discarded; beyond the budget
-  Counts bad_rows;              ///< answers of the model that held NaN or infinity
-  Labels predictions;           ///< class given to the returned row when last asked, -1 if never
+      success;                      ///< verified: within bounds, criterion met, at the stated distance
+  Eigen::VectorXd distances;        ///< in the attack's norm, from the stored bits; +inf without success
+  std::vector<Status> status;       ///< how each sample ended
+  Counts queries;                   ///< forward passes, without the final verification
+  Counts gradient_queries;          ///< backward passes
+  Counts verification_queries;      ///< forward passes of the final verification
+  Counts surplus_gradient_queries;  ///< backward passes, likewise
+  Counts surplus_queries;  ///< forward passes made ahead whose answers were discarded; beyond the budget
+  Counts bad_rows;         ///< answers of the model that held NaN or infinity
+  Labels predictions;      ///< class given to the returned row when last asked, -1 if never
   std::vector<std::vector<TracePoint>> traces;  ///< improvements in order; empty unless RunOptions::trace
 
   Result() = default;
@@ -59,6 +60,7 @@ struct Result {
         queries(Counts::Zero(samples(inputs))),
         gradient_queries(Counts::Zero(samples(inputs))),
         verification_queries(Counts::Zero(samples(inputs))),
+        surplus_gradient_queries(Counts::Zero(samples(inputs))),
         surplus_queries(Counts::Zero(samples(inputs))),
         bad_rows(Counts::Zero(samples(inputs))),
         predictions(Labels::Constant(samples(inputs), -1)),

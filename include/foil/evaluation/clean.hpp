@@ -86,6 +86,8 @@ Chosen<input_t<M>> choose_samples(M&& model, Source& source, const Labels& label
         known_labels[chosen.examined] = answers[i];
         if (logits.size() > 0) {
           if (known.size() == 0) known.resize(known_labels.size(), logits.cols());
+          require(known.cols() == logits.cols(), "model: the number of classes changed from ", known.cols(),
+                  " to ", logits.cols());
           known.row(chosen.examined) = logits.row(i);
         }
       }

@@ -81,7 +81,8 @@ struct BlockHooks {
 /// batches are full nearly always, since a block ends with its slowest sample.
 template <Batch Input, bool concurrent>
 Index block_size(const RunOptions<Input, concurrent>& options) {
-  return std::max<Index>(256, 8 * options.batch_size * static_cast<int>(options.threads));
+  constexpr Index most = Index{1} << 40;  // more samples than anybody has, and no overflow
+  return std::max<Index>(256, 8 * std::min(options.batch_size, most) * static_cast<int>(options.threads));
 }
 
 /// Runs an attack on selected samples of a source, block by block, at the epsilon of `outcome`, which gathers
@@ -127,7 +128,7 @@ void evaluate(const AnyAttack& attack, M&& model, Source& source, const Selectio
   };
 
   const Index most = block_size(options);
-  for (Index first = 0; first < total && tell() == Control::proceed; first += most) {
+  for (Index first = 0; first < total && !stopped && tell() == Control::proceed; first += most) {
     const Index count = std::min(most, total - first);
     const Block block{
         first, count,

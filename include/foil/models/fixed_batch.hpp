@@ -55,6 +55,8 @@ class FixedBatch : public Wrapper<FixedBatch<M>, M, knowledge_of<M>> {
                    Logits<Scalar> padded = Logits<Scalar>::Zero(size, cotangent.cols());
                    padded.topRows(count) = cotangent.middleRows(first, count);
                    const Input pulled = parts[static_cast<std::size_t>(first / size)].pullback(padded);
+                   require(samples(pulled) == size, "fixed batch: expected a gradient for each of ", size,
+                           " samples, got ", samples(pulled));
                    as_matrix(gradient).middleRows(first, count) = as_matrix(pulled).topRows(count);
                  }
                  return gradient;
@@ -70,6 +72,8 @@ class FixedBatch : public Wrapper<FixedBatch<M>, M, knowledge_of<M>> {
   }
   void place(Logits<Scalar>& all, Index first, Index count, const Logits<Scalar>& part) const {
     if (all.size() == 0) all.resize(count, part.cols());
+    require(part.rows() == size_ && part.cols() == all.cols(), "fixed batch: expected logits of shape (",
+            size_, ", ", all.cols(), "), got (", part.rows(), ", ", part.cols(), ")");
     const Index rows = std::min(size_, count - first);
     all.middleRows(first, rows) = part.topRows(rows);
   }

@@ -148,6 +148,9 @@ class GradientEstimator : public Wrapper<GradientEstimator<M>, M, Knowledge::gra
       for (Index k = 0; k < count; ++k)
         pairs.write(first + k, sample(points, 2 * k), sample(points, 2 * k + 1));
       const Logits<Scalar> answers = answer_logits(points);
+      require(answers.rows() == 2 * count && answers.cols() == classes,
+              "gradient estimator: expected logits of shape (", 2 * count, ", ", classes, "), got (",
+              answers.rows(), ", ", answers.cols(), ")");
       for (Index k = 0; k < count; ++k)
         out.row(first + k) =
             answers.row(2 * k).template cast<double>() - answers.row(2 * k + 1).template cast<double>();
@@ -175,7 +178,7 @@ class GradientEstimator : public Wrapper<GradientEstimator<M>, M, Knowledge::gra
       for (Index i = 0; i < sum.size(); ++i) {
         const double across = 2 * pairs.size(i);
         const double mean = sum[i] / static_cast<double>(pairs.per_row());
-        sample(gradient, row)[i] = across > 0 ? static_cast<Scalar>(mean / (across * across)) : Scalar(0);
+        sample(gradient, row)[i] = across > 0 ? static_cast<Scalar>(mean / across / across) : Scalar(0);
       }
     }
     return gradient;

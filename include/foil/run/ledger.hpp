@@ -25,7 +25,8 @@ class Ledger {
     int label;
   };
 
-  std::int64_t queries = 0, gradient_queries = 0, surplus_queries = 0, bad_rows = 0;
+  std::int64_t queries = 0, gradient_queries = 0, bad_rows = 0;
+  std::int64_t surplus_queries = 0, surplus_gradient_queries = 0;
   int label = -1;                   ///< class given to the point last asked about
   int original_label = -1;          ///< class given to the original
   bool judged = false;              ///< the original has been asked about
@@ -42,8 +43,11 @@ class Ledger {
   /// Enters an adversarial. It is kept if it is the closest so far, or that of highest loss if so wanted; the
   /// one kept before stays as the fallback of the verification.
   void consider(Found candidate, bool highest_loss, bool keep_trace) {
-    if (found() && !(highest_loss ? candidate.loss > best().loss : candidate.distance < best().distance))
-      return;
+    const auto better = [&] {
+      if (!highest_loss) return candidate.distance < best().distance;
+      return candidate.loss > best().loss || (std::isnan(best().loss) && !std::isnan(candidate.loss));
+    };
+    if (found() && !better()) return;
     if (keep_trace) trace.push_back({queries, gradient_queries, candidate.distance, candidate.loss});
     if (best_.size() == 2) best_.erase(best_.begin());
     best_.push_back(std::move(candidate));

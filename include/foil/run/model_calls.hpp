@@ -74,6 +74,8 @@ class ModelCalls {
   }
   /// What is pulled back for the i-th point.
   void set_cotangent(std::size_t i, const Eigen::VectorXd& cotangent) {
+    require(cotangent.size() == cotangent_.cols(), "objective: expected a gradient with respect to ",
+            cotangent_.cols(), " logits, got one of ", cotangent.size(), " entries");
     cotangent_.row(static_cast<Index>(i)) = cotangent.transpose().template cast<Scalar>();
   }
   /// The same: the gradient of one logit.
@@ -135,7 +137,7 @@ class ModelCalls {
   void check_answer(Index rows, Index classes) {
     require(rows == samples(batch_), "model: expected one answer for each of ", samples(batch_),
             " samples, got ", rows);
-    if (!has_logits_ || classes == classes_) return;
+    if (!has_logits_ || (classes_ > 0 && classes == classes_)) return;
     require(classes >= 2, "model: expected logits of at least 2 classes, got ", classes,
             "; turn a single logit z into the row (0, z)");
     require(classes_ == 0, "model: the number of classes changed from ", classes_, " to ", classes);

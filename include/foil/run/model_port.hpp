@@ -52,7 +52,7 @@ struct KeptPass {};
 
 template <DifferentiableModel M>
 struct KeptPass<M> {
-  using Pass = decltype(std::declval<M&>().vjp(std::declval<const input_t<M>&>()));
+  using Pass = std::remove_cvref_t<decltype(std::declval<M&>().vjp(std::declval<const input_t<M>&>()))>;
   /// Becomes the pass where it is stored, without a move.
   struct Ask {
     M& model;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "foil/core/criteria.hpp"
+#include "foil/core/error.hpp"
 #include "foil/core/norms.hpp"
 #include "foil/core/random.hpp"
 #include "foil/core/result.hpp"
@@ -34,9 +35,16 @@ class Oracle {
   template <class Read>
   struct Waiting {
     Seat& seat;
+    Question question;
     Read read;
-    bool await_ready() const noexcept { return seat.question.points.empty(); }
-    void await_suspend(std::coroutine_handle<> attack) const noexcept { seat.waiting = attack; }
+    bool await_ready() const {
+      if (question.points.empty()) seat.ask(question);
+      return question.points.empty();
+    }
+    void await_suspend(std::coroutine_handle<> attack) const {
+      seat.ask(question);
+      seat.waiting = attack;
+    }
     decltype(auto) await_resume() const { return read(seat); }
   };
 
@@ -104,6 +112,8 @@ class Oracle {
   /// Result::surplus_queries, not in the budget: what is found and counted does not depend on how many points
   /// share a call.
   auto query_in_turn(std::vector<Eigen::VectorXd>& points, std::size_t count) {
+    require(count >= 1 && count <= points.size(), "query_in_turn: expected 1 to ", points.size(),
+            " points, got ", count);
     return wait({.points = {points.data(), count}, .until_adversarial = true},
                 [](Seat& seat) { return InTurn{seat.answered, seat.adversarial}; });
   }
@@ -133,6 +143,7 @@ class Oracle {
   /// `co_await oracle.class_gradients(x, classes)`: an Answer with the gradients of the logits of these
   /// classes at x. One forward pass, and a backward pass for each of them. `classes` must live until then.
   auto class_gradients(Eigen::VectorXd& x, std::span<const Index> classes) {
+    require(!classes.empty(), "class_gradients: expected at least one class");
     return wait({.points = {&x, 1}, .need = Need::gradient, .classes = classes}, first_answer);
   }
 
@@ -151,7 +162,7 @@ class Oracle {
       }
       bool await_resume() {
         seat.scope = scope.enclosing;
-        if (!scope.reached) attack.result();
+        if (attack.done()) attack.result();  // rethrows what it threw
         return scope.reached;
       }
     };
@@ -178,7 +189,11 @@ class Oracle {
   }
   /// The best adversarial so far: the closest, or the one of highest loss after prefer_highest_loss().
   bool found() const { return seat_.ledger.found(); }
-  const Eigen::VectorXd& best() const { return seat_.ledger.best().x; }
+  /// Only after found().
+  const Eigen::VectorXd& best() const {
+    require(found(), "oracle: nothing has been found yet that could be the best");
+    return seat_.ledger.best().x;
+  }
   double best_distance() const { return seat_.ledger.best_distance(); }
   /// Remember the adversarial of highest loss instead of the closest, and do not stop at the first one.
   /// Only for attacks within a fixed budget; for minimal ones the closest always counts.
@@ -209,8 +224,7 @@ class Oracle {
 
   template <class Read>
   Waiting<Read> wait(const Question& question, Read read) {
-    seat_.ask(question);
-    return {seat_, read};
+    return {seat_, question, read};
   }
 
   Seat& seat_;

@@ -43,22 +43,29 @@ class Pool {
   Pool(Input inputs, Logits<Scalar> logits)
       : inputs_(std::move(inputs)), labels_(argmax<Scalar>(logits)), logits_(std::move(logits)) {
     check_rows(logits_.rows());
+    require(logits_.cols() >= 2, "pool: expected logits of at least 2 classes, got ", logits_.cols());
   }
   /// Asks the model: one forward pass per row, in calls of `batch_size` rows.
   template <class M>
     requires(DecisionModel<M> && std::same_as<input_t<M>, Input>)
   Pool(M&& model, Input inputs, Index batch_size = 128)
       : inputs_(std::move(inputs)), labels_(samples(inputs_)) {
+    require(batch_size >= 1, "pool: expected a batch size >= 1, got ", batch_size);
     for (Index first = 0; first < samples(inputs_); first += batch_size) {
       Input batch(resized(inputs_, std::min(batch_size, samples(inputs_) - first)));
       as_matrix(batch) = as_matrix(std::as_const(inputs_)).middleRows(first, samples(batch));
       if constexpr (ScoreModel<M>) {
         const Logits<Scalar> logits = model.logits(batch);
         if (first == 0) logits_.resize(samples(inputs_), logits.cols());
+        check_answer(samples(batch), logits.rows());
+        require(logits.cols() == logits_.cols(), "pool: the number of classes changed from ", logits_.cols(),
+                " to ", logits.cols());
         logits_.middleRows(first, samples(batch)) = logits;
         labels_.segment(first, samples(batch)) = argmax<Scalar>(logits);
       } else {
-        labels_.segment(first, samples(batch)) = foil::predict(model, batch);
+        const Labels labels = foil::predict(model, batch);
+        check_answer(samples(batch), labels.size());
+        labels_.segment(first, samples(batch)) = labels;
       }
     }
     check_rows(labels_.size());
@@ -112,6 +119,9 @@ class Pool {
   }
 
  private:
+  static void check_answer(Index asked, Index rows) {
+    require(rows == asked, "pool: expected the model to answer for each of ", asked, " samples, got ", rows);
+  }
   void check_rows(Index outputs) const {
     require(samples(inputs_) > 0 && outputs == samples(inputs_), "pool: expected one output for each of ",
             samples(inputs_), " inputs and at least one, got ", outputs);

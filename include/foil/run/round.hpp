@@ -31,7 +31,7 @@ struct Slot {
   Eigen::VectorXd original{};      // what is being asked, if not the task's question
   std::size_t asked = 0;           // points in the call that is being made
   bool finite = true;              // the last answer
-  bool scope_ends = false;         // an answer ended a stretch of the attack
+  std::size_t judged = 0;          // of these; the others came after the question's end
   bool retired = false;            // no longer asks; to be verified if something was found
 };
 
@@ -92,15 +92,8 @@ class Round {
     calls_.forward();
     std::size_t i = 0;
     for (Slot* slot : forward_) {
-      Seat& seat = *slot->seat;
-      bool stop = false;
-      for (std::size_t k = 0; k < slot->asked; ++k, ++i) {
-        ++change_.queries;
-        if (stop)
-          ++seat.ledger.surplus_queries;
-        else
-          stop = judge(*slot, i, nullptr) && seat.question.until_adversarial;
-      }
+      judge(*slot, i, 0);
+      i += slot->asked;
       digest(*slot);
     }
   }
@@ -126,25 +119,26 @@ class Round {
     place(slots);
     calls_.vjp();
     std::size_t i = 0;
-    for (Slot* slot : slots)
-      for (std::size_t k = 0; k < slot->asked; ++k, ++i) {
-        change_.queries += 1;
-        change_.gradient_queries += static_cast<std::int64_t>(pulls);
-        slot->seat->ledger.gradient_queries += static_cast<std::int64_t>(pulls);
-        judge(*slot, i, &cotangent_);
-        if (slot->seat->question.classes.empty()) calls_.set_cotangent(i, cotangent_);
-      }
+    for (Slot* slot : slots) {
+      judge(*slot, i, pulls);
+      i += slot->asked;
+    }
     for (std::size_t pull = 0; pull < pulls; ++pull) {
       i = 0;
-      for (Slot* slot : slots)
-        for (std::size_t k = 0; k < slot->asked; ++k, ++i)
-          if (const Seat& seat = *slot->seat; !seat.question.classes.empty())
-            if (seat.answers[seat.answered - slot->asked + k].label >= 0)
-              calls_.set_cotangent(i, seat.question.classes[pull]);
+      for (Slot* slot : slots) {
+        const Seat& seat = *slot->seat;
+        for (std::size_t k = 0; k < slot->judged && !seat.question.classes.empty(); ++k)
+          if (seat.answers[seat.answered - slot->judged + k].label >= 0)
+            calls_.set_cotangent(i + k, seat.question.classes[pull]);
+        i += slot->asked;
+      }
       calls_.pull_back();
       i = 0;
-      for (Slot* slot : slots)
-        for (std::size_t k = slot->asked; k > 0; --k, ++i) read_gradient(*slot->seat, i, k, pull);
+      for (Slot* slot : slots) {
+        for (std::size_t k = 0; k < slot->judged; ++k)
+          read_gradient(*slot->seat, i + k, slot->judged - k, pull);
+        i += slot->asked;
+      }
     }
     calls_.end_pullbacks();
   }
@@ -162,30 +156,50 @@ class Round {
     if (seat.sample.box->frozen.size() > 0) gradient = seat.sample.box->frozen.select(0.0, gradient);
   }
 
+  /// Judges a sample's answers, the first of which is the `first`-th of the batch, each pulled back so many
+  /// times. What comes after the one that ends its question is surplus: neither what is found nor what is
+  /// counted depends on how many points share a call.
+  void judge(Slot& slot, std::size_t first, std::size_t pulls) {
+    Seat& seat = *slot.seat;
+    const auto gradients = static_cast<std::int64_t>(pulls);
+    slot.judged = 0;
+    for (std::size_t k = 0; k < slot.asked; ++k) {
+      ++change_.queries;
+      change_.gradient_queries += gradients;
+      const bool ended = k > 0 && ((seat.adversarial && seat.question.until_adversarial) || seat.ending ||
+                                   seat.close_enough());
+      if (ended) {
+        ++seat.ledger.surplus_queries;
+        seat.ledger.surplus_gradient_queries += gradients;
+        continue;
+      }
+      ++seat.ledger.queries;
+      seat.ledger.gradient_queries += gradients;
+      ++slot.judged;
+      judge_one(slot, first + k, pulls > 0);
+    }
+  }
+
   /// Judges the i-th answer of a batch, to the next point of the sample's question or to its original.
-  bool judge(Slot& slot, std::size_t i, Eigen::VectorXd* cotangent) {
+  void judge_one(Slot& slot, std::size_t i, bool pulled) {
     Seat& seat = *slot.seat;
     if (seat.answers.empty()) seat.answers.resize(1);
     const bool asks = slot.original.size() == 0;
     Answer& answer = seat.answers[asks ? seat.answered : 0];
-    ++seat.ledger.queries;
     const bool scored = asks && seat.question.need != Need::decision && seat.question.classes.empty();
-    const bool finite =
-        calls_.read(i, seat.sample.row, answer, scored ? &seat.question.objective : nullptr, cotangent);
+    slot.finite = calls_.read(i, seat.sample.row, answer, scored ? &seat.question.objective : nullptr,
+                              pulled ? &cotangent_ : nullptr);
+    if (pulled && scored) calls_.set_cotangent(i, cotangent_);
     seat.adversarial = answer.adversarial;
     seat.ledger.label = answer.label;
-    slot.finite = finite;
     if (asks) {
       if (answer.adversarial && seat.ledger.judged)
-        slot.scope_ends =
-            seat.found(seat.question.points[seat.answered], answer.label, answer.loss) || slot.scope_ends;
+        seat.found(seat.question.points[seat.answered], answer.label, answer.loss);
       ++seat.answered;
     }
-    if (!finite) {
-      ++seat.ledger.bad_rows;
-      bad_sample_(seat, "made the model answer NaN or infinity");
-    }
-    return answer.adversarial;
+    if (slot.finite) return;
+    ++seat.ledger.bad_rows;
+    bad_sample_(seat, "made the model answer NaN or infinity");
   }
 
   ModelCalls<Input>& calls_;

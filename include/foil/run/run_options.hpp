@@ -132,7 +132,9 @@ struct RunOptions {
   }
 
   std::int64_t sample_id(Index row) const {
-    return sample_ids.empty() ? first_sample + row : sample_ids[static_cast<std::size_t>(row)];
+    if (!sample_ids.empty()) return sample_ids[static_cast<std::size_t>(row)];
+    return static_cast<std::int64_t>(static_cast<std::uint64_t>(first_sample) +
+                                     static_cast<std::uint64_t>(row));
   }
 };
 

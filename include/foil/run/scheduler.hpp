@@ -115,7 +115,8 @@ class Scheduler {
     Seat& seat = *slot->seat;
     if (traits_.epsilons.size() > 0) seat.limit = traits_.epsilons[row];
     if (traits_.ledgers) seat.ledger = (*traits_.ledgers)[static_cast<std::size_t>(row)];
-    if (seat.ledger.ended || (seat.ledger.judged && close_enough(seat))) {
+    if (traits_.epsilons.size() == 0) seat.early_stop = options_.early_stop;  // need not get any closer
+    if (seat.ledger.ended || (seat.ledger.judged && seat.close_enough())) {
       slot->retired = true;
     } else {
       seat.ledger.status = Status::not_run;
@@ -123,12 +124,6 @@ class Scheduler {
     }
     active_.push_back(std::move(slot));  // before the attack's first step, which may throw
     if (active_.back()->task) resume(*active_.back(), active_.back()->task->handle());
-  }
-
-  /// A minimal attack need not get any closer.
-  bool close_enough(const Seat& seat) const {
-    return seat.ledger.best_distance() <= options_.early_stop && seat.ledger.found() &&
-           traits_.epsilons.size() == 0;
   }
 
   void resume(Slot& slot, std::coroutine_handle<> suspended) {
@@ -185,6 +180,8 @@ class Scheduler {
     for (auto& slot : active_) {
       if (slot->retired) continue;
       Seat& seat = *slot->seat;
+      while (seat.ledger.judged && seat.ending && !slot->task->done())  // reached by a row of the pool
+        resume(*slot, std::exchange(seat.ending, {}));
       const bool asks = !slot->task->done(), judged = seat.ledger.judged;
       if (judged && !asks) {
         retire(*slot, Status::success);
@@ -225,13 +222,12 @@ class Scheduler {
       if (!slot.finite) return retire(slot, Status::non_finite);
     }
     if (slot.original.size() == 0) {  // else the task's own question comes next
-      const bool ends = std::exchange(slot.scope_ends, false);
       const bool answered = seat.answered == seat.question.points.size() || seat.question.until_adversarial;
-      if (answered || ends) resume(slot, seat.waiting);
+      if (seat.ending || answered) resume(slot, seat.ending ? std::exchange(seat.ending, {}) : seat.waiting);
     }
     if (slot.task->done())
       retire(slot, Status::success);
-    else if (close_enough(seat))
+    else if (seat.close_enough())
       retire(slot, Status::success, false);
   }
 

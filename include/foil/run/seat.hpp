@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "foil/core/error.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/geometry/representable.hpp"
 #include "foil/run/ledger.hpp"
@@ -57,6 +58,7 @@ struct Seat {
   geometry::Representable stored;  ///< what points are rounded to; refers to the sample
   Ledger ledger{};
   double limit = std::numeric_limits<double>::infinity();  ///< points farther away do not count
+  double early_stop = -1;                                  ///< nothing more is asked once it is this close
   bool highest_loss = false;                               ///< of those found, not the closest, is the best
   std::uint64_t repetition = 0;
 
@@ -66,11 +68,16 @@ struct Seat {
   std::vector<Answer> answers{};  ///< one for each of them
   bool adversarial = false;       ///< the last answer's verdict
   std::coroutine_handle<> waiting{};
-  Scope* scope = nullptr;  ///< the innermost
+  Scope* scope = nullptr;            ///< the innermost
+  std::coroutine_handle<> ending{};  ///< what goes on since a scope was reached; none if none was
 
   /// Rounds the points and waits for the answers.
   void ask(const Question& asked) {
-    for (Eigen::VectorXd& point : asked.points) stored.settle(point);
+    for (Eigen::VectorXd& point : asked.points) {
+      require(point.size() == sample.original.size(), shared.stream, ": asks about a point of ", point.size(),
+              " features, the sample has ", sample.original.size());
+      stored.settle(point);
+    }
     question = asked;
     answered = 0;
     if (answers.size() < asked.points.size()) answers.resize(asked.points.size());
@@ -78,19 +85,18 @@ struct Seat {
 
   double distance(const Eigen::VectorXd& x) const { return sample.norm.size(x - sample.original); }
 
-  /// Enters a point that was judged adversarial. True if it ends a scope: the outermost that it fulfils is
-  /// what goes on.
-  bool found(const Eigen::VectorXd& x, int label, double loss) {
+  bool close_enough() const { return ledger.found() && ledger.best_distance() <= early_stop; }
+
+  /// Enters a point that was judged adversarial. If it fulfils scopes, the outermost of these ends.
+  void found(const Eigen::VectorXd& x, int label, double loss) {
     const double length = distance(x);
-    if (!(length <= limit) || std::isinf(length)) return false;
+    if (!(length <= limit) || std::isinf(length)) return;
     ledger.consider({x, length, loss, label}, highest_loss, shared.trace);
-    bool ends = false;
     for (Scope* at = highest_loss ? nullptr : scope; at; at = at->enclosing) {
       if (!(length <= at->epsilon)) continue;
-      at->reached = ends = true;
-      waiting = at->outer;
+      at->reached = true;
+      ending = at->outer;
     }
-    return ends;
   }
 };
 

@@ -8,6 +8,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -56,8 +57,8 @@ template <Batch Input, class Options>
 Result<Input> run(ModelPort<Input>& model, const Input& inputs, const Judge& judge,
                   const AttackTraits& traits, const Options& options, const Launch& launch) {
   options.validate(inputs);
-  Admission<Input, Options>(inputs, model.bounds(), judge, options, traits.norm).check();
   judge.check(samples(inputs), 0);
+  Admission<Input, Options>(inputs, model.bounds(), judge, options, traits.norm).check();
   options.pool.check(judge, samples(inputs));
 
   Result<Input> result(inputs);
@@ -68,17 +69,19 @@ Result<Input> run(ModelPort<Input>& model, const Input& inputs, const Judge& jud
   std::atomic<bool> failed = false;
 
   const auto work = [&](Index shard) {
-    const std::unique_ptr<ModelPort<Input>> port = model.another();
-    Scheduler<Input, Options> scheduler(*port, inputs, judge, traits, options, launch, result);
+    std::unique_ptr<ModelPort<Input>> port;
+    std::optional<Scheduler<Input, Options>> scheduler;
     try {
-      scheduler.run(count * shard / threads, count * (shard + 1) / threads, [&](const Progress& change) {
+      port = model.another();
+      scheduler.emplace(*port, inputs, judge, traits, options, launch, result);
+      scheduler->run(count * shard / threads, count * (shard + 1) / threads, [&](const Progress& change) {
         const Control control = progress.add(change);
         return failed ? Control::stop : control;
       });
     } catch (...) {
       failures[static_cast<std::size_t>(shard)] = std::current_exception();
       failed = true;
-      scheduler.salvage();
+      if (scheduler) scheduler->salvage();
     }
   };
   std::vector<std::thread> workers;

@@ -29,6 +29,7 @@ void record(Result<Input>& result, const Seat& seat, Status status, int label) {
   result.queries[row] = ledger.queries;
   result.gradient_queries[row] = ledger.gradient_queries;
   result.surplus_queries[row] = ledger.surplus_queries;
+  result.surplus_gradient_queries[row] = ledger.surplus_gradient_queries;
   result.bad_rows[row] = ledger.bad_rows;
   result.predictions[row] = label;
   result.traces[static_cast<std::size_t>(row)] = ledger.trace;

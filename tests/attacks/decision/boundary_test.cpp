@@ -564,6 +564,27 @@ TEST_CASE("boundary: in a subspace every proposal is made of low frequencies", "
                     Catch::Matchers::ContainsSubstring("needs images with three dimensions"));
 }
 
+TEST_CASE("boundary: a run continued where a masked row of the pool was to be asked about is the same run",
+          "[boundary]") {
+  const Smooth<Flat> p(6);
+  test::Random random(31);
+  const Pool<Flat> pool(p.model, test::random_batch<Flat>(random, Flat::Dimensions(30, 20)));
+  Flat mask(1, 20);
+  for (Index i = 0; i < 20; ++i) mask(0, i) = i % 3 == 0 ? 0 : 1;
+  const BoundaryAttack attack;
+  const auto with = [&](std::int64_t budget) {
+    return RunOptions<Flat>{.query_budget = budget, .mask = mask, .pool = pool};
+  };
+  const auto whole = attack(p.model, p.inputs, p.labels, with(400));
+  RunState<BoundaryState> state;
+  Result<Flat> parts;
+  for (const std::int64_t budget : {1, 2, 3, 4, 7, 12, 40, 400})
+    parts = attack.run(p.model, p.inputs, p.labels, state, with(budget));
+  CHECK(whole.success.any());
+  CHECK(parts.queries == whole.queries);
+  CHECK(parts.distances == whole.distances);
+}
+
 TEST_CASE("boundary: options that make no sense are refused by name", "[boundary][options]") {
   const auto refused = [](auto change, const char* text) {
     BoundaryOptions options;
@@ -575,7 +596,7 @@ TEST_CASE("boundary: options that make no sense are refused by name", "[boundary
   refused([](auto& o) { o.release = std::nan(""); }, "release");
   refused([](auto& o) { o.starts = 0; }, "expected starts in [1, 256], got 0");
   refused([](auto& o) { o.challengers = -1; }, "expected challengers >= 0, got -1");
-  refused([](auto& o) { o.speculation = 0; }, "expected speculation >= 1, got 0");
+  refused([](auto& o) { o.speculation = 0; }, "expected speculation in [1, 1024], got 0");
   refused([](auto& o) { o.speculation = 2, o.mode = BoundaryMode::paper; }, "only mode tied can speculate");
   refused([](auto& o) { o.tolerance = -1; }, "expected tolerance in [0, 1), got -1");
   refused([](auto& o) { o.subspace = 0; }, "expected subspace >= 1, got 0");

@@ -93,7 +93,7 @@ TEST_CASE("salt and pepper: an open box has no ends to go to", "[salt-and-pepper
   const float infinity = std::numeric_limits<float>::infinity();
   const auto result = SaltAndPepperNoiseAttack()(counter(1, {-infinity, infinity}), grey(2, 1, 3, 3),
                                                  Labels(Labels::Zero(2)));
-  CHECK(result.status[0] == Status::not_found);
+  CHECK(result.status[0] == Status::start_failed);
   CHECK(result.queries[0] == 1);
 }
 

@@ -47,7 +47,7 @@ class SaltAndPepperAttack : public MinimalAttack<SaltAndPepperAttack<N>> {
   const Options& options() const { return options_; }
 
   Task<> attack(Oracle& oracle) const {
-    if (!oracle.box().bounded()) co_return;
+    if (!oracle.box().bounded()) co_return oracle.finish(Status::start_failed);
     double step = 1.0 / options_.steps, lowest = step, highest = 1, p = lowest;
     Eigen::VectorXd x;
     for (int i = 0; i < options_.steps; ++i, p += step) {

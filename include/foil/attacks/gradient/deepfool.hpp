@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <numeric>
 #include <span>
@@ -66,12 +67,12 @@ class DeepFoolAttack : public MinimalAttack<DeepFoolAttack<N>> {
     if (oracle.goal().leave >= 0)
       classes = candidates(co_await oracle.score(x, Loss::margin), oracle.goal().leave);
     double overshoot = options_.overshoot, share = 1;  // of the way from the best to the tangent
-    for (int left = options_.steps + 1; left > 0; --left) {
+    for (std::int64_t left = std::int64_t{options_.steps} + 1; left > 0; --left) {
       const Answer& at = oracle.found() || classes.empty() ? co_await oracle.gradient(x, Loss::margin)
                                                            : co_await oracle.class_gradients(x, classes);
       if (at.adversarial || !oracle.on_lattice()) overshoot = options_.overshoot;
       if (at.adversarial && oracle.distance(x) <= oracle.best_distance()) {
-        if (tangent.size() == 0) left = options_.refinements + 1;
+        if (tangent.size() == 0) left = std::int64_t{options_.refinements} + 1;
         tangent = nearest(oracle, oracle.original(), x, at, classes, 1);
       } else {
         const bool moved = !at.adversarial && cross(oracle, x, at, classes, overshoot);

@@ -121,13 +121,14 @@ inline Task<bool> next_start(Oracle& oracle, StartOptions options, StartState& s
         ++state.candidate;
         continue;
       }
-      const auto [row, label] = state.pool[state.row++];
+      const auto [row, label] = state.pool[state.row];
       if (label == state.given) {
         state.given = -1;
       } else {
         found = co_await take_row(oracle, row, x);
         found = found && (oracle.starting_point().size() == 0 || x != oracle.starting_point());
       }
+      ++state.row;  // not before the answer: a run that ends there goes on with this row
       continue;
     }
     x = state.candidate == user ? oracle.starting_point()

@@ -57,7 +57,8 @@ struct BoundaryOptions {
     option("challengers", challengers,
            "tied: starts tried after convergence, each dropped once it falls behind", at_least(0));
     option("speculation", speculation,
-           "tied: proposals per sample and model call, where the batch has room; same result", at_least(1));
+           "tied: proposals per sample and model call, where the batch has room; same result",
+           between(1, 1024));
     option("tolerance", tolerance,
            "tied: relative distance that is not worth going on for; 0: never converges", half_open(0, 1));
     option("subspace", subspace, "images: only the lowest 1 / subspace frequencies of each axis; 1: all",
