@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// What each attack of the registry costs beside its model: runs against a model of 784 features that answers
-/// almost for nothing.
+/// What each attack of the catalogue costs beside its model: runs against a model of 784 features that
+/// answers almost for nothing.
 ///
 ///     attack_steps [--benchmark_filter=brendel ...]
 ///

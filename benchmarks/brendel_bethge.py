@@ -15,7 +15,7 @@ import pathlib
 import subprocess
 import tempfile
 
-NORMS = {"L2": "l2", "Linf": "linfinity", "L1": "l1", "L0": "l0"}
+NORMS = {"L2": "l2", "Linf": "linf", "L1": "l1", "L0": "l0"}
 
 
 def measure(args, norm, steps):

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What foil promises its users, each promise held against every attack of the registry.
+// What foil promises its users, each promise held against every attack of the catalogue.
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -42,7 +42,7 @@ Labels labels() {
   return own;
 }
 
-/// The attacks of the registry, with few enough queries.
+/// The attacks of the catalogue, with few enough queries.
 const std::vector<AnyAttack>& attacks() {
   static const std::vector<AnyAttack> all = [] {
     std::vector<AnyAttack> made;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// Every attack of the registry on the shipped convolutional network and MNIST images.
+/// Every attack of the catalogue on the shipped convolutional network and MNIST images.
 #include <filesystem>
 #include <string>
 

@@ -20,7 +20,7 @@ using Catch::Matchers::ContainsSubstring;
 using programs::all_attacks;
 using Input = Tensor<float, 2>;
 
-TEST_CASE("registry: names and synonyms are unique, and in kebab case", "[registry]") {
+TEST_CASE("catalogue: names and synonyms are unique, and in kebab case", "[catalogue]") {
   std::set<std::string> names;
   for (const AttackEntry& entry : all_attacks().entries()) {
     std::vector<std::string> all = entry.synonyms;
@@ -41,7 +41,7 @@ TEST_CASE("registry: names and synonyms are unique, and in kebab case", "[regist
     CHECK_NOTHROW(all_attacks().find(name));
 }
 
-TEST_CASE("registry: every entry makes the attack that it describes", "[registry]") {
+TEST_CASE("catalogue: every entry makes the attack that it describes", "[catalogue]") {
   for (const AttackEntry& entry : all_attacks().entries()) {
     CAPTURE(entry.name);
     const AnyAttack attack = entry.make({});
@@ -58,7 +58,7 @@ TEST_CASE("registry: every entry makes the attack that it describes", "[registry
   }
 }
 
-TEST_CASE("registry: options go in and come out as text", "[registry]") {
+TEST_CASE("catalogue: options go in and come out as text", "[catalogue]") {
   for (const AttackEntry& entry : all_attacks().entries()) {
     CAPTURE(entry.name);
     OptionValues defaults;
@@ -84,7 +84,7 @@ TEST_CASE("registry: options go in and come out as text", "[registry]") {
   CHECK(value("minimal-linf-pgd", {{"bisections", "3"}, {"steps", "9"}}, "steps") == "9");
 }
 
-TEST_CASE("registry: what is not there or makes no sense is named", "[registry]") {
+TEST_CASE("catalogue: what is not there or makes no sense is named", "[catalogue]") {
   CHECK_THROWS_WITH(all_attacks().find("nonsense"), ContainsSubstring("there is no 'nonsense'"));
   CHECK_THROWS_WITH(all_attacks().find("adam"),
                     ContainsSubstring("did you mean") && ContainsSubstring("linf-adam-pgd"));
@@ -105,7 +105,7 @@ TEST_CASE("registry: what is not there or makes no sense is named", "[registry]"
   refuses({{"loss", "hinge"}}, "expected one of lsem, cross_entropy, margin, dlr", "'hinge'");
 }
 
-TEST_CASE("registry: an attack chosen by name gives the bits of its class", "[registry]") {
+TEST_CASE("catalogue: an attack chosen by name gives the bits of its class", "[catalogue]") {
   const auto model = test::random_affine<Input>(4, 5, 3);
   test::Random random(4);
   const auto x = test::random_batch<Input>(random, Input::Dimensions(9, 5));

@@ -106,7 +106,7 @@ TEST_CASE("the query budget and the early stop end the search with what was foun
   CHECK(stopped.queries.sum() < all.queries.sum());
 }
 
-TEST_CASE("every fixed-budget attack of the registry has a sound minimal form") {
+TEST_CASE("every fixed-budget attack of the catalogue has a sound minimal form") {
   const auto p = affine_problem<Rows<float>>(3, 12, 6, 4);
   int tried = 0;
   for (const AttackEntry& entry : programs::all_attacks().entries()) {
