@@ -518,11 +518,14 @@ TEST_CASE("foil-evaluate: the query budget is kept, and one attack may be asked 
   const TemporaryDirectory dir;
   const Outcome outcome =
       run(on_mnist(dir) + Arguments{"--count", "6", "--attack", "linf-pgd:steps=9", "--attack",
-                                    "pgd:steps=50,restarts=3", "--epsilon", "0.01", "--budget", "20"});
+                                    " pgd : steps = 50 , restarts=3", "--epsilon", "0.01", "--budget", "20"});
   INFO(outcome.err);
   REQUIRE(outcome.status == 0);
   const auto json = results(dir);
   CHECK(json["query_budget"] == 20);
+  CHECK(json["attacks"][1]["cut_short"] == 0);
+  CHECK_THAT(outcome.out, ContainsSubstring("\nlinf-pgd:steps=9  "));
+  CHECK_THAT(outcome.out, ContainsSubstring("\nlinf-pgd:steps=50,restarts=3  linf "));
   CHECK(json["attacks"][0]["adversarials"] == "linf-pgd_eps0.01.npy");
   CHECK(json["attacks"][1]["adversarials"] == "linf-pgd_eps0.01_2.npy");
   CHECK(json["attacks"][1]["options"]["restarts"] == 3);
@@ -555,9 +558,31 @@ TEST_CASE("foil-evaluate: an interrupt leaves what is finished, and says so", "[
   CHECK(json["attacks"][1]["samples"].back()["status"] == "interrupted");
   const int unfinished = json["attacks"][1]["unfinished"];
   CHECK(json["attacks"][1]["finished"] == 40 - unfinished);
+  CHECK_THAT(outcome.out, ContainsSubstring("\nlinf-pgd:steps=1000000,maximize_loss=true  linf "));
   CHECK_THAT(outcome.out, ContainsSubstring("\nlinf-pgd eps 0.02: " + std::to_string(unfinished) +
                                             " samples unfinished, not counted at all\n"));
   CHECK(dir.entries() == 3);
+}
+
+TEST_CASE("foil-evaluate: an interrupted search counts as found, and is told", "[examples][evaluate]") {
+  const TemporaryDirectory dir;
+  Process process(on_mnist(dir) +
+                  Arguments{"--count", "4", "--threads", "1", "--attack", "boundary:steps=100000000"});
+  REQUIRE(process.has_said("boundary  0/4 done"));
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));  // it has its starts by then
+  process.interrupt();
+  const Outcome outcome = process.wait();
+  INFO(outcome.err);
+  CHECK(outcome.status == 130);
+  const auto json = results(dir);
+  const auto& boundary = json["attacks"][0];
+  int cut_short = 0;
+  for (const auto& sample : boundary["samples"])
+    cut_short += sample["success"] == true && sample["status"] == "interrupted";
+  CHECK(boundary["cut_short"] == cut_short);
+  CHECK(boundary["complete"] == false);
+  const bool told = outcome.out.find("fooled but cut short, counted as found\n") != std::string::npos;
+  CHECK(told == (cut_short > 0));
 }
 
 TEST_CASE("foil-evaluate: an interrupted attack's file ends with the block that was at work",
@@ -621,6 +646,11 @@ TEST_CASE("foil-evaluate: --list shows every attack with its options and default
     for (const foil::OptionInfo& option : entry.options)
       CHECK_THAT(outcome.out, ContainsSubstring("    " + option.name + "=" + option.value + " "));
   }
+  const Outcome one = run({"--list", "minimal-fgsm"});
+  CHECK(one.status == 0);
+  CHECK(one.out.starts_with("minimal-fgsm "));
+  CHECK_THAT(one.out, ContainsSubstring("    bisections="));
+  CHECK(one.out.find("pgd") == std::string::npos);
   CHECK(run({"--help"}).status == 0);
   CHECK_THAT(run({"--version"}).out, ContainsSubstring("foil-evaluate 0."));
 }
@@ -675,8 +705,10 @@ TEST_CASE("foil-evaluate: bad input is one clear line, status 2, and nothing wri
       {replaced("--epsilon", "-1"), "--epsilon: expected a radius above 0, got -1"},
       {replaced("--epsilon", "nan"), "--epsilon: expected a number, got 'nan'"},
       {replaced("--epsilon", "0.1x"), "--epsilon: expected a number, got '0.1x'"},
-      {replaced("--attack", "fgms"), "'fgms'"},
+      {replaced("--attack", "fgms"), "there is no 'fgms' (foil-evaluate --list names them all)"},
+      {{"--list", "fgms"}, "'fgms'"},
       {replaced("--attack", "linf-pgd:steps"), "expected NAME or NAME:option=value"},
+      {replaced("--attack", "linf-pgd: steps = "), "expected NAME or NAME:option=value"},
       {replaced("--attack", "linf-pgd:steps=0"), "expected steps >= 1, got 0"},
       {replaced("--attack", "linf-pgd:steps=ten"), "option steps: expected an integer, got 'ten'"},
       {replaced("--attack", "linf-pgd:step=3"), "no option 'step'"},
@@ -694,7 +726,7 @@ TEST_CASE("foil-evaluate: bad input is one clear line, status 2, and nothing wri
       {replaced("--labels", file("three.npy")), "expected one label for each of the 1000 images, found 3"},
       {replaced("--labels", file("large.npy")), "row 0 has class 10, the model has classes 0 to 9"},
       {replaced("--labels", image_file), "expected one label per sample"},
-      {replaced("--count", "0"), "--count"},
+      {replaced("--count", "0"), "--count: expected >= 1, got 0"},
       {replaced("--count", "1001"), "has only 1000 rows"},
       {replaced("--out", (dir / "missing/results.json").string()), "No such file or directory"},
       {replaced("--out", dir.path().string()), "found a directory"},
@@ -707,7 +739,7 @@ TEST_CASE("foil-evaluate: bad input is one clear line, status 2, and nothing wri
       {extra({"--bounds", "1,0"}), "--bounds: expected LOWER < UPPER"},
       {extra({"--bounds", "1"}), "--bounds: expected LOWER,UPPER"},
       {extra({"--threads", "0"}), "--threads"},
-      {extra({"--budget", "0"}), "--budget"},
+      {extra({"--budget", "0"}), "--budget: expected >= 1, got 0"},
       {extra({"--seed", "x"}), "--seed"},
       {extra({"--targets", file("large.npy")}), "row 0 has class 10"},
       {extra({"--targets", image_file}), "expected one label per sample"},

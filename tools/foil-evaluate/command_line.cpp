@@ -12,17 +12,25 @@
 namespace evaluate {
 namespace {
 
+std::string without_spaces_around(const std::string& text) {
+  const auto first = text.find_first_not_of(" \t");
+  return first == text.npos ? "" : text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
 AttackRequest parse_attack(const std::string& text) {
   const auto colon = text.find(':');
-  AttackRequest request{text.substr(0, colon), {}};
+  AttackRequest request{without_spaces_around(text.substr(0, colon)), {}};
   for (std::string rest = colon == text.npos ? "" : text.substr(colon + 1) + ","; !rest.empty();) {
     const auto comma = rest.find(',');
     const std::string setting = rest.substr(0, comma);
-    const auto equals = setting.find('=');
-    foil::require(equals != setting.npos && equals > 0 && equals + 1 < setting.size(), "--attack ", text,
+    const auto equals = std::min(setting.find('='), setting.size());
+    const std::string option = without_spaces_around(setting.substr(0, equals));
+    const std::string value = without_spaces_around(setting.substr(std::min(equals + 1, setting.size())));
+    foil::require(!option.empty() && !value.empty(), "--attack ", text,
                   ": expected NAME or NAME:option=value,option=value, found '", setting, "'");
-    const bool fresh = request.options.emplace(setting.substr(0, equals), setting.substr(equals + 1)).second;
-    foil::require(fresh, "--attack ", text, ": option ", setting.substr(0, equals), " is given twice");
+    const bool fresh = request.options.emplace(option, value).second;
+    foil::require(fresh, "--attack ", text, ": option ", option, " is given twice");
+    request.settings += (request.settings.empty() ? "" : ",") + option + "=" + value;
     rest.erase(0, comma + 1);
   }
   return request;
@@ -58,7 +66,11 @@ std::optional<Command> parse_command_line(int argc, char** argv) {
       "foil-evaluate");
   app.set_version_flag("--version", "foil-evaluate " + version());
   app.get_formatter()->column_width(34);
-  app.add_flag("--list", command.list, "List the attacks with their norm, needs, options and defaults");
+  CLI::Option* const list =
+      app.add_option("--list", command.listed,
+                     "List the attacks, or the one of this NAME, with norm, needs, options and defaults")
+          ->type_name("[NAME]")
+          ->expected(0, 1);
   app.add_option("--model", command.model,
                  "The network: an ONNX file, or a TorchScript file if built with LibTorch");
   app.add_option("--images", command.images,
@@ -67,7 +79,7 @@ std::optional<Command> parse_command_line(int argc, char** argv) {
   app.add_option("--bounds", bounds, "The interval that inputs live in, as LOWER,UPPER (default 0,1)");
   app.add_option("--first", command.first, "First row of the data set to use (default 0)")
       ->check(CLI::NonNegativeNumber);
-  app.add_option("--count", command.count, "How many rows to use (default: all)")->check(CLI::PositiveNumber);
+  app.add_option("--count", command.count, "How many rows to use (default: all)");
   app.add_flag("--correct-only", command.correct_only,
                "Use only rows that are classified correctly, --count of them");
   app.add_option("--attack", attacks, "NAME or NAME:option=value,... (see --list); may be given repeatedly");
@@ -98,8 +110,7 @@ std::optional<Command> parse_command_line(int argc, char** argv) {
       ->check(CLI::Range(1, 4096));
   app.add_option("--batch-size", command.batch_size, "Samples per model call (default 128)")
       ->check(CLI::Range(1, 1 << 20));
-  app.add_option("--budget", command.budget, "Forward passes per sample and attack (default: no limit)")
-      ->check(CLI::PositiveNumber);
+  app.add_option("--budget", command.budget, "Forward passes per sample and attack (default: no limit)");
   app.add_option("--out", command.out, "Where to write the results (JSON)");
   app.add_option("--adversarials", command.adversarials,
                  "Directory for one float32 .npy per attack and epsilon, and indices.npy with the rows used");
@@ -116,7 +127,10 @@ std::optional<Command> parse_command_line(int argc, char** argv) {
     std::replace(line.begin(), line.end(), '\n', ' ');
     throw foil::Error(line + " (foil-evaluate --help explains the options)");
   }
+  command.list = list->count() > 0;
   if (command.list) return command;
+  foil::require(command.count >= 1, "--count: expected >= 1, got ", command.count);
+  foil::require(command.budget >= 1, "--budget: expected >= 1, got ", command.budget);
 
   for (const char* required : {"--model", "--images", "--labels", "--attack", "--out"})
     foil::require(app.count(required) > 0, required,

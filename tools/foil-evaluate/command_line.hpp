@@ -24,10 +24,12 @@ inline std::string version() {
 struct AttackRequest {
   std::string name;
   std::map<std::string, std::string> options;
+  std::string settings{};  ///< the options as they were given, without spaces
 };
 
 struct Command {
   bool list = false;
+  std::string listed;  ///< the one attack to list; empty: all
   std::filesystem::path model, images, labels, out;
   std::optional<std::filesystem::path> targets, starts, mask, adversarials, sheet;
   float lower = 0, upper = 1;

@@ -75,15 +75,25 @@ struct Job {
   foil::AnyAttack attack;
   std::vector<std::pair<std::string, std::string>> options;
   std::vector<std::optional<double>> epsilons;
+  std::string settings;
 };
+
+/// The attack of that name. Throws for an unknown one.
+const foil::AttackEntry& find_attack(const std::string& name) {
+  try {
+    return programs::all_attacks().find(name);
+  } catch (const foil::Error& error) {
+    throw foil::Error(error.what() + std::string(" (foil-evaluate --list names them all)"));
+  }
+}
 
 /// Throws for unknown attacks and options, and for attacks that lack an epsilon.
 std::vector<Job> prepare(const Command& command) {
   std::vector<Job> jobs;
   bool used = false;
   for (const AttackRequest& request : command.attacks) {
-    const foil::AttackEntry& entry = programs::all_attacks().find(request.name);
-    Job job{entry.make(request.options), {}, {std::nullopt}};
+    const foil::AttackEntry& entry = find_attack(request.name);
+    Job job{entry.make(request.options), {}, {std::nullopt}, request.settings};
     for (const auto& option : entry.resolve(request.options))
       job.options.emplace_back(option.name, option.value);
     if (!entry.minimal) {
@@ -118,8 +128,8 @@ void warn_of_whole_steps(const Command& command, const std::vector<Job>& jobs) {
   }
 }
 
-/// All attacks, with what they need and their options.
-std::string list_attacks() {
+/// All attacks, or the one of that name, with what they need and their options.
+std::string list_attacks(const std::string& name) {
   using Options = std::vector<foil::OptionInfo>;
   const auto padded = [](std::string text, std::size_t width) {
     text.append(width - std::min(width, text.size()), ' ');
@@ -140,15 +150,20 @@ std::string list_attacks() {
   const auto& entries = programs::all_attacks().entries();
   std::size_t longest = 0;
   for (const foil::AttackEntry& entry : entries) longest = std::max(longest, entry.name.size());
+  const auto head = [&](const foil::AttackEntry& entry) {
+    std::string text = padded(entry.name, longest) + padded(entry.norm.name(), 4) +
+                       padded(to_string(entry.knowledge), 9) +
+                       (entry.minimal ? "smallest radius" : "within --epsilon");
+    for (std::size_t k = 0; k < entry.synonyms.size(); ++k)
+      text += (k == 0 ? "; also " : ", ") + entry.synonyms[k];
+    return text + '\n';
+  };
+  if (!name.empty()) return head(find_attack(name)) + told(find_attack(name).options);
   std::string text;
   Options search;  // what minimal forms have beside the options of their attack
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const foil::AttackEntry& entry = entries[i];
-    text += padded(entry.name, longest) + padded(entry.norm.name(), 4) +
-            padded(to_string(entry.knowledge), 9) + (entry.minimal ? "smallest radius" : "within --epsilon");
-    for (std::size_t k = 0; k < entry.synonyms.size(); ++k)
-      text += (k == 0 ? "; also " : ", ") + entry.synonyms[k];
-    text += '\n';
+    text += head(entry);
     if (entry.minimal_form)
       search.assign(entry.options.begin(), entry.options.end() - std::ssize(entries[i - 1].options));
     else
@@ -252,6 +267,7 @@ int evaluate_model(const Command& command) {
       if (interrupted) break;
       Told outcome(job.attack, epsilon);
       outcome.options = job.options;
+      outcome.settings = job.settings;
       std::optional<Writer> adversarials;
       if (command.adversarials) {
         outcome.file = unused_name(outcome, outcomes);
@@ -283,7 +299,7 @@ int evaluate_model(const Command& command) {
   if (command.sheet && !outcomes.empty())
     foil::io::write_png(*command.sheet, sheet(command, samples, outcomes));
 
-  std::printf("\n%s: clean accuracy %.1f %% (%td of %td rows), %td samples attacked\n\n%s\n",
+  std::printf("\n%s: clean accuracy %.1f %% (%td of %td rows), %td samples\n\n%s\n",
               command.model.filename().string().c_str(),
               100 * foil::share(samples.accurate, samples.examined), samples.accurate, samples.examined,
               samples.size(), table(outcomes, samples).c_str());
@@ -300,7 +316,7 @@ int main(int argc, char** argv) {
     const auto command = parse_command_line(argc, argv);
     if (!command) return 0;
     if (command->list) {
-      std::fputs(list_attacks().c_str(), stdout);
+      std::fputs(list_attacks(command->listed).c_str(), stdout);
       return 0;
     }
     return evaluate_model(*command);

@@ -24,7 +24,7 @@ std::string percent(double share) {
   return std::isnan(share) ? "-" : formatted("%.1f %%", 100 * share);
 }
 
-/// "40 samples without a start, 2 unstable, not counted as robust"; empty if all is well.
+/// "40 samples without a start, 2 fooled but not confirmed, not counted as robust"; empty if all is well.
 std::string trouble(const foil::Summary& s, Index unfinished) {
   std::string out;
   const auto add = [&](Index count, const char* what) {
@@ -40,6 +40,9 @@ std::string trouble(const foil::Summary& s, Index unfinished) {
   if (unfinished > 0)
     out += foil::text(out.empty() ? "" : "; ", unfinished, unfinished == 1 ? " sample" : " samples",
                       " unfinished, not counted at all");
+  if (s.cut_short > 0)
+    out += foil::text(out.empty() ? "" : "; ", s.cut_short, s.cut_short == 1 ? " sample" : " samples",
+                      " fooled but cut short, counted as found");
   return out;
 }
 
@@ -73,8 +76,11 @@ std::string table(const std::vector<Told>& outcomes, const Samples& samples) {
   for (const Told& outcome : outcomes) {
     const foil::Summary s = outcome.summary();
     const foil::Cost cost = outcome.cost();
-    const auto count = static_cast<double>(outcome.records.size());
-    rows.push_back({outcome.attack, std::string(outcome.norm.name()),
+    const auto count = static_cast<double>(
+        std::count_if(outcome.records.begin(), outcome.records.end(),
+                      [](const foil::Record& record) { return record.status != foil::Status::not_run; }));
+    rows.push_back({outcome.attack + (outcome.settings.empty() ? "" : ":" + outcome.settings),
+                    std::string(outcome.norm.name()),
                     outcome.epsilon ? formatted("%g", *outcome.epsilon) : "-", percent(s.success_rate()),
                     percent(s.robust_accuracy()), formatted("%.4g", s.median_distance),
                     formatted("%.1f", static_cast<double>(cost.queries) / count),
@@ -153,6 +159,7 @@ void write_results(const Command& command, const Samples& samples, const std::ve
                 {"fooled", s.fooled},
                 {"robust", s.robust},
                 {"attacked", s.attacked},
+                {"cut_short", s.cut_short},
                 {"success_rate", s.success_rate()},
                 {"robust_accuracy", s.robust_accuracy()},
                 {"median_distance", s.median_distance},

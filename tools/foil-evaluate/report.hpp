@@ -18,6 +18,7 @@ namespace evaluate {
 /// One attack at one epsilon, with what is told of it beside its records.
 struct Told : foil::Outcome {
   using foil::Outcome::Outcome;
+  std::string settings{};                   ///< the options that were asked for, as they were given
   std::string file{};                       ///< of the adversarials, if they are written
   double model_seconds = 0;                 ///< spent in the model, the mean of the threads
   std::vector<std::vector<float>> shown{};  ///< the adversarials of Samples::shown; empty where there is none
