@@ -151,6 +151,10 @@ std::string page() {
       attacks, " attacks of ", all.size(),
       " families, by the names that the catalogue and `foil-evaluate` know them by. Options are written "
       "behind the name, `--attack linf-pgd:steps=40,restarts=5`; what is not said keeps its default. "
+      "In C++, `foil::find_attack(\"linf-pgd\").make({{\"steps\", \"40\"}, {\"restarts\", \"5\"}})` "
+      "(`foil/evaluation/catalogue.hpp`) makes the same attack; the classes, such as `foil::LinfPGD`, are "
+      "named in the header of the family, `include/foil/attacks/<knowledge>/<family>.hpp` or a folder of "
+      "that name. "
       "An attack that *needs* gradients cannot run on a model that gives decisions only. Some find *the "
       "closest* adversarial, others *any within a radius* `--epsilon`, unless asked for in their "
       "[minimal form](#minimal-forms).\n\n",
