@@ -11,6 +11,7 @@
 #include <cmath>
 #include <csignal>
 #include <cstdint>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <limits>
@@ -559,6 +560,13 @@ TEST_CASE("foil-evaluate: an interrupt leaves what is finished, and says so", "[
   const int unfinished = json["attacks"][1]["unfinished"];
   CHECK(json["attacks"][1]["finished"] == 40 - unfinished);
   CHECK_THAT(outcome.out, ContainsSubstring("\nlinf-pgd:steps=1000000,maximize_loss=true  linf "));
+  // Means are over the samples that were reached: the first batch.
+  int reached = 0;
+  for (const auto& sample : json["attacks"][1]["samples"]) reached += sample["forward"] > 0;
+  CHECK(reached < 40);
+  char mean[32];
+  std::snprintf(mean, sizeof mean, " %.1f ", json["attacks"][1]["forward"].get<double>() / reached);
+  if (reached > 0) CHECK_THAT(outcome.out.substr(outcome.out.find("\nlinf-pgd:")), ContainsSubstring(mean));
   CHECK_THAT(outcome.out, ContainsSubstring("\nlinf-pgd eps 0.02: " + std::to_string(unfinished) +
                                             " samples unfinished, not counted at all\n"));
   CHECK(dir.entries() == 3);

@@ -8,6 +8,8 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "foil/core/status.hpp"
+
 namespace evaluate {
 namespace {
 
@@ -22,6 +24,13 @@ std::string formatted(const char* format, double value) {
 
 std::string percent(double share) {
   return std::isnan(share) ? "-" : formatted("%.1f %%", 100 * share);
+}
+
+/// Whether a sample had its turn before the run ended.
+bool was_reached(const foil::Record& record) {
+  return record.queries > 0 ||
+         (record.status != foil::Status::not_run && record.status != foil::Status::interrupted &&
+          record.status != foil::Status::failed);
 }
 
 /// "40 samples without a start, 2 fooled but not confirmed, not counted as robust"; empty if all is well.
@@ -76,9 +85,8 @@ std::string table(const std::vector<Told>& outcomes, const Samples& samples) {
   for (const Told& outcome : outcomes) {
     const foil::Summary s = outcome.summary();
     const foil::Cost cost = outcome.cost();
-    const auto count = static_cast<double>(
-        std::count_if(outcome.records.begin(), outcome.records.end(),
-                      [](const foil::Record& record) { return record.status != foil::Status::not_run; }));
+    const auto count =
+        static_cast<double>(std::count_if(outcome.records.begin(), outcome.records.end(), was_reached));
     rows.push_back({outcome.attack + (outcome.settings.empty() ? "" : ":" + outcome.settings),
                     std::string(outcome.norm.name()),
                     outcome.epsilon ? formatted("%g", *outcome.epsilon) : "-", percent(s.success_rate()),
