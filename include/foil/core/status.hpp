@@ -10,7 +10,7 @@ namespace foil {
 
 /// How a sample's attack ended.
 enum class Status : std::uint8_t {
-  not_run,              ///< never reached: the run failed before
+  not_run,              ///< never reached
   already_adversarial,  ///< the input itself meets the criterion; returned as it is, distance 0
   success,              ///< adversarial found and verified
   converged,            ///< adversarial found and verified, and the attack's own convergence test was met
@@ -18,7 +18,7 @@ enum class Status : std::uint8_t {
   start_failed,         ///< no starting point was found
   budget_exhausted,     ///< the query budget ended the attack; `success` tells whether something was found
   unstable,             ///< found, but the model did not confirm it when asked again
-  invalid_input,        ///< the input is not finite or not within the bounds; never sent to the model
+  invalid_input,        ///< not finite, not within the bounds or not on the lattice; never sent to the model
   non_finite,           ///< not found, and the model answered with NaN or infinity at least once
   interrupted,          ///< the observer stopped the run; `success` tells whether something was found
   failed  ///< the run ended by an exception; what had been found is given, unverified, success = false
