@@ -39,7 +39,7 @@ measure() {
   local TIMEFORMAT=%U source
   seconds=0 peak=0
   for source; do
-    { time run "${CXX:-g++}" -std=c++20 -O2 -Iinclude -isystem /usr/include/eigen3 -c -o "$scratch/object" "$source" 2>&3; } \
+    { time run "${CXX:-g++}" -std=c++20 -O2 -Iinclude -Itools -isystem /usr/include/eigen3 -c -o "$scratch/object" "$source" 2>&3; } \
       3>&2 2>"$scratch/time" || return
     seconds=$(awk "BEGIN { print $seconds + $(tail -n 1 "$scratch/time") }")
   done
@@ -70,5 +70,6 @@ report 'one attack on a small model' 5 $cost/one_attack.cpp && one=$seconds
 report 'the same attack with four criteria' - $cost/four_criteria.cpp && [[ ${one-} ]] &&
   printf '%46s %6.2f times the single one\n' '' "$(awk "BEGIN { print $seconds / $one }")"
 report 'the catalogue: every attack by name' 20 $cost/catalogue.cpp
-report 'foil-evaluate, its sources in sum' - tools/foil-evaluate/{command_line,inputs,main,model,progress,report}.cpp
+report 'foil-evaluate, its sources in sum' - tools/catalogue/all_attacks.cpp \
+  tools/foil-evaluate/{command_line,inputs,main,model,progress,report}.cpp
 exit $failed

@@ -91,7 +91,11 @@ class ModelCalls {
             "model: the pullback was expected to return shape ", shape_text(batch_), ", it returned ",
             shape_text(gradients_));
   }
-  void end_pullbacks() { model_.forget(); }
+  /// Gives back what the pass and the gradients occupy: the next ones find that memory in the caches.
+  void end_pullbacks() {
+    model_.forget();
+    gradients_ = Input();
+  }
 
   /// What was said about the i-th point, of the sample in that row of the attacked batch. With an objective
   /// also its value, and where asked its gradient with respect to the logits. False if the answer was not

@@ -102,12 +102,12 @@ class Round {
   void call_backward(Digest digest) {
     while (!backward_.empty()) {
       const std::size_t pulls = pullbacks(*backward_.front());
-      const auto others = std::stable_partition(backward_.begin(), backward_.end(),
-                                                [&](const Slot* slot) { return pullbacks(*slot) == pulls; });
-      const std::vector<Slot*> slots(backward_.begin(), others);
-      backward_.erase(backward_.begin(), others);
-      call_vjp(slots, pulls);
-      for (Slot* slot : slots) digest(*slot);
+      group_.clear();
+      others_.clear();
+      for (Slot* slot : backward_) (pullbacks(*slot) == pulls ? group_ : others_).push_back(slot);
+      backward_.swap(others_);
+      call_vjp(group_, pulls);
+      for (Slot* slot : group_) digest(*slot);
     }
   }
 
@@ -206,6 +206,7 @@ class Round {
   Progress& change_;
   const BadSample& bad_sample_;
   std::vector<Slot*> forward_{}, backward_{};
+  std::vector<Slot*> group_{}, others_{};  // of backward_: those of a call, and the rest
   Eigen::VectorXd cotangent_{};
 };
 
