@@ -129,6 +129,25 @@ TEST_CASE("scheduler: the budget is kept to the row", "[scheduler]") {
   }
 }
 
+TEST_CASE("scheduler: a budget that ends after an answer of NaN is no sign of robustness", "[scheduler]") {
+  test::Tampered model(step_model);
+  model.answer = [](std::int64_t call, const Input&, Logits<float>& z) {
+    if (call == 1) z.setConstant(std::numeric_limits<float>::quiet_NaN());
+  };
+  const Scripted<> never_finds([](Oracle& oracle) -> Task<> {
+    while (true) {
+      Eigen::VectorXd x = at(0.25);
+      co_await oracle.query(x);
+    }
+  });
+  const auto result = never_finds(model, zeros(2), label_zero(2), {.query_budget = 5});
+  CHECK(result.queries == Counts::Constant(2, 5));
+  CHECK(result.bad_rows == Counts::Constant(2, 1));
+  CHECK(result.status[0] == Status::non_finite);
+  CHECK(result.robust_accuracy() == 0);
+  CHECK(never_finds(step_model, zeros(2), label_zero(2), {.query_budget = 5}).robust_accuracy() == 1);
+}
+
 TEST_CASE("scheduler: early stop leaves a minimal attack's sample alone once it is close", "[scheduler]") {
   const auto result = asks_for_ever(step_model, zeros(2), label_zero(2), {.early_stop = 0.805});
   CHECK(result.distances[0] == Catch::Approx(0.8));

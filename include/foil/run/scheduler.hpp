@@ -138,7 +138,10 @@ class Scheduler {
     Ledger& ledger = slot.seat->ledger;
     if (status == Status::success && ledger.status != Status::not_run) status = ledger.status;
     if (!ledger.found() && (status == Status::success || status == Status::converged))
-      status = ledger.bad_rows > 0 ? Status::non_finite : Status::not_found;
+      status = Status::not_found;
+    if (!ledger.found() && ledger.bad_rows > 0 &&
+        (status == Status::not_found || status == Status::budget_exhausted))
+      status = Status::non_finite;  // whatever ended the attack: such a sample has not withstood it
     ledger.status = status;
     ledger.ended = ended;
   }
