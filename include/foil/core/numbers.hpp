@@ -28,4 +28,23 @@ bool all_finite(const Vector& values) {
   return all_finite(values.size(), [&](Index i) { return values[i]; });
 }
 
+/// Whether a row of a model's answers looks like probabilities: all entries lie in [0, 1], not all of them
+/// equal, and they either add up to 1 to a thousandth (a softmax) or some have come to 0 or 1 as closely as
+/// single precision tells (sigmoids that saturate). A row of logits may do so by chance; all rows about a
+/// sample practically never do.
+template <class Row>
+bool looks_like_probabilities(const Row& row) {
+  constexpr double rounding = 0x1p-23;
+  double total = 0;
+  bool differ = false, saturated = false;
+  for (Index k = 0; k < row.size(); ++k) {
+    const double entry = static_cast<double>(row[k]);
+    if (!(entry >= 0 && entry <= 1)) return false;
+    total += entry;
+    differ = differ || row[k] != row[0];
+    saturated = saturated || entry <= rounding || entry >= 1 - rounding;
+  }
+  return differ && (saturated || (total >= 0.999 && total <= 1.001));
+}
+
 }  // namespace foil

@@ -34,6 +34,11 @@ struct TracePoint {
 using Counts = Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1>;
 
 /// Per-sample outcome of an attack on N samples; row i belongs to input i.
+///
+/// A gradient says nothing if it is exactly zero in every feature that may move, unless the point is
+/// adversarial and the objective has nothing left to gain there. An attack has no direction then, and that it
+/// finds nothing, or nothing closer, means nothing. Where the gradients of several classes were asked for,
+/// they count if all are zero. foil::diagnose() reads this.
 template <Batch Input>
 struct Result {
   Input adversarials;  ///< shape of the inputs; the input itself where nothing was found
@@ -45,10 +50,13 @@ struct Result {
   Counts gradient_queries;          ///< backward passes
   Counts verification_queries;      ///< forward passes of the final verification
   Counts surplus_gradient_queries;  ///< backward passes, likewise
-  Counts surplus_queries;  ///< forward passes made ahead whose answers were discarded; beyond the budget
-  Counts bad_rows;         ///< answers of the model that held NaN or infinity
-  Labels predictions;      ///< class given to the returned row when last asked, -1 if never
+  Counts surplus_queries;   ///< forward passes made ahead whose answers were discarded; beyond the budget
+  Counts bad_rows;          ///< answers of the model that held NaN or infinity
+  Counts zero_gradients;    ///< backward passes that said nothing: see below
+  Counts probability_rows;  ///< answers that look like probabilities, see foil::looks_like_probabilities()
+  Labels predictions;       ///< class given to the returned row when last asked, -1 if never
   std::vector<std::vector<TracePoint>> traces;  ///< improvements in order; empty unless RunOptions::trace
+  Index classes = 0;  ///< of the model, by its logits; 0 if it was not asked for any
 
   Result() = default;
   /// Nothing run yet: the inputs as they are.
@@ -63,6 +71,8 @@ struct Result {
         surplus_gradient_queries(Counts::Zero(samples(inputs))),
         surplus_queries(Counts::Zero(samples(inputs))),
         bad_rows(Counts::Zero(samples(inputs))),
+        zero_gradients(Counts::Zero(samples(inputs))),
+        probability_rows(Counts::Zero(samples(inputs))),
         predictions(Labels::Constant(samples(inputs), -1)),
         traces(static_cast<std::size_t>(samples(inputs))) {}
 
@@ -78,7 +88,7 @@ struct Result {
   Summary summary(double epsilon = std::numeric_limits<double>::infinity()) const {
     Tally tally(epsilon);
     for (Index i = 0; i < size(); ++i)
-      tally.add(status[static_cast<std::size_t>(i)], success[i], distances[i], correct(i));
+      tally.add(status[static_cast<std::size_t>(i)], success[i], distances[i], correct(i), bad_rows[i] == 0);
     return tally.summary();
   }
   double success_rate() const { return summary().success_rate(); }

@@ -42,7 +42,7 @@ struct Summary {
 
   // Reached, but not attacked as it should have been: never robust.
   Index invalid = 0;     ///< the input is not finite or not within the bounds, the model never saw it
-  Index non_finite = 0;  ///< not fooled, and the model answered NaN or infinity
+  Index non_finite = 0;  ///< not fooled, and the model answered NaN or infinity at least once
   Index no_start = 0;    ///< not fooled, for want of a starting point
   Index unstable = 0;    ///< fooled, but the model did not confirm it when asked again
 
@@ -75,7 +75,9 @@ class Tally {
   /// \param success   a verified adversarial, or adversarial as it is
   /// \param distance  of the adversarial; read only with success
   /// \param correct   whether the model was right about the clean sample; a NaN is never right
-  void add(Status status, bool success, double distance, bool correct = true) {
+  /// \param finite    whether all of the model's answers were; whatever ended the attack, a sample with other
+  ///                  ones has not withstood it
+  void add(Status status, bool success, double distance, bool correct = true, bool finite = true) {
     const bool reached = status != Status::not_run && status != Status::failed;
     const bool fooled = reached && success && distance <= epsilon_;
     Summary& s = summary_;
@@ -94,6 +96,7 @@ class Tally {
       ++(fooled                           ? s.fooled
          : status == Status::start_failed ? s.no_start
          : status == Status::unstable     ? s.unstable
+         : !finite                        ? s.non_finite
                                           : s.robust);
       if (fooled) distances_.push_back(distance);
     }

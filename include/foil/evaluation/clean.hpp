@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <utility>
@@ -26,7 +27,10 @@ struct ChoiceOptions {
   Index first = 0;            ///< row to begin with
   Index count = all;          ///< so many samples, or as many as there are
   bool correct_only = false;  ///< pass over rows that are classified wrongly
-  Index batch_size = 128;     ///< rows per model call
+  /// The class that each row of the source is to be moved to; empty: any. Rows that are there already by
+  /// their label are passed over: nothing is to be changed about them.
+  Labels targets{};
+  Index batch_size = 128;  ///< rows per model call
   /// Of the first so many rows the answers are kept, for attacks to start from: enough of every class, few
   /// enough to go through.
   Index pool_rows = 1000;
@@ -38,8 +42,11 @@ template <Batch Input>
 struct Chosen : Selection {
   Labels labels{};
   Labels predictions{};              ///< -1 where the answer was NaN or infinity
+  Labels targets{};                  ///< if there are any
   Pool<Input> pool{};                ///< the first rows that the model was shown, with its answers
   Index examined = 0, accurate = 0;  ///< rows that the model was shown, and how many of them it got right
+  Index unanswered = 0;              ///< for how many of them its answer was NaN or infinity
+  Index on_target = 0;               ///< how many were passed over, their target being their label
   bool stopped = false;              ///< by the observer; then there may be too few, and no pool
 };
 
@@ -58,9 +65,20 @@ Chosen<input_t<M>> choose_samples(M&& model, Source& source, const Labels& label
   require(options.count >= 1 && options.batch_size >= 1 && options.pool_rows >= 1,
           "choice of samples: expected count, batch_size and pool_rows >= 1, got ", options.count, ", ",
           options.batch_size, ", ", options.pool_rows);
+  require(options.targets.size() == 0 || options.targets.size() == rows,
+          "choice of samples: expected one target for each of the ", rows, " rows, got ",
+          options.targets.size());
   const bool limited = options.count != ChoiceOptions::all;
   const Index last =
       options.correct_only || options.count > rows - options.first ? rows : options.first + options.count;
+
+  const auto on_target = [&](Index row) {
+    return options.targets.size() > 0 && options.targets[row] == labels[row];
+  };
+  Index hopeless = options.first;
+  while (hopeless < last && on_target(hopeless)) ++hopeless;
+  require(hopeless < last, "targets: all ", last - options.first,
+          " are the labels of their rows, so that nothing is to be changed; expected other classes");
 
   Chosen<input_t<M>> chosen;
   std::vector<int> predictions;
@@ -94,7 +112,9 @@ Chosen<input_t<M>> choose_samples(M&& model, Source& source, const Labels& label
       const bool correct = answers[i] == labels[row];
       ++chosen.examined;
       chosen.accurate += correct;
-      if (options.correct_only && !correct) continue;
+      chosen.unanswered += answers[i] < 0;
+      chosen.on_target += on_target(row);
+      if (on_target(row) || (options.correct_only && !correct)) continue;
       chosen.rows.push_back(row);
       predictions.push_back(answers[i]);
     }
@@ -103,12 +123,17 @@ Chosen<input_t<M>> choose_samples(M&& model, Source& source, const Labels& label
     chosen.stopped = options.observer({finished, total, 0, chosen.examined, 0}) == Control::stop;
   }
 
+  const auto gather_entries = [](const Labels& all, const std::vector<std::int64_t>& from) {
+    Labels out(static_cast<Index>(from.size()));
+    for (std::size_t i = 0; i < from.size(); ++i)
+      out[static_cast<Index>(i)] = all[static_cast<Index>(from[i])];
+    return out;
+  };
   const Index count = chosen.size();
   chosen.predictions = Eigen::Map<const Labels>(predictions.data(), count);
-  chosen.labels.resize(count);
-  for (Index i = 0; i < count; ++i)
-    chosen.labels[i] = labels[static_cast<Index>(chosen.rows[static_cast<std::size_t>(i)])];
+  chosen.labels = gather_entries(labels, chosen.rows);
   chosen.correct = chosen.predictions.array() == chosen.labels.array();
+  if (options.targets.size() > 0) chosen.targets = gather_entries(options.targets, chosen.rows);
   if (chosen.stopped) return chosen;
 
   const Index pool_rows = std::min(chosen.examined, known_labels.size());

@@ -3,6 +3,7 @@
 /// What remains of an attack when the images are gone: one record per sample, and the figures over them.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -28,12 +29,14 @@ struct Record {
   bool correct;     ///< right to begin with: classified correctly and not adversarial; see foil::Summary
   int predicted;    ///< class of what the attack returned: of the sample itself where it found nothing
   double distance;  ///< in the attack's norm; infinite without success
-  std::int64_t queries, gradient_queries, verification_queries;  ///< as in foil::Result
+  std::int64_t queries, gradient_queries, verification_queries;  ///< as in foil::Result, as are the others
+  std::int64_t bad_rows = 0, zero_gradients = 0, probability_rows = 0;
 };
 
 /// Model calls, summed over samples.
 struct Cost {
   std::int64_t queries = 0, gradient_queries = 0, verification_queries = 0;
+  std::int64_t zero_gradients = 0;  ///< of the gradient queries, those that said nothing: see foil::Result
 };
 
 /// One attack, at one epsilon if it has a fixed budget: how it was asked for, and what it came to on every
@@ -46,7 +49,11 @@ struct Outcome {
   std::optional<double> epsilon{};                             ///< none for a minimal attack
   double seconds = 0;                                          ///< spent in the attack
   std::vector<Record> records{};                               ///< of the samples in their order
+  Index classes = 0;                                           ///< as in foil::Result
 
+  /// Nothing run yet, of what has a name and a norm.
+  Outcome(std::string named, Lp measured_in, std::optional<double> at = std::nullopt)
+      : attack(std::move(named)), norm(measured_in), epsilon(at) {}
   /// Nothing run yet. `epsilon` is passed over if the attack is a minimal one.
   explicit Outcome(const AnyAttack& of, std::optional<double> at = std::nullopt)
       : attack(of.name()), norm(of.norm()), knowledge(of.knowledge()) {
@@ -70,16 +77,21 @@ struct Outcome {
       records.push_back({ids.empty() ? static_cast<std::int64_t>(records.size()) : ids[at], result.status[at],
                          result.success[i], result.correct(i) && (correct.size() == 0 || correct[i]),
                          result.predictions[i], result.distances[i], result.queries[i],
-                         result.gradient_queries[i], result.verification_queries[i]});
+                         result.gradient_queries[i], result.verification_queries[i], result.bad_rows[i],
+                         result.zero_gradients[i], result.probability_rows[i]});
     }
+    classes = std::max(classes, result.classes);
   }
 
   /// The bins and figures; adversarials farther away than `within` do not count.
   Summary summary(double within = std::numeric_limits<double>::infinity()) const {
     Tally tally(within);
-    for (const Record& r : records) tally.add(r.status, r.success, r.distance, r.correct);
+    for (const Record& r : records) tally.add(r.status, r.success, r.distance, r.correct, r.bad_rows == 0);
     return tally.summary();
   }
+
+  /// "linf-pgd", or "linf-pgd eps 0.1".
+  std::string title() const { return attack + (epsilon ? text(" eps ", *epsilon) : std::string()); }
 
   /// What it took.
   Cost cost() const {
@@ -88,6 +100,7 @@ struct Outcome {
       sum.queries += r.queries;
       sum.gradient_queries += r.gradient_queries;
       sum.verification_queries += r.verification_queries;
+      sum.zero_gradients += r.zero_gradients;
     }
     return sum;
   }

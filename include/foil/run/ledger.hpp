@@ -27,6 +27,7 @@ class Ledger {
 
   std::int64_t queries = 0, gradient_queries = 0, bad_rows = 0;
   std::int64_t surplus_queries = 0, surplus_gradient_queries = 0;
+  std::int64_t zero_gradients = 0, probability_rows = 0;
   int label = -1;                   ///< class given to the point last asked about
   int original_label = -1;          ///< class given to the original
   bool judged = false;              ///< the original has been asked about

@@ -36,6 +36,9 @@ class ModelCalls {
         asks_logits_(model.knowledge() >= Knowledge::scores &&
                      (judge.reads_scores() || !model.decides() || needed >= Knowledge::scores)) {}
 
+  /// Of the logits so far; 0 before the first.
+  Index classes() const { return classes_; }
+
   /// Throws unless such a question can be answered.
   void check(const std::string& who, const Question& question) const {
     const bool margin = judge_.has_margin() || question.objective.is_own() || !question.classes.empty();

@@ -62,6 +62,9 @@ struct Answer {
   Eigen::VectorXd logits{};    ///< from Need::score on
   Eigen::VectorXd gradient{};  ///< of the objective with respect to the point; non-finite entries are 0
   std::vector<Eigen::VectorXd> class_gradients{};  ///< of Question::classes, in their order; likewise
+  /// The gradients asked for are exactly zero wherever the point may move. Not said of an adversarial point
+  /// where the objective itself is flat.
+  bool vanished = false;
 
   Answer() = default;
   Answer(Answer&&) = default;

@@ -12,7 +12,9 @@
 #include <utility>
 #include <vector>
 
+#include "foil/core/numbers.hpp"
 #include "foil/core/tensor.hpp"
+#include "foil/geometry/box.hpp"
 #include "foil/run/model_calls.hpp"
 #include "foil/run/oracle.hpp"
 #include "foil/run/run_options.hpp"
@@ -149,11 +151,26 @@ class Round {
     const std::size_t classes = seat.question.classes.size();
     answer.class_gradients.resize(classes);
     Eigen::VectorXd& gradient = classes > 0 ? answer.class_gradients[pull] : answer.gradient;
-    if (!calls_.read_gradient(i, gradient)) {
+    const bool finite = calls_.read_gradient(i, gradient);
+    if (!finite) {
       ++seat.ledger.bad_rows;
       bad_sample_(seat, "has a gradient with NaN or infinity");
     }
     if (seat.sample.box->frozen.size() > 0) gradient = seat.sample.box->frozen.select(0.0, gradient);
+    answer.vanished = answer.vanished && finite && vanishes(gradient, *seat.sample.box);
+    if (answer.vanished && pull + 1 >= classes)
+      seat.ledger.zero_gradients += static_cast<std::int64_t>(pull + 1);
+  }
+
+  /// Whether a gradient is zero wherever the point may move. Mostly the first entry tells.
+  static bool vanishes(const Eigen::VectorXd& gradient, const geometry::Box& box) {
+    bool moves = false;
+    for (Index i = 0; i < gradient.size(); ++i) {
+      if (!(box.lower[i] < box.upper[i])) continue;
+      if (gradient[i] != 0) return false;
+      moves = true;
+    }
+    return moves;
   }
 
   /// Judges a sample's answers, the first of which is the `first`-th of the batch, each pulled back so many
@@ -190,6 +207,7 @@ class Round {
     slot.finite = calls_.read(i, seat.sample.row, answer, scored ? &seat.question.objective : nullptr,
                               pulled ? &cotangent_ : nullptr);
     if (pulled && scored) calls_.set_cotangent(i, cotangent_);
+    answer.vanished = pulled && slot.finite && (!answer.adversarial || !scored || !cotangent_.isZero(0));
     seat.adversarial = answer.adversarial;
     seat.ledger.label = answer.label;
     if (asks) {
@@ -197,6 +215,7 @@ class Round {
         seat.found(seat.question.points[seat.answered], answer.label, answer.loss);
       ++seat.answered;
     }
+    seat.ledger.probability_rows += looks_like_probabilities(answer.logits);
     if (slot.finite) return;
     ++seat.ledger.bad_rows;
     bad_sample_(seat, "made the model answer NaN or infinity");

@@ -84,6 +84,9 @@ class Scheduler {
     }
   }
 
+  /// Of the model, by the logits that it gave; 0 if it gave none.
+  Index classes() const { return calls_.classes(); }
+
   /// After an exception: hands over what the unfinished samples had found, unverified.
   void salvage() {
     collect();

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -68,6 +69,7 @@ Result<Input> run(ModelPort<Input>& model, const Input& inputs, const Judge& jud
   std::vector<std::exception_ptr> failures(static_cast<std::size_t>(threads));
   std::atomic<bool> failed = false;
 
+  std::vector<Index> classes(static_cast<std::size_t>(threads), 0);
   const auto work = [&](Index shard) {
     std::unique_ptr<ModelPort<Input>> port;
     std::optional<Scheduler<Input, Options>> scheduler;
@@ -83,6 +85,7 @@ Result<Input> run(ModelPort<Input>& model, const Input& inputs, const Judge& jud
       failed = true;
       if (scheduler) scheduler->salvage();
     }
+    if (scheduler) classes[static_cast<std::size_t>(shard)] = scheduler->classes();
   };
   std::vector<std::thread> workers;
   std::vector<Index> own{0};
@@ -96,6 +99,7 @@ Result<Input> run(ModelPort<Input>& model, const Input& inputs, const Judge& jud
   }
   for (const Index shard : own) work(shard);
   for (auto& worker : workers) worker.join();
+  result.classes = *std::max_element(classes.begin(), classes.end());
 
   for (const auto& failure : failures) {
     if (!failure) continue;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "foil/core/norms.hpp"
+#include "foil/core/numbers.hpp"
 #include "foil/core/result.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/run/model_calls.hpp"
@@ -31,6 +32,8 @@ void record(Result<Input>& result, const Seat& seat, Status status, int label) {
   result.surplus_queries[row] = ledger.surplus_queries;
   result.surplus_gradient_queries[row] = ledger.surplus_gradient_queries;
   result.bad_rows[row] = ledger.bad_rows;
+  result.zero_gradients[row] = ledger.zero_gradients;
+  result.probability_rows[row] = ledger.probability_rows;
   result.predictions[row] = label;
   result.traces[static_cast<std::size_t>(row)] = ledger.trace;
 }
@@ -65,6 +68,7 @@ class Verifier {
           ++seat.ledger.bad_rows;
           bad_sample_(seat, "made the model answer NaN or infinity");
         }
+        seat.ledger.probability_rows += looks_like_probabilities(answer_.logits);
         seat.ledger.label = answer_.label;
         if (answer_.adversarial && confirm(seat)) continue;
         seat.ledger.fall_back();
