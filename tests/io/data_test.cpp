@@ -93,6 +93,26 @@ TEST_CASE("data: images read in pieces, from anywhere and in any order are those
   }
 }
 
+TEST_CASE("data: samples of one to four axes lie in batches of rank 4 as they do in the file", "[io][data]") {
+  const TemporaryDirectory dir;
+  using Shape = std::vector<foil::Index>;
+  std::vector<float> values(24);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i) / 32;
+  for (const auto& [in_file, in_batch] :
+       std::vector<std::pair<Shape, Shape>>{{{2, 12}, {2, 12, 1, 1}},
+                                            {{2, 3, 4}, {2, 3, 4, 1}},
+                                            {{2, 3, 2, 2}, {2, 3, 2, 2}},
+                                            {{2, 3, 2, 2, 1}, {2, 3, 2, 2}},
+                                            {{2, 1, 2, 3, 2}, {2, 1, 2, 6}}}) {
+    foil::io::write_npy<float>(dir / "x", values, in_file);
+    foil::io::ImageReader<float> reader(dir / "x", Bounds<float>());
+    CHECK(reader.sample_shape() == Shape(in_file.begin() + 1, in_file.end()));
+    const auto all = reader.next(2);
+    CHECK(Shape(all.dimensions().begin(), all.dimensions().end()) == in_batch);
+    CHECK(std::equal(values.begin(), values.end(), all.data()));
+  }
+}
+
 TEST_CASE("data: a bad image is named by its row in the file and costs the others nothing", "[io][data]") {
   const TemporaryDirectory dir;
   foil::io::write_npy<float>(dir / "x", std::vector<float>{0, 0.25f, 0.5f, 7, 1}, {5, 1, 1, 1});
@@ -111,7 +131,9 @@ TEST_CASE("data: unusable images are named with the reason", "[io][data]") {
     return read_images(dir / "x", Bounds<float>());
   };
   const float nan = std::numeric_limits<float>::quiet_NaN();
-  CHECK_THROWS_WITH(npy({0, 0}, {1, 2}), ContainsSubstring("shape (N, C, H, W), found (1, 2)"));
+  CHECK_THROWS_WITH(npy({0, 0}, {2}), ContainsSubstring("or samples of one, two or four axes, found (2)"));
+  CHECK_THROWS_WITH(npy({0, 0}, {1, 1, 1, 1, 1, 2}),
+                    ContainsSubstring("four axes, found (1, 1, 1, 1, 1, 2)"));
   CHECK_THROWS_WITH(npy({}, {0, 1, 2, 2}), ContainsSubstring("at least one image"));
   CHECK_THROWS_WITH(npy({0, 1.5f}, {2, 1, 1, 1}),
                     ContainsSubstring("image 1 has the value 1.5, expected values in [0, 1]"));

@@ -19,6 +19,7 @@ using ImageReader = foil::io::ImageReader<float>;
 static_assert(foil::SampleSource<ImageReader>);
 
 constexpr std::size_t most_shown = 6;
+constexpr Index first_looked_at = 128;  // rows from which the model is prepared
 
 bool limited(const Command& command) {
   return command.count != std::numeric_limits<std::int64_t>::max();
@@ -110,11 +111,12 @@ void open_masks(const std::filesystem::path& path, Inputs& in) {
 
 }  // namespace
 
-Inputs read_inputs(const Command& command, const Model& model) {
+Inputs read_inputs(const Command& command, Model& model) {
   Inputs in{
       ImageReader(command.images, model.bounds()), foil::io::read_labels(command.labels), {}, {}, {}, {}};
   const Index rows = in.images.rows();
-  const Index classes = model.classes(in.images);
+  const Index classes =
+      model.prepare(command.images, in.images.sample_shape(), in.images.next(first_looked_at));
   require(in.labels.size() == rows, command.labels.string(), ": expected one label for each of the ", rows,
           " images, found ", in.labels.size());
   check_classes(command.labels, in.labels, classes);

@@ -30,8 +30,8 @@ struct Inputs {
   std::optional<foil::io::NpyReader> masks;            ///< likewise, or for all rows
 };
 
-/// Opens and checks all files, every pixel included. Throws foil::Error.
-Inputs read_inputs(const Command& command, const Model& model);
+/// Opens and checks all files, every pixel included, and prepares the model for them. Throws foil::Error.
+Inputs read_inputs(const Command& command, Model& model);
 
 /// The samples that the attacks are run on. Nothing here grows with the size of the images but the pool and
 /// what is shown, which have an end.

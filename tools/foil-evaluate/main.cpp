@@ -235,9 +235,10 @@ void tell_finished(const char* why, const Samples& samples, const std::vector<To
 int evaluate_model(const Command& command) {
   const std::vector<Job> jobs = prepare(command);
   warn_of_whole_steps(command, jobs);
-  const auto loaded = load_model(command.model, foil::Bounds<float>(command.lower, command.upper));
+  const auto loaded =
+      load_model(command.model, {.bounds = foil::Bounds<float>(command.lower, command.upper)});
+  Inputs inputs = read_inputs(command, *loaded);
   const Model& model = *loaded;
-  Inputs inputs = read_inputs(command, model);
   check_outputs(command);
 
   std::signal(SIGINT, on_interrupt);
@@ -271,9 +272,9 @@ int evaluate_model(const Command& command) {
       std::optional<Writer> adversarials;
       if (command.adversarials) {
         outcome.file = unused_name(outcome, outcomes);
-        const auto& shape = inputs.images.dimensions();
-        adversarials.emplace(*command.adversarials / outcome.file,
-                             std::vector<Index>{count, shape[1], shape[2], shape[3]});
+        std::vector<Index> shape = inputs.images.sample_shape();
+        shape.insert(shape.begin(), count);
+        adversarials.emplace(*command.adversarials / outcome.file, shape);
       }
       const auto keep = [&] {
         if (outcome.records.empty()) return;

@@ -50,9 +50,11 @@ inline RowReader open_rows(const std::filesystem::path& path) {
 
 /// Reads a file of images in batches (n, C, H, W), so that it need not fit into memory. An idx file (unsigned
 /// bytes, plain or gzipped) of shape (N, H, W) or (N, C, H, W) is scaled such that 0 becomes the lower and
-/// 255 the upper end of the bounds; a .npy file of float32 or float64 must have shape (N, C, H, W) and lie
-/// within the bounds as it is. Throws foil::Error: when opened, for a wrong type or shape; when read, for
-/// damaged data and for values out of bounds, naming the image.
+/// 255 the upper end of the bounds; a .npy file of float32 or float64 must lie within the bounds as it is.
+/// Its samples may have one to four axes, (F), (T, F), (C, H, W) or (C, D, H, W); in a batch they lie as (F,
+/// 1, 1), (T, F, 1), (C, H, W) and (C, D, H * W), which in memory is the same. Throws foil::Error: when
+/// opened, for a wrong type or shape; when read, for damaged data and for values out of bounds, naming the
+/// image.
 template <class Scalar>
 class ImageReader {
  public:
@@ -64,7 +66,8 @@ class ImageReader {
     if (const auto* npy = std::get_if<NpyReader>(&file_)) {
       require(npy->type() == "<f4" || npy->type() == "<f8", path_,
               "expected images of float32 or float64, found ", npy->type());
-      require(shape.size() == 4, path_, "expected images of shape (N, C, H, W), found ",
+      require(shape.size() >= 2 && shape.size() <= 5, path_,
+              "expected images of shape (N, C, H, W), or samples of one, two or four axes, found ",
               detail::shape_text(shape));
     } else {
       require(shape.size() == 3 || shape.size() == 4, path_,
@@ -74,16 +77,25 @@ class ImageReader {
     for (const Index extent : shape)
       require(extent > 0, path_, "expected at least one image of at least one pixel, found shape ",
               detail::shape_text(shape));
-    std::copy(shape.begin(), shape.end(), dimensions_.begin());
+    sample_shape_.assign(shape.begin() + 1, shape.end());
+    shape.resize(std::max<std::size_t>(shape.size(), 4), 1);
+    if (shape.size() == 5) shape[3] *= shape[4];
+    std::copy_n(shape.begin(), 4, dimensions_.begin());
     bounds_.check(shape[1] * shape[2] * shape[3]);
   }
 
   const std::filesystem::path& path() const { return path_; }
   /// The number of images, N.
   Index rows() const { return dimensions_[0]; }
-  /// (N, C, H, W), and the same in words.
+  /// The shape of a batch of all of them.
   const typename Images::Dimensions& dimensions() const { return dimensions_; }
-  std::string shape_text() const { return detail::shape_text({dimensions_.begin(), dimensions_.end()}); }
+  /// The shape of one sample as it is in the file, and that of the whole file in words.
+  const std::vector<Index>& sample_shape() const { return sample_shape_; }
+  std::string shape_text() const {
+    std::vector<Index> shape{rows()};
+    shape.insert(shape.end(), sample_shape_.begin(), sample_shape_.end());
+    return detail::shape_text(shape);
+  }
 
   /// Reads the next images, `count` of them or as many as are left.
   Images next(Index count) {
@@ -166,6 +178,7 @@ class ImageReader {
   Bounds<Scalar> bounds_;
   detail::RowReader file_;
   typename Images::Dimensions dimensions_{};
+  std::vector<Index> sample_shape_;
   Index row_ = 0;  // the next one
 };
 

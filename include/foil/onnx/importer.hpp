@@ -78,7 +78,7 @@ const std::map<std::string_view, Converter<T>>& converters() {
 }
 
 /// The one input that is not an initializer, of shape (N, ...).
-inline const ValueInfo& find_input(const Model& model, std::size_t rank) {
+inline const ValueInfo& find_input(const Model& model) {
   const ValueInfo* found = nullptr;
   for (const ValueInfo& input : model.inputs) {
     bool initialized = false;
@@ -92,12 +92,17 @@ inline const ValueInfo& find_input(const Model& model, std::size_t rank) {
   require(found->type == static_cast<int>(ElementType::float32),
           "onnx: expected an input of float32 (1), got type ", found->type);
   require(found->dims.has_value(), "onnx: the input '", found->name, "' has no shape");
-  require(found->dims->size() == rank, "onnx: the input '", found->name, "' has rank ", found->dims->size(),
-          ", expected ", rank, "; load<Scalar, Rank>() takes the rank");
-  for (std::size_t i = 1; i < rank; ++i)
+  require(found->dims->size() >= 2, "onnx: the input '", found->name, "' has rank ", found->dims->size(),
+          ", expected a batch of samples, (N, ...)");
+  for (std::size_t i = 1; i < found->dims->size(); ++i)
     require((*found->dims)[i] > 0, "onnx: dimension ", i, " of the input '", found->name,
             "' is open or empty; only the first may be");
   return *found;
+}
+
+/// The input's shape per sample.
+inline Dims sample_dims(const ValueInfo& input) {
+  return Dims(input.dims->begin() + 1, input.dims->end());
 }
 
 template <class T>
@@ -128,8 +133,10 @@ void convert_node(Builder<T>& build, const Node& node, std::int64_t opset) {
 template <class T, int Rank>
 nn::Network<T, Rank> build_network(const Model& model, const Options<T>& options) {
   require(model.opset >= 9 && model.opset <= 17, "onnx: expected an opset from 9 to 17, got ", model.opset);
-  const ValueInfo& input = find_input(model, static_cast<std::size_t>(Rank));
-  const Dims dims(input.dims->begin() + 1, input.dims->end());
+  const ValueInfo& input = find_input(model);
+  const Dims dims = sample_dims(input);
+  require(dims.size() + 1 == static_cast<std::size_t>(Rank), "onnx: the input '", input.name, "' has rank ",
+          dims.size() + 1, ", expected ", Rank, "; load<Scalar, Rank>() takes the rank");
   Builder<T> build(dims, (*input.dims)[0]);
   build.define(input.name, Value{dims, Layout::planar, 0});
   for (const Constant& c : model.initializers) build.define(c.name, c);

@@ -8,18 +8,45 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
+#include "foil/core/tensor.hpp"
 #include "foil/nn/network.hpp"
 #include "foil/onnx/decoder.hpp"
 #include "foil/onnx/importer.hpp"
+#include "foil/onnx/model.hpp"
 #include "foil/onnx/tensor_decoder.hpp"
 
 namespace foil::onnx {
 
+/// An ONNX file that has been read: what it says of its input, and the network in it.
+class File {
+ public:
+  /// Reads a file. Throws foil::Error if it is damaged or cannot be read.
+  explicit File(const std::filesystem::path& path)
+      : File(detail::read_file(path), path.has_parent_path() ? path.parent_path() : ".") {}
+
+  /// The file of these bytes, which may refer to data in that directory; if it is empty, to none.
+  File(std::string_view bytes, std::filesystem::path directory)
+      : model_(detail::decode(bytes, std::move(directory))) {}
+
+  /// The shape of one sample of the input, without the batch axis. One shorter than the Rank of network().
+  std::vector<Index> input_shape() const { return detail::sample_dims(detail::find_input(model_)); }
+
+  /// The network; see load().
+  template <class Scalar = float, int Rank = 4>
+  nn::Network<Scalar, Rank> network(const Options<Scalar>& options = {}) const {
+    return detail::build_network<Scalar, Rank>(model_, options);
+  }
+
+ private:
+  Model model_;
+};
+
 /// Reads a network from the bytes of an ONNX file; see load(). External data is not allowed.
 template <class Scalar = float, int Rank = 4>
 nn::Network<Scalar, Rank> parse(std::string_view bytes, const Options<Scalar>& options = {}) {
-  return detail::build_network<Scalar, Rank>(detail::decode(bytes, {}), options);
+  return File(bytes, {}).network<Scalar, Rank>(options);
 }
 
 /// Reads a classifier from an ONNX file (opsets 9 to 17, float32 weights, computed in Scalar). The network
@@ -28,10 +55,7 @@ nn::Network<Scalar, Rank> parse(std::string_view bytes, const Options<Scalar>& o
 /// that is not supported, or mixes samples.
 template <class Scalar = float, int Rank = 4>
 nn::Network<Scalar, Rank> load(const std::filesystem::path& path, const Options<Scalar>& options = {}) {
-  const std::string bytes = detail::read_file(path);
-  std::filesystem::path directory = path.parent_path();
-  if (directory.empty()) directory = ".";
-  return detail::build_network<Scalar, Rank>(detail::decode(bytes, std::move(directory)), options);
+  return File(path).network<Scalar, Rank>(options);
 }
 
 }  // namespace foil::onnx
