@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// foil-evaluate: runs that do not come to their end.
+#include <chrono>
+#include <fstream>
+#include <string>
+#include <thread>
+
+#include "foil/io/data.hpp"
+#include "support/catch.hpp"
+#include "tools/foil_evaluate.hpp"
+
+using namespace foil_test;
+using Catch::Matchers::ContainsSubstring;
+using foil::Index;
+
+TEST_CASE("foil-evaluate: an interrupt leaves what is finished, and says so", "[examples][evaluate]") {
+  const TemporaryDirectory dir;
+  Process process(on_mnist(dir) + Arguments{"--count", "40", "--batch-size", "10", "--threads", "1",
+                                            "--attack", "fgsm", "--attack",
+                                            "linf-pgd:steps=1000000,maximize_loss=true", "--epsilon", "0.02",
+                                            "--sheet", (dir / "sheet.png").string()});
+  REQUIRE(process.has_said("linf-pgd eps 0.02  0/40 done"));
+  process.interrupt();
+  const Outcome outcome = process.wait();
+  INFO(outcome.err);
+  CHECK(outcome.status == 130);
+  CHECK_THAT(outcome.err,
+             ContainsSubstring("interrupted; written is what was finished: 2 of 2 attacks, the last one"));
+  CHECK_THAT(outcome.out, ContainsSubstring("linf-pgd"));
+  const auto json = results(dir);
+  CHECK(json["complete"] == false);
+  REQUIRE(json["attacks"].size() == 2);
+  CHECK(json["attacks"][0]["complete"] == true);
+  CHECK(json["attacks"][1]["complete"] == false);
+  CHECK(json["attacks"][1]["finished"] < 40);
+  CHECK(json["attacks"][1]["samples"].back()["status"] == "interrupted");
+  const int unfinished = json["attacks"][1]["unfinished"];
+  CHECK(json["attacks"][1]["finished"] == 40 - unfinished);
+  CHECK_THAT(outcome.out, ContainsSubstring("\nlinf-pgd:steps=1000000,maximize_loss=true  linf "));
+  // Means are over the samples that were reached: the first batch.
+  int reached = 0;
+  for (const auto& sample : json["attacks"][1]["samples"]) reached += sample["forward"] > 0;
+  CHECK(reached < 40);
+  char mean[32];
+  std::snprintf(mean, sizeof mean, " %.1f ", json["attacks"][1]["forward"].get<double>() / reached);
+  if (reached > 0) CHECK_THAT(outcome.out.substr(outcome.out.find("\nlinf-pgd:")), ContainsSubstring(mean));
+  CHECK_THAT(outcome.out, ContainsSubstring("\nlinf-pgd eps 0.02: " + std::to_string(unfinished) +
+                                            " samples unfinished, not counted at all\n"));
+  CHECK(dir.entries() == 3);
+}
+
+TEST_CASE("foil-evaluate: an interrupted search counts as found, and is told", "[examples][evaluate]") {
+  const TemporaryDirectory dir;
+  Process process(on_mnist(dir) +
+                  Arguments{"--count", "4", "--threads", "1", "--attack", "boundary:steps=100000000"});
+  REQUIRE(process.has_said("boundary  0/4 done"));
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));  // it has its starts by then
+  process.interrupt();
+  const Outcome outcome = process.wait();
+  INFO(outcome.err);
+  CHECK(outcome.status == 130);
+  const auto json = results(dir);
+  const auto& boundary = json["attacks"][0];
+  int cut_short = 0;
+  for (const auto& sample : boundary["samples"])
+    cut_short += sample["success"] == true && sample["status"] == "interrupted";
+  CHECK(boundary["cut_short"] == cut_short);
+  CHECK(boundary["complete"] == false);
+  const bool told = outcome.out.find("fooled but cut short, counted as found\n") != std::string::npos;
+  CHECK(told == (cut_short > 0));
+}
+
+TEST_CASE("foil-evaluate: an interrupted attack's file ends with the block that was at work",
+          "[examples][evaluate]") {
+  const TemporaryDirectory dir;
+  Process process(on_mnist(dir) + Arguments{"--count", "300", "--batch-size", "10", "--threads", "1",
+                                            "--attack", "linf-pgd:steps=1000000,maximize_loss=true",
+                                            "--epsilon", "0.02"});
+  REQUIRE(process.has_said("linf-pgd eps 0.02  0/300 done"));
+  process.interrupt();
+  CHECK(process.wait().status == 130);
+  const auto json = results(dir);
+  CHECK(json["complete"] == false);
+  CHECK(json["sample_count"] == 300);
+  const auto rows = json["attacks"][0]["samples"].size();
+  CHECK(rows == 256);
+  const Images found =
+      foil::io::read_images(dir / "adversarials/linf-pgd_eps0.02.npy", foil::Bounds<float>());
+  CHECK(foil::samples(found) == static_cast<Index>(rows));
+}
+
+TEST_CASE("foil-evaluate: what is finished is kept when the images become unreadable",
+          "[examples][evaluate]") {
+  const TemporaryDirectory dir, other;
+  const Images images = foil::io::read_images(image_file, foil::Bounds<float>());
+  foil::io::write_npy(other / "images.npy", images);
+  Arguments arguments =
+      on_mnist(dir) + Arguments{"--count",   "300", "--batch-size", "10",
+                                "--threads", "1",   "--attack",     "linf-pgd:steps=40,maximize_loss=true",
+                                "--epsilon", "0.02"};
+  *(std::find(arguments.begin(), arguments.end(), "--images") + 1) = (other / "images.npy").string();
+  Process process(arguments);
+  REQUIRE(process.has_said("300/300 done"));  // the clean predictions
+  {
+    std::fstream file(other / "images.npy", std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(128 + 299 * 784 * 4);
+    const float wrong = 2;
+    file.write(reinterpret_cast<const char*>(&wrong), sizeof wrong);
+  }
+  const Outcome outcome = process.wait();
+  INFO(outcome.err);
+  CHECK(outcome.status == 2);
+  CHECK_THAT(outcome.err, ContainsSubstring("image 299 has the value 2, expected values in [0, 1]"));
+  CHECK_THAT(outcome.err, ContainsSubstring("1 of 1 attacks, the last one on 256 of 300 samples"));
+  const auto json = results(dir);
+  CHECK(json["complete"] == false);
+  CHECK(json["attacks"][0]["complete"] == false);
+  CHECK(json["attacks"][0]["finished"] == 256);
+  CHECK(json["attacks"][0]["samples"].size() == 256);
+  const Images found =
+      foil::io::read_images(dir / "adversarials/linf-pgd_eps0.02.npy", foil::Bounds<float>());
+  CHECK(foil::samples(found) == 256);
+}

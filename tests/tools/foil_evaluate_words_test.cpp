@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// foil-evaluate: what it is asked, and what it answers.
+#include <algorithm>
+#include <limits>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "catalogue/all_attacks.hpp"
+#include "foil/io/npy.hpp"
+#include "support/catch.hpp"
+#include "tools/foil_evaluate.hpp"
+
+using namespace foil_test;
+using Catch::Matchers::ContainsSubstring;
+using foil::Index;
+
+TEST_CASE("foil-evaluate: --list shows every attack with its options and defaults", "[examples][evaluate]") {
+  const Outcome outcome = run({"--list"});
+  CHECK(outcome.status == 0);
+  CHECK(outcome.err.empty());
+  for (const foil::AttackEntry& entry : programs::all_attacks().entries()) {
+    CHECK_THAT("\n" + outcome.out, ContainsSubstring("\n" + entry.name + " "));
+    for (const foil::OptionInfo& option : entry.options)
+      CHECK_THAT(outcome.out, ContainsSubstring("    " + option.name + "=" + option.value + " "));
+  }
+  const Outcome one = run({"--list", "minimal-fgsm"});
+  CHECK(one.status == 0);
+  CHECK(one.out.starts_with("minimal-fgsm "));
+  CHECK_THAT(one.out, ContainsSubstring("    bisections="));
+  CHECK(one.out.find("pgd") == std::string::npos);
+  CHECK(run({"--help"}).status == 0);
+  CHECK_THAT(run({"--version"}).out, ContainsSubstring("foil-evaluate 0."));
+}
+
+TEST_CASE("foil-evaluate: bad input is one clear line, status 2, and nothing written",
+          "[examples][evaluate]") {
+  const TemporaryDirectory dir, bad;
+  foil::io::write_npy<int>(bad / "three.npy", std::vector<int>{1, 2, 3}, {3});
+  foil::io::write_npy<int>(bad / "two.npy", std::vector<int>{1, 2}, {2});
+  foil::io::write_npy<int>(bad / "large.npy", std::vector<int>(1000, 10), {1000});
+  foil::io::write_npy<int>(bad / "far.npy", std::vector<int>(1000, 1000), {1000});
+  foil::io::write_npy<float>(bad / "small.npy", std::vector<float>(1000 * 4), {1000, 1, 2, 2});
+  std::vector<float> late(1000 * 784);
+  late.back() = 2;
+  foil::io::write_npy<float>(bad / "outside.npy", late, {1000, 1, 28, 28});
+  std::vector<float> pixels(2 * 784, 1);
+  foil::io::write_npy<float>(bad / "two_masks.npy", pixels, {2, 1, 28, 28});
+  foil::io::write_npy<float>(bad / "flat_mask.npy", std::vector<float>(784, 1), {784});
+  foil::io::write_npy<float>(bad / "frozen.npy", std::vector<float>(784), {1, 28, 28});
+  pixels[783] = std::numeric_limits<float>::quiet_NaN();
+  foil::io::write_npy<float>(bad / "nan_mask.npy", std::span(pixels).first(784), {1, 1, 28, 28});
+  write(bad / "damaged.gz", read(image_file).substr(0, 50000));
+  write(bad / "damaged.onnx", read(model_file).substr(0, 5000));
+  write(bad / "archive.pt", "PK\3\4");
+  const auto file = [&](const char* name) { return (bad / name).string(); };
+
+  const Arguments usual = on_mnist(dir) + Arguments{"--count", "3"};
+  const Arguments fgsm{"--attack", "fgsm", "--epsilon", "0.1"};
+  const auto replaced = [&](const std::string& option, const std::string& value) {
+    Arguments arguments = usual + fgsm;
+    *(std::find(arguments.begin(), arguments.end(), option) + 1) = value;
+    return arguments;
+  };
+  const auto without = [&](const std::string& option) {
+    Arguments arguments = usual + fgsm;
+    const auto at = std::find(arguments.begin(), arguments.end(), option);
+    arguments.erase(at, at + 2);
+    return arguments;
+  };
+  const auto extra = [&](const Arguments& more) { return usual + fgsm + more; };
+
+  const std::vector<std::pair<Arguments, std::string>> cases{
+      {{}, "--model is missing"},
+      {{"--nonsense"}, "--nonsense"},
+      {without("--model"), "--model is missing"},
+      {without("--images"), "--images is missing"},
+      {without("--labels"), "--labels is missing"},
+      {without("--attack"), "--attack is missing"},
+      {without("--out"), "--out is missing"},
+      {without("--epsilon"), "fgsm attacks within a given radius: --epsilon is missing"},
+      {replaced("--epsilon", "0"), "--epsilon: expected a radius above 0, got 0"},
+      {replaced("--epsilon", "-1"), "--epsilon: expected a radius above 0, got -1"},
+      {replaced("--epsilon", "nan"), "--epsilon: expected a number, got 'nan'"},
+      {replaced("--epsilon", "0.1x"), "--epsilon: expected a number, got '0.1x'"},
+      {replaced("--attack", "fgms"), "there is no 'fgms' (foil-evaluate --list names them all)"},
+      {{"--list", "fgms"}, "'fgms'"},
+      {replaced("--attack", "linf-pgd:steps"), "expected NAME or NAME:option=value"},
+      {replaced("--attack", "linf-pgd: steps = "), "expected NAME or NAME:option=value"},
+      {replaced("--attack", "linf-pgd:steps=0"), "expected steps >= 1, got 0"},
+      {replaced("--attack", "linf-pgd:steps=ten"), "option steps: expected an integer, got 'ten'"},
+      {replaced("--attack", "linf-pgd:step=3"), "no option 'step'"},
+      {replaced("--attack", "linf-pgd:steps=3,steps=4"), "option steps is given twice"},
+      {replaced("--attack", "minimal-fgsm"), "--epsilon is given, but"},
+      {replaced("--model", "missing.onnx"), "missing.onnx"},
+      {replaced("--model", file("damaged.onnx")), "onnx"},
+      {replaced("--model", file("archive.pt")), "TorchScript"},
+      {replaced("--images", "missing.gz"), "missing.gz: cannot be read: No such file or directory"},
+      {replaced("--images", file("damaged.gz")), "damaged.gz: "},
+      {replaced("--images", label_file), "expected images of shape"},
+      {replaced("--images", file("small.npy")), "expected images of shape (N, 1, 28, 28)"},
+      {replaced("--images", file("outside.npy")), "image 999 has the value 2, expected values in [0, 1]"},
+      {replaced("--images", model_file), "expected an idx file"},
+      {replaced("--labels", file("three.npy")), "expected one label for each of the 1000 images, found 3"},
+      {replaced("--labels", file("large.npy")), "row 0 has class 10, the model has classes 0 to 9"},
+      {replaced("--labels", image_file), "expected one label per sample"},
+      {replaced("--count", "0"), "--count: expected >= 1, got 0"},
+      {replaced("--count", "1001"), "has only 1000 rows"},
+      {replaced("--out", (dir / "missing/results.json").string()), "No such file or directory"},
+      {replaced("--out", dir.path().string()), "found a directory"},
+      {replaced("--out", file("missing/x.json")), "cannot be written"},
+      {replaced("--adversarials", image_file + "/x"), "cannot be created"},
+      {extra({"--first", "1000"}), "has only 1000 rows"},
+      {extra({"--first", "-1"}), "--first"},
+      {extra({"--targets", file("two.npy")}), "of the data set or of those used, found 2"},
+      {extra({"--starts", file("two.npy")}), "of the data set or of those used, found 2"},
+      {extra({"--bounds", "1,0"}), "--bounds: expected LOWER < UPPER"},
+      {extra({"--bounds", "1"}), "--bounds: expected LOWER,UPPER"},
+      {extra({"--threads", "0"}), "--threads"},
+      {extra({"--budget", "0"}), "--budget: expected >= 1, got 0"},
+      {extra({"--seed", "x"}), "--seed"},
+      {extra({"--targets", file("large.npy")}), "row 0 has class 10"},
+      {extra({"--targets", image_file}), "expected one label per sample"},
+      {extra({"--starts", file("far.npy")}), "points to row 1000, the data set has rows 0 to 999"},
+      {extra({"--starts", file("small.npy")}),
+       "expected images of the shape of the data set, (1000, 1, 28, 28)"},
+      {extra({"--mask", "missing.npy"}), "missing.npy: cannot be read"},
+      {extra({"--mask", image_file}), "expected a .npy file"},
+      {extra({"--mask", file("two_masks.npy")}),
+       "two_masks.npy: expected one entry for each of the 1000 rows of the data set or of those used, found "
+       "2"},
+      {extra({"--mask", file("flat_mask.npy")}),
+       "flat_mask.npy: expected a mask for the images of shape (1000, 1, 28, 28): (1, 28, 28) or (N, 1, 28, "
+       "28), "
+       "found (784)"},
+      {extra({"--mask", file("small.npy")}), "found (1000, 1, 2, 2)"},
+      {extra({"--mask", file("frozen.npy")}), "frozen.npy: every entry is 0"},
+      {extra({"--mask", file("nan_mask.npy")}), "nan_mask.npy: expected numbers, found nan"},
+      {extra({"--lattice", "0"}), "--lattice"},
+      {extra({"--lattice", "2.5"}), "--lattice"},
+      {extra({"--margin", "-1"}), "--margin"},
+      {extra({"--margin", "1", "--targets", label_file}), "--margin does not go with --targets"},
+      {extra({"--sheet", (dir / "results.json").string()}), "the same file"},
+      {extra({"--sheet", (dir / "missing/sheet.png").string()}), "cannot be written"},
+  };
+  for (const auto& [arguments, message] : cases) {
+    const Outcome outcome = run(arguments);
+    CAPTURE(message, outcome.err);
+    CHECK(outcome.status == 2);
+    CHECK(outcome.out.empty());
+    CHECK(outcome.err.starts_with("foil-evaluate: "));
+    CHECK_THAT(outcome.err, ContainsSubstring(message));
+    CHECK(std::count(outcome.err.begin(), outcome.err.end(), '\n') == 1);
+    CHECK_FALSE(std::filesystem::exists(dir / "results.json"));
+    CHECK(dir.entries() == 0);
+  }
+}
