@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -49,11 +50,23 @@ TEST_CASE("file: the beginning can be written over", "[io][file]") {
   CHECK(read(dir / "out") == "2 lines\na\nb\n");
 }
 
-TEST_CASE("file: somebody else's temporary file is left alone", "[io][file]") {
+TEST_CASE("file: what a killed process left is swept, what another writes is not", "[io][file]") {
   const TemporaryDirectory dir;
   write(dir / "out.part0", "not ours");
-  foil::io::write_file(dir / "out", "ours");
-  CHECK(read(dir / "out") == "ours");
+  write(dir / "out.foil-part-0", "of the dead");
+  write(dir / "out.foil-part-2", "of the dead");
+  {
+    foil::io::AtomicFile living(dir / "out");
+    CHECK(dir.entries() == 2);
+    foil::io::AtomicFile other(dir / "out");
+    CHECK(dir.entries() == 3);
+    living.write("first");
+    other.write("second");
+    other.commit();
+    CHECK(read(dir / "out") == "second");
+    living.commit();
+  }
+  CHECK(read(dir / "out") == "first");
   CHECK(read(dir / "out.part0") == "not ours");
   CHECK(dir.entries() == 2);
 }
@@ -65,6 +78,73 @@ TEST_CASE("file: a symbolic link keeps pointing to the file", "[io][file]") {
   foil::io::write_file(dir / "link", "new");
   CHECK(std::filesystem::is_symlink(dir / "link"));
   CHECK(read(dir / "real") == "new");
+}
+
+TEST_CASE("file: a symbolic link to nothing leads to a new file, one in a circle is an error", "[io][file]") {
+  const TemporaryDirectory dir;
+  std::filesystem::create_directory(dir / "there");
+  std::filesystem::create_symlink("there/real", dir / "second");
+  std::filesystem::create_symlink("second", dir / "first");
+  foil::io::write_file(dir / "first", "new");
+  CHECK(std::filesystem::is_symlink(dir / "first"));
+  CHECK(std::filesystem::is_symlink(dir / "second"));
+  CHECK(read(dir / "there/real") == "new");
+  std::filesystem::create_symlink("circle", dir / "circle");
+  CHECK_THROWS_WITH(foil::io::AtomicFile(dir / "circle"), ContainsSubstring("levels of symbolic links"));
+  CHECK(std::filesystem::is_symlink(dir / "circle"));
+  CHECK(dir.entries() == 4);
+}
+
+TEST_CASE("file: an older file's permissions are kept", "[io][file]") {
+  const TemporaryDirectory dir;
+  using std::filesystem::perms;
+  write(dir / "out", "old");
+  for (const perms mode : {perms(0600), perms(0646)}) {
+    std::filesystem::permissions(dir / "out", mode);
+    foil::io::write_file(dir / "out", "new");
+    CHECK(std::filesystem::status(dir / "out").permissions() == mode);
+  }
+  std::filesystem::permissions(dir / "out", perms(0444));
+  if (access((dir / "out").c_str(), W_OK) == 0) return;  // root may do anything
+  CHECK_THROWS_WITH(foil::io::AtomicFile(dir / "out"), ContainsSubstring("cannot be written: Permission"));
+  CHECK(dir.entries() == 1);
+}
+
+TEST_CASE("file: the program's own output is written to, whatever it is", "[io][file]") {
+  const TemporaryDirectory dir;
+  const bool piped = GENERATE(false, true);
+  int ends[2] = {-1, -1};
+  if (piped)
+    REQUIRE(pipe(ends) == 0);
+  else
+    ends[1] = open((dir / "out").c_str(), O_WRONLY | O_CREAT, 0600);
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    dup2(ends[1], 1);
+    bool fine = ::write(1, "a", 1) == 1;
+    try {
+      const foil::io::AtomicFile probe("/dev/stdout");
+      fine = fine && probe.direct();
+      foil::io::write_file(piped ? std::filesystem::path("/dev/stdout") : dir / "out", "b");
+    } catch (const foil::Error&) {
+      fine = false;
+    }
+    fine = ::write(1, "c", 1) == 1 && fine;
+    _exit(fine ? 0 : 1);
+  }
+  close(ends[1]);
+  std::string content(3, ' ');
+  int status = -1;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+  if (piped) {
+    CHECK(::read(ends[0], content.data(), 3) == 3);
+    close(ends[0]);
+  } else {
+    content = read(dir / "out");
+  }
+  CHECK(content == "abc");
 }
 
 TEST_CASE("file: a pipe is written to, never replaced", "[io][file]") {
