@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "foil/onnx/onnx.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -390,6 +392,26 @@ TEST_CASE("onnx: poolings agree with the definition", "[nn][onnx]") {
                 {attribute("count_include_pad", 1)});
   check_pooling("AveragePool", {2, 6, 6}, {3, 2, 1, 1, 1}, {3, 2, 1, 1, 1}, 4, 4, true,
                 {attribute("count_include_pad", 1), attribute("ceil_mode", 1)});
+  // A window larger than the input has a place if rounding up makes room for one.
+  check_pooling("MaxPool", {2, 2, 2}, {3, 3}, {3, 3}, 1, 1, false, {attribute("ceil_mode", 1)});
+  check_pooling("AveragePool", {2, 2, 2}, {3, 3}, {3, 3}, 1, 1, false, {attribute("ceil_mode", 1)});
+  // A kernel that is mostly padding.
+  check_pooling("AveragePool", {1, 3, 3}, {40, 2, 1, 39, 38}, {2}, 21, 2, false, {});
+}
+
+TEST_CASE("onnx: MaxPool of a window of nothing but padding is the lowest number", "[nn][onnx]") {
+  const auto network = foil::onnx::parse<double>(
+      single("MaxPool", {1, 4, 4},
+             {attribute("kernel_shape", Ints{2, 2}), attribute("dilations", Ints{5, 5}),
+              attribute("pads", Ints{1, 1, 1, 1})})
+          .bytes());
+  Batch x(1, 1, 4, 4);
+  x.setConstant(0.5);
+  const auto pass = network.vjp(x);
+  REQUIRE(pass.logits.size() == 1);
+  CHECK(pass.logits(0, 0) == std::numeric_limits<double>::lowest());
+  const Batch gradient = pass.pullback(foil::Logits<double>::Ones(1, 1));
+  CHECK(std::all_of(gradient.data(), gradient.data() + 16, [](double g) { return g == 0; }));
 }
 
 TEST_CASE("onnx: the first of equal elements receives MaxPool's gradient", "[nn][onnx]") {
@@ -493,6 +515,9 @@ TEST_CASE("onnx: shapes change without touching the batch", "[nn][onnx]") {
   check(reshape({1, 24}, 1), shape, keep);
   check(reshape({1, -1}, 1), shape, keep);
 
+  for (const int axis : {1, 2, -2, -3})  // an axis of length one may join the batch
+    check(single("Flatten", {1, 3, 4}, {attribute("axis", axis)}), {1, 3, 4}, keep);
+
   // Through channels-last memory: a convolution with the identity before and after.
   OnnxBuilder file({-1, 2, 3, 4});
   file.constant("w", {2, 2, 1, 1}, {1, 0, 0, 1})
@@ -514,7 +539,8 @@ TEST_CASE("onnx: Transpose, from either memory order", "[nn][onnx]") {
   const Shape shape{2, 3, 4};
   const bool last = GENERATE(false, true);
   OnnxBuilder file({-1, 2, 3, 4});
-  file.constant("w", {2, 2, 1, 1}, {1, 0, 0, 1}).node(last ? "Conv" : "Identity", {"x", "w"}, "h");
+  file.constant("w", {2, 2, 1, 1}, {1, 0, 0, 1}).node("Conv", {"x", "w"}, "k");
+  file.node("Identity", {last ? "k" : "x"}, "h");
   file.node("Transpose", {"h"}, "t", {attribute("perm", Ints{0, 3, 1, 2})}).node("Flatten", {"t"}, "y");
   check(file, shape, [](const Sample& x) {
     Sample y;
@@ -530,7 +556,8 @@ TEST_CASE("onnx: Concat along each axis, in either memory order", "[nn][onnx]") 
   const std::int64_t axis = GENERATE(1, 2, 3);
   const bool last = GENERATE(false, true);
   OnnxBuilder file({-1, 2, 3, 4});
-  file.constant("w", {2, 2, 1, 1}, {1, 0, 0, 1}).node(last ? "Conv" : "Identity", {"x", "w"}, "h");
+  file.constant("w", {2, 2, 1, 1}, {1, 0, 0, 1}).node("Conv", {"x", "w"}, "k");
+  file.node("Identity", {last ? "k" : "x"}, "h");
   file.node("Neg", {"x"}, "n").node("Concat", {"h", "n", "x"}, "c", {attribute("axis", axis)});
   check(file.node("Flatten", {"c"}, "y"), shape, [axis](const Sample& x) {
     const std::size_t width = axis == 1 ? 24 : axis == 2 ? 12 : 4;
@@ -694,6 +721,9 @@ TEST_CASE("onnx: what cannot be imported is refused with node and reason", "[nn]
   refused("would mix samples", single("Reshape", s, {}, {"s"}).constant("s", Ints{-1, 16}));
   refused("would mix samples", single("Reshape", s, {}, {"s"}).constant("s", Ints{2, 32}));
   refused("would mix samples", single("Flatten", s, {attribute("axis", 2)}));
+  refused("would mix samples", single("Flatten", {1, 4, 4}, {attribute("axis", 3)}));
+  refused("would mix samples", single("Flatten", {1, 4, 4}, {attribute("axis", -4)}));
+  refused("axis 5 is out of range", single("Flatten", s, {attribute("axis", 5)}));
   refused("would mix samples", single("Unsqueeze", s, {}, {"s"}).constant("s", Ints{0}));
   refused("would mix samples", single("Squeeze", s, {}, {"s"}).constant("s", Ints{0}));
   refused("would mix samples",

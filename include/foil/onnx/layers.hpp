@@ -44,8 +44,8 @@ inline std::vector<nn::Window> read_windows(const NodeView& at, const Dims& dims
     } else {
       if (mode == "NOTSET") w.pad_begin = pads[i], w.pad_end = pads[axes + i];
       const Index room = w.input + w.pad_begin + w.pad_end - extent;
-      at.require(room >= 0, "a window of ", extent, " does not fit an input of ", w.input, " padded by ",
-                 w.pad_begin, " and ", w.pad_end);
+      at.require(room >= 0 || (ceil_mode && room > -w.stride), "a window of ", extent,
+                 " does not fit an input of ", w.input, " padded by ", w.pad_begin, " and ", w.pad_end);
       w.output = (ceil_mode ? room + w.stride - 1 : room) / w.stride + 1;
       // A window that would start in the padding behind the input does not count.
       if (ceil_mode && (w.output - 1) * w.stride >= w.input + w.pad_begin) --w.output;

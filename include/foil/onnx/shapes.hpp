@@ -34,7 +34,12 @@ template <class T>
 Value convert_flatten(Builder<T>& build, const NodeView& at) {
   const Value& x = build.value(at, 0);
   const std::int64_t axis = at.integer("axis", 1), rank = static_cast<std::int64_t>(x.dims.size()) + 1;
-  at.require(axis == 1 || axis == 1 - rank, "flattening from axis ", axis, " would mix samples");
+  at.require(axis >= -rank && axis <= rank, "axis ", axis, " is out of range for rank ", rank);
+  const std::int64_t first = axis < 0 ? axis + rank : axis;
+  bool separate = first > 0;  // nothing but the batch goes into the first dimension
+  for (std::int64_t i = 1; i < first; ++i)
+    separate = separate && x.dims[static_cast<std::size_t>(i - 1)] == 1;
+  at.require(separate, "flattening ", dims_text(x.dims), " from axis ", axis, " would mix samples");
   return reshaped(build, x, {build.volume(x.dims)});
 }
 

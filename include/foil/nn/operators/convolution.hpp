@@ -27,6 +27,15 @@ struct Window {
   /// The position in the input under tap `tap` of output `out`; outside [0, input) in the padding.
   Index at(Index out, Index tap) const { return out * stride + tap * dilation - pad_begin; }
   bool inside(Index position) const { return position >= 0 && position < input; }
+
+  /// The taps of output `out` inside the input are those from first_tap() up to and without end_tap().
+  Index first_tap(Index out) const { return taps_before(out, 0); }
+  Index end_tap(Index out) const { return taps_before(out, input); }
+  /// Number of taps of output `out` at positions below `position`.
+  Index taps_before(Index out, Index position) const {
+    const Index distance = position - at(out, 0);
+    return distance <= 0 ? 0 : std::min(kernel, (distance + dilation - 1) / dilation);
+  }
 };
 
 /// Geometry of a convolution; channel counts include all groups.

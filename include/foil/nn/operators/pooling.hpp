@@ -39,21 +39,18 @@ class Pooling : public Operator<T> {
   /// visit(offset) for each input pixel under the window of output pixel (y, x), rows first.
   template <class F>
   void for_each_tap(Index y, Index x, F&& visit) const {
-    for (Index ky = 0; ky < rows_.kernel; ++ky) {
-      const Index row = rows_.at(y, ky);
-      if (!rows_.inside(row)) continue;
-      for (Index kx = 0; kx < columns_.kernel; ++kx) {
-        const Index column = columns_.at(x, kx);
-        if (columns_.inside(column)) visit((row * columns_.input + column) * channels_);
-      }
-    }
+    const Index first = columns_.first_tap(x), end = columns_.end_tap(x);
+    for (Index ky = rows_.first_tap(y); ky < rows_.end_tap(y); ++ky)
+      for (Index kx = first; kx < end; ++kx)
+        visit((rows_.at(y, ky) * columns_.input + columns_.at(x, kx)) * channels_);
   }
 
   Window rows_, columns_;
   Index channels_;
 };
 
-/// The largest element of each window; padding does not count. On a tie the first one receives the gradient.
+/// The largest element of each window; padding does not count, and a window of nothing but padding yields the
+/// lowest finite number, as in ONNX Runtime. On a tie the first one receives the gradient.
 template <class T, class = Isa>
 class MaxPooling : public Pooling<T> {
  public:
@@ -64,7 +61,7 @@ class MaxPooling : public Pooling<T> {
 
   void forward(Index batch, const T* const* inputs, T* output, T*) const override {
     this->for_each_pixel(batch, [&](Index y, Index x, Index out, Index in) {
-      std::fill_n(output + out, this->channels_, -std::numeric_limits<T>::infinity());
+      std::fill_n(output + out, this->channels_, std::numeric_limits<T>::lowest());
       this->for_each_tap(y, x, [&](Index tap) {
         map<T>(
             this->channels_, output + out,
@@ -133,12 +130,8 @@ class AveragePooling : public Pooling<T> {
   /// Number of pixels that the mean at (y, x) is taken over.
   Index size(Index y, Index x) const { return counted(this->rows_, y) * counted(this->columns_, x); }
   Index counted(const Window& w, Index out) const {
-    Index count = 0;
-    for (Index tap = 0; tap < w.kernel; ++tap) {
-      const Index position = w.at(out, tap);
-      count += count_padding_ ? position < w.input + w.pad_end : w.inside(position);
-    }
-    return count;
+    return count_padding_ ? w.taps_before(out, w.input + w.pad_end)
+                          : std::max<Index>(0, w.end_tap(out) - w.first_tap(out));
   }
 
   bool count_padding_;
