@@ -687,7 +687,8 @@ TEST_CASE("onnx: what cannot be imported is refused with node and reason", "[nn]
   refused("is open or empty", OnnxBuilder({-1, 2, -1, 4}).node("Relu", {"x"}, "y"));
   refused("too large", OnnxBuilder({-1, 1 << 20, 1 << 20, 1 << 20}).node("Relu", {"x"}, "y"));
 
-  refused("node 'node' (Conv): input 1 is missing", single("Conv", s));
+  refused("node 'node' (Conv): its inputs: expected 2 to 3, got 1", single("Conv", s));
+  refused("node 'node' (Conv): input 1 is missing", single("Conv", s, {}, {""}));
   refused("values from 1 to 2^20 in attribute 'strides', got 0", conv({attribute("strides", Ints{0, 1})}));
   refused("values from 1 to 2^20 in attribute 'dilations', got -1",
           conv({attribute("dilations", Ints{1, -1})}));

@@ -42,7 +42,8 @@ class Graph {
     return slots_[slot].producer == none ? nullptr : steps_[slots_[slot].producer].op.get();
   }
 
-  /// Fixes the output, drops what it does not depend on, and lays out memory.
+  /// Fixes the output, drops what it does not depend on, and lays out memory; throws foil::Error if a sample
+  /// would need more than 2^30 numbers.
   void finish(std::size_t output) {
     output_ = output;
     drop_dead_steps();
@@ -50,6 +51,10 @@ class Graph {
     share_memory();
     lay_out();
     plan_gradients();
+    constexpr Index most = Index(1) << 30;
+    require(kept_size_ + transient_size_ + gradient_size_ <= most && scratch_size_ <= most,
+            "network: a sample would need memory for ", kept_size_ + transient_size_ + gradient_size_,
+            " and ", scratch_size_, " numbers, expected at most ", most);
   }
 
   /// Number of operators.

@@ -11,18 +11,22 @@
 #include <utility>
 #include <vector>
 
+#include "foil/core/error.hpp"
 #include "foil/core/tensor.hpp"
 
 namespace foil::nn {
 
-/// An array aligned for machine vectors. Not initialised.
+/// An array aligned for machine vectors. Not initialised. Throws foil::Error if there is no memory for it.
 template <class T>
 class Buffer {
  public:
   Buffer() = default;
   explicit Buffer(Index size)
-      : data_(static_cast<T*>(::operator new(static_cast<std::size_t>(size) * sizeof(T), alignment))),
-        size_(size) {}
+      : data_(static_cast<T*>(
+            ::operator new(static_cast<std::size_t>(size) * sizeof(T), alignment, std::nothrow))),
+        size_(size) {
+    require(data_ != nullptr, "network: no memory for ", size, " numbers of ", sizeof(T), " bytes");
+  }
 
   T* data() { return data_.get(); }
   const T* data() const { return data_.get(); }

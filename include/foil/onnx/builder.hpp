@@ -114,7 +114,11 @@ class NodeView {
 template <class T, class = simd::Isa>
 class Builder {
  public:
-  Builder(Dims input, std::int64_t batch) : graph_(volume(input)), file_batch_(batch) {}
+  /// For a file of so many bytes, external data included.
+  Builder(Dims input, std::int64_t batch, std::uint64_t file_bytes)
+      : graph_(volume(input)),
+        file_batch_(batch),
+        allowance_((1 << 23) + 16 * file_bytes + static_cast<std::uint64_t>(volume(input))) {}
 
   nn::Graph<T>& graph() { return graph_; }
 
@@ -132,8 +136,24 @@ class Builder {
     return product;
   }
 
-  void define(const std::string& name, Value value) { values_[name] = std::move(value); }
-  void define(const std::string& name, Constant constant) { constants_[name] = std::move(constant); }
+  /// Pays for so many elements of constants read or made and of index tables, of which a graph may use in all
+  /// what is generous for a real network of the file's and its input's size: a small file cannot fill the
+  /// memory.
+  void spend(std::uint64_t elements) const {
+    require(elements <= allowance_ - spent_,
+            "onnx: the constants and index tables that follow from the graph have more than ", allowance_,
+            " elements, too many for a file of that size");
+    spent_ += elements;
+  }
+
+  void define(const std::string& name, Value value) {
+    check_rank(value.dims.size(), "a tensor");
+    values_[name] = std::move(value);
+  }
+  void define(const std::string& name, Constant constant) {
+    check_rank(constant.dims.size(), "a constant");
+    constants_[name] = std::move(constant);
+  }
 
   /// How often each tensor is used in the file, and which can absorb a batch normalisation.
   void count_use(const std::string& name) { ++uses_[name]; }
@@ -169,6 +189,7 @@ class Builder {
     const Constant* found = find_constant(at.node().inputs[i]);
     at.require(found != nullptr, "input ", i, " ('", at.node().inputs[i],
                "') depends on the network's input; only constants are supported there");
+    spend(found->size());
     return *found;
   }
 
@@ -224,8 +245,8 @@ class Builder {
   }
 
   /// For each element of a sample of this shape and layout, the offset in a tensor with these strides.
-  static std::vector<std::int32_t> offsets(const Dims& dims, Layout layout, const Dims& strides) {
-    volume(dims);
+  std::vector<std::int32_t> offsets(const Dims& dims, Layout layout, const Dims& strides) const {
+    spend(static_cast<std::uint64_t>(volume(dims)));
     Dims sizes, steps;
     for (const std::size_t axis : memory_order(layout, dims.size())) {
       sizes.push_back(dims[axis]);
@@ -250,6 +271,8 @@ class Builder {
  private:
   nn::Graph<T> graph_;
   std::int64_t file_batch_;
+  std::uint64_t allowance_;
+  mutable std::uint64_t spent_ = 0;
   std::map<std::string, Value> values_;
   std::map<std::string, Constant> constants_;
   std::map<std::pair<std::size_t, Dims>, std::size_t> rearranged_;

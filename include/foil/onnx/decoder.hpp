@@ -24,7 +24,7 @@ class Decoder {
   /// `directory` is where external data may lie; empty forbids it.
   explicit Decoder(std::filesystem::path directory) : tensor_(std::move(directory)) {}
 
-  Model model(pbf_reader message) const {
+  Model model(pbf_reader message) {
     Model out;
     bool has_graph = false;
     while (message.next()) {
@@ -38,6 +38,7 @@ class Decoder {
       }
     }
     require(has_graph, "onnx: the file holds no graph");
+    out.bytes = tensor_.external_bytes();
     return out;
   }
 
@@ -55,7 +56,7 @@ class Decoder {
     if (domain.empty() || domain == "ai.onnx") out.opset = version;
   }
 
-  void graph(pbf_reader message, Model& out) const {
+  void graph(pbf_reader message, Model& out) {
     while (message.next()) {
       if (is(message, 1, Wire::length_delimited)) {
         out.nodes.push_back(node(message.get_message()));
@@ -72,7 +73,7 @@ class Decoder {
     }
   }
 
-  Node node(pbf_reader message) const {
+  Node node(pbf_reader message) {
     Node out;
     while (message.next()) {
       std::string name;
@@ -91,7 +92,7 @@ class Decoder {
     return out;
   }
 
-  Attribute attribute(pbf_reader message) const {
+  Attribute attribute(pbf_reader message) {
     Attribute out;
     while (message.next()) {
       if (take_text(message, 1, out.name) || take_numbers(message, 7, out.numbers) ||
@@ -155,6 +156,7 @@ class Decoder {
           dimension.skip();
       }
     }
+    check_rank(dims.size(), "an input or output");
     return dims;
   }
 
@@ -164,7 +166,9 @@ class Decoder {
 inline Model decode(std::string_view bytes, std::filesystem::path directory) {
   require(!bytes.empty(), "onnx: the file is empty");
   try {
-    return Decoder(std::move(directory)).model(pbf_reader(bytes.data(), bytes.size()));
+    Model model = Decoder(std::move(directory)).model(pbf_reader(bytes.data(), bytes.size()));
+    model.bytes += bytes.size();
+    return model;
   } catch (const protozero::exception& problem) {
     throw Error(foil::text("onnx: the file is damaged or no ONNX file: ", problem.what()));
   }

@@ -22,7 +22,7 @@ namespace foil::onnx::detail {
 
 using IntDims = std::vector<std::int64_t>;
 
-/// Number of elements of a constant; throws if it is absurd.
+/// Number of elements of a shape; throws if it is absurd.
 inline std::int64_t checked_count(const NodeView& at, const IntDims& dims) {
   std::int64_t count = 1, bound = 1;
   for (const std::int64_t d : dims) {
@@ -43,9 +43,12 @@ inline void take(const Constant& from, const std::vector<std::int32_t>& offsets,
   }
 }
 
-inline std::vector<std::int32_t> constant_offsets(const NodeView& at, const IntDims& dims,
-                                                  const Dims& strides) {
-  if (checked_count(at, dims) == 0) return {};
+template <class T>
+std::vector<std::int32_t> constant_offsets(const Builder<T>& build, const NodeView& at, const IntDims& dims,
+                                           const Dims& strides) {
+  const std::int64_t count = checked_count(at, dims);
+  if (count == 0) return {};
+  build.spend(static_cast<std::uint64_t>(count));
   return nn::index_map(Dims(dims.begin(), dims.end()), strides);
 }
 
@@ -81,20 +84,37 @@ inline Constant constant_of_node(const NodeView& at) {
   return out;
 }
 
+/// As ONNX defines the cast of one element: floats lose their fraction, integers their upper bits, and what
+/// is not zero is true. What no integer holds ONNX leaves open; here it is an error.
+inline std::int64_t cast_to_integer(const NodeView& at, double value, ElementType type) {
+  if (type == ElementType::boolean) return value != 0 ? 1 : 0;
+  const double whole = std::trunc(value), limit = type == ElementType::int32 ? 0x1p31 : 0x1p63;
+  at.require(whole >= -limit && whole < limit, "cannot cast ", value, " to an integer");
+  return static_cast<std::int64_t>(whole);
+}
+inline std::int64_t cast_to_integer(const NodeView&, std::int64_t value, ElementType type) {
+  if (type == ElementType::boolean) return value != 0 ? 1 : 0;
+  return type == ElementType::int32 ? static_cast<std::int32_t>(value) : value;
+}
+
 template <class T>
 Constant fold_cast(Builder<T>& build, const NodeView& at) {
   Constant x = build.constant(at, 0);
-  const std::int64_t type = at.integer("to", 0);
-  if (type == static_cast<int>(ElementType::float32)) {
+  const std::int64_t number = at.integer("to", 0);
+  const auto type = static_cast<ElementType>(number);
+  if (type == ElementType::float32) {
     if (!x.is_float()) x.floats.assign(x.integers.begin(), x.integers.end());
     x.integers.clear();
   } else {
-    at.require(
-        (type == static_cast<int>(ElementType::int64) || type == static_cast<int>(ElementType::int32)) &&
-            !x.is_float(),
-        "cannot cast a constant of type ", static_cast<int>(x.type), " to type ", type);
+    at.require(number == static_cast<int>(ElementType::int64) ||
+                   number == static_cast<int>(ElementType::int32) ||
+                   number == static_cast<int>(ElementType::boolean),
+               "cannot cast a constant of type ", static_cast<int>(x.type), " to type ", number);
+    for (std::int64_t& v : x.integers) v = cast_to_integer(at, v, type);
+    for (const float v : x.floats) x.integers.push_back(cast_to_integer(at, double{v}, type));
+    x.floats.clear();
   }
-  x.type = static_cast<ElementType>(type);
+  x.type = type;
   return x;
 }
 
@@ -127,8 +147,12 @@ Constant fold_shape(Builder<T>& build, const NodeView& at) {
     const bool inserts = type == "Unsqueeze";
     at.require(axes.size() <= 8, "more than eight axes");
     std::vector<bool> marked(x.dims.size() + (inserts ? axes.size() : 0), !inserts && axes.empty());
-    for (const std::int64_t a : axes) marked[at.axis(a, marked.size())] = true;
     std::size_t next = 0;
+    for (const std::int64_t a : axes) {
+      const std::size_t axis = at.axis(a, marked.size());
+      at.require(!marked[axis], "axis ", axis, " is given twice");
+      marked[axis] = true;
+    }
     for (std::size_t i = 0; i < marked.size(); ++i) {
       if (inserts)
         dims.push_back(marked[i] || next == x.dims.size() ? 1 : x.dims[next++]);
@@ -152,7 +176,7 @@ Constant fold_transpose(Builder<T>& build, const NodeView& at) {
     out.dims.push_back(x.dims[axis]);
     strides.push_back(steps[axis]);
   }
-  take(x, constant_offsets(at, out.dims, strides), out);
+  take(x, constant_offsets(build, at, out.dims, strides), out);
   return out;
 }
 
@@ -191,8 +215,8 @@ Constant fold_arithmetic(Builder<T>& build, const NodeView& at, float (*f)(float
                "the shapes of the constants do not match");
     out.dims.push_back(left[i] == 1 ? right[i] : left[i]);
   }
-  const auto first = constant_offsets(at, out.dims, constant_strides(left, true));
-  const auto second = constant_offsets(at, out.dims, constant_strides(right, true));
+  const auto first = constant_offsets(build, at, out.dims, constant_strides(left, true));
+  const auto second = constant_offsets(build, at, out.dims, constant_strides(right, true));
   for (std::size_t i = 0; i < first.size(); ++i)
     out.floats.push_back(
         f(a.floats[static_cast<std::size_t>(first[i])], b.floats[static_cast<std::size_t>(second[i])]));

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,6 +19,7 @@
 #include "foil/nn/operators/binary.hpp"
 #include "foil/nn/operators/elementwise.hpp"
 #include "foil/onnx/arithmetic.hpp"
+#include "foil/onnx/arity.hpp"
 #include "foil/onnx/builder.hpp"
 #include "foil/onnx/folding.hpp"
 #include "foil/onnx/functions.hpp"
@@ -80,10 +82,11 @@ const std::map<std::string_view, Converter<T>>& converters() {
 /// The one input that is not an initializer, of shape (N, ...).
 inline const ValueInfo& find_input(const Model& model) {
   const ValueInfo* found = nullptr;
+  std::set<std::string_view> initialized;
+  for (const Constant& c : model.initializers)
+    require(initialized.insert(c.name).second, "onnx: the initializer '", c.name, "' is defined twice");
   for (const ValueInfo& input : model.inputs) {
-    bool initialized = false;
-    for (const Constant& c : model.initializers) initialized = initialized || c.name == input.name;
-    if (initialized) continue;
+    if (initialized.contains(input.name)) continue;
     require(found == nullptr, "onnx: expected one input, got '", found == nullptr ? "" : found->name,
             "' and '", input.name, "'");
     found = &input;
@@ -120,6 +123,12 @@ void convert_node(Builder<T>& build, const Node& node, std::int64_t opset) {
   const auto converter = converters<T>().find(node.type);
   at.require(node.type == "Constant" || converter != converters<T>().end(), "the operator ", node.type,
              " is not supported");
+  const Arity arity = arity_of(node.type);
+  const std::size_t inputs = node.inputs.size(), outputs = node.outputs.size();
+  at.require(inputs >= arity.least_inputs && inputs <= arity.most_inputs, "its inputs: expected ",
+             arity.inputs(), ", got ", inputs);
+  at.require(outputs <= arity.most_outputs, "its outputs: expected at most ", arity.most_outputs, ", got ",
+             outputs);
   bool constant = true;
   for (const std::string& name : node.inputs) constant = constant && build.find_value(name) == nullptr;
   if (constant) {
@@ -137,7 +146,7 @@ nn::Network<T, Rank> build_network(const Model& model, const Options<T>& options
   const Dims dims = sample_dims(input);
   require(dims.size() + 1 == static_cast<std::size_t>(Rank), "onnx: the input '", input.name, "' has rank ",
           dims.size() + 1, ", expected ", Rank, "; load<Scalar, Rank>() takes the rank");
-  Builder<T> build(dims, (*input.dims)[0]);
+  Builder<T> build(dims, (*input.dims)[0], model.bytes);
   build.define(input.name, Value{dims, Layout::planar, 0});
   for (const Constant& c : model.initializers) build.define(c.name, c);
   for (const Node& node : model.nodes)

@@ -17,6 +17,15 @@ namespace foil::onnx {
 /// The element types that the importer reads, with ONNX's numbers.
 enum class ElementType : std::int32_t { float32 = 1, int32 = 6, int64 = 7, boolean = 9 };
 
+/// More axes than any tensor of a network has.
+inline constexpr std::size_t largest_rank = 32;
+
+/// Throws if a tensor, which `what` describes, has too many axes.
+inline void check_rank(std::size_t rank, std::string_view what) {
+  require(rank <= largest_rank, "onnx: ", what, " has ", rank, " dimensions, expected at most ",
+          largest_rank);
+}
+
 /// A constant. Exactly one of `floats` and `integers` holds the elements, according to the type.
 struct Constant {
   std::string name;
@@ -53,7 +62,7 @@ struct Node {
   /// "node 'conv1' (Conv)", for messages; nodes without a name go by their first output.
   std::string label() const {
     const std::string& id = name.empty() && !outputs.empty() ? outputs[0] : name;
-    return text("node '", id, "' (", type, ")");
+    return text("node '", printable(id, 100), "' (", printable(type, 100), ")");
   }
 };
 
@@ -66,6 +75,7 @@ struct ValueInfo {
 
 struct Model {
   std::int64_t opset = 0;
+  std::uint64_t bytes = 0;  ///< of the file, and of external data that it refers to
   std::vector<Node> nodes;
   std::vector<Constant> initializers;
   std::vector<ValueInfo> inputs, outputs;

@@ -100,6 +100,7 @@ Value convert_squeeze(Builder<T>& build, const NodeView& at) {
   for (const std::int64_t a : axes) {
     const std::size_t axis = at.axis(a, gone.size());
     at.require(axis > 0, "squeezing axis 0 would mix samples");
+    at.require(!gone[axis], "axis ", axis, " is given twice");
     at.require(x.dims[axis - 1] == 1, "cannot squeeze axis ", axis, " of ", dims_text(x.dims));
     gone[axis] = true;
   }

@@ -12,6 +12,7 @@
 #include <fstream>
 #include <ios>
 #include <limits>
+#include <map>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -48,7 +49,7 @@ class TensorDecoder {
   /// `directory` is where external data may lie; empty forbids it.
   explicit TensorDecoder(std::filesystem::path directory) : directory_(std::move(directory)) {}
 
-  Constant operator()(pbf_reader message) const {
+  Constant operator()(pbf_reader message) {
     Constant out;
     External external;
     std::int64_t type = 0, location = 0;
@@ -74,6 +75,7 @@ class TensorDecoder {
         message.skip();
       }
     }
+    check_rank(out.dims.size(), "a tensor");
     const std::size_t width = element_width(type, out.name);
     out.type = static_cast<ElementType>(type);
     std::uint64_t count = 1, bound = 1;
@@ -94,12 +96,16 @@ class TensorDecoder {
               " bytes, expected ", count * width, " for its shape");
       unpack(raw, out);
     } else if (out.type == ElementType::int32 || out.type == ElementType::boolean) {
-      out.integers = std::move(small);
+      for (const std::int64_t v : small)
+        out.integers.push_back(out.type == ElementType::boolean ? v != 0 : static_cast<std::int32_t>(v));
     }
     require(out.size() == count, "onnx: tensor '", out.name, "' has ", out.size(), " elements, expected ",
             count, " for its shape");
     return out;
   }
+
+  /// How much external data has been read.
+  std::uint64_t external_bytes() const { return external_bytes_; }
 
  private:
   struct External {
@@ -169,8 +175,7 @@ class TensorDecoder {
     }
   }
 
-  std::string read_external(const External& external, std::uint64_t expected,
-                            const std::string& tensor) const {
+  std::string read_external(const External& external, std::uint64_t expected, const std::string& tensor) {
     require(!directory_.empty(), "onnx: tensor '", tensor,
             "' lies in another file, which a network given as bytes cannot have");
     std::error_code failure;
@@ -184,10 +189,20 @@ class TensorDecoder {
         external.length == std::numeric_limits<std::uint64_t>::max() ? expected : external.length;
     require(length == expected, "onnx: tensor '", tensor, "' has ", length,
             " bytes of external data, expected ", expected, " for its shape");
-    return read_file(path, external.offset, length);
+    // Tensors may share data, but a small file must not become many large constants.
+    const std::uint64_t size = std::filesystem::file_size(path, failure);
+    std::uint64_t& read = read_of_[path];
+    require(failure || read <= 4 * size, "onnx: tensor '", tensor, "': its external data '",
+            external.location, "' is used again and again");
+    std::string bytes = read_file(path, external.offset, length);
+    read += length;
+    external_bytes_ += length;
+    return bytes;
   }
 
   std::filesystem::path directory_;
+  std::map<std::filesystem::path, std::uint64_t> read_of_;  ///< bytes read of each file
+  std::uint64_t external_bytes_ = 0;
 };
 
 }  // namespace foil::onnx::detail

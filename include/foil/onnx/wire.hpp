@@ -4,11 +4,14 @@
 /// stands at if it is the one asked for, and says whether it was.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <protozero/pbf_reader.hpp>
 #include <protozero/types.hpp>
 #include <string>
 #include <vector>
+
+#include "foil/core/error.hpp"
 
 namespace foil::onnx::detail {
 
@@ -42,9 +45,14 @@ inline bool take_numbers(pbf_reader& message, std::uint32_t tag, std::vector<flo
   return true;
 }
 
+/// A name, or another short text.
 inline bool take_text(pbf_reader& message, std::uint32_t tag, std::string& out) {
   if (!is(message, tag, Wire::length_delimited)) return false;
-  out = message.get_string();
+  const auto view = message.get_view();
+  constexpr std::size_t longest = 4096;
+  require(view.size() <= longest, "onnx: the name '", printable({view.data(), view.size()}, 100), "' has ",
+          view.size(), " bytes, expected at most ", longest);
+  out.assign(view.data(), view.size());
   return true;
 }
 
