@@ -38,6 +38,10 @@ endif()
 if(FOIL_IO)
   find_package(PNG REQUIRED)
   find_package(ZLIB REQUIRED)
+  find_package(JPEG QUIET)
+  if(NOT JPEG_FOUND)
+    message(STATUS "foil: without JPEG files: libjpeg-turbo was not found (Debian: libjpeg62-turbo-dev)")
+  endif()
 endif()
 
 # Debian's libtorch-dev, or the LibTorch or Python package whose folder is in CMAKE_PREFIX_PATH. Only its target `torch`

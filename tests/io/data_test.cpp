@@ -131,19 +131,16 @@ TEST_CASE("data: unusable images are named with the reason", "[io][data]") {
     return read_images(dir / "x", Bounds<float>());
   };
   const float nan = std::numeric_limits<float>::quiet_NaN();
-  CHECK_THROWS_WITH(npy({0, 0}, {2}), ContainsSubstring("or samples of one, two or four axes, found (2)"));
+  CHECK_THROWS_WITH(npy({0, 0}, {2}),
+                    ContainsSubstring("shape (N, C, H, W), or samples of one, two or four axes, found (2)"));
   CHECK_THROWS_WITH(npy({0, 0}, {1, 1, 1, 1, 1, 2}),
                     ContainsSubstring("four axes, found (1, 1, 1, 1, 1, 2)"));
   CHECK_THROWS_WITH(npy({}, {0, 1, 2, 2}), ContainsSubstring("at least one image"));
   CHECK_THROWS_WITH(npy({0, 1.5f}, {2, 1, 1, 1}),
                     ContainsSubstring("image 1 has the value 1.5, expected values in [0, 1]"));
   CHECK_THROWS_WITH(npy({nan}, {1, 1, 1, 1}), ContainsSubstring("nan"));
-  foil::io::write_npy<int>(dir / "i", std::vector<int>{1}, {1, 1, 1, 1});
-  CHECK_THROWS_WITH(read_images(dir / "i", Bounds<float>()),
-                    ContainsSubstring("expected images of float32 or float64, found <i4"));
   write(dir / "labels", idx({2}, "ab"));
-  CHECK_THROWS_WITH(read_images(dir / "labels", Bounds<float>()),
-                    ContainsSubstring("(N, H, W) or (N, C, H, W), found (2)"));
+  CHECK_THROWS_WITH(read_images(dir / "labels", Bounds<float>()), ContainsSubstring("four axes, found (2)"));
   CHECK_THROWS_WITH(read_images(dir / "none", Bounds<float>()), ContainsSubstring("No such file"));
 }
 
@@ -158,8 +155,9 @@ TEST_CASE("data: labels from idx and .npy", "[io][data]") {
 
   foil::io::write_npy<int>(dir / "negative", std::vector<int>{1, -2}, {2});
   CHECK_THROWS_WITH(read_labels(dir / "negative"), ContainsSubstring("found -2 in row 1"));
-  foil::io::write_npy<int>(dir / "matrix", std::vector<int>{1, 2}, {2, 1});
-  CHECK_THROWS_WITH(read_labels(dir / "matrix"), ContainsSubstring("found (2, 1)"));
+  foil::io::write_npy<int>(dir / "matrix", std::vector<int>{0, 1, 1, 0}, {2, 2});
+  CHECK_THROWS_WITH(read_labels(dir / "matrix"),
+                    ContainsSubstring("found (2, 2); of one-hot labels, take the argmax"));
   foil::io::write_npy<float>(dir / "floats", std::vector<float>{1}, {1});
-  CHECK_THROWS_WITH(read_labels(dir / "floats"), ContainsSubstring("expected integers"));
+  CHECK_THROWS_WITH(read_labels(dir / "floats"), ContainsSubstring("integers, found elements of type <f4"));
 }

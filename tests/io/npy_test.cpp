@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "foil/io/npy.hpp"
 
+#include <cmath>
 #include <limits>
+#include <memory>
 
 #include "io/temporary_directory.hpp"
 #include "support/catch.hpp"
@@ -52,7 +54,8 @@ TEST_CASE("npy: scalars, vectors and empty arrays", "[io][npy]") {
 }
 
 TEMPLATE_TEST_CASE("npy: what is written is read back, bit for bit", "[io][npy][property]", float, double,
-                   std::int32_t, std::int64_t, std::uint8_t) {
+                   std::int8_t, std::int16_t, std::int32_t, std::int64_t, std::uint8_t, std::uint16_t,
+                   std::uint32_t, std::uint64_t) {
   const TemporaryDirectory dir;
   const std::vector<TestType> values{TestType(0),
                                      TestType(1),
@@ -182,12 +185,24 @@ TEST_CASE("npy: every malformed file is named with what was found and expected",
   CHECK_THAT(message(npy(six, "abcde")),
              ContainsSubstring("in shape (2, 3), which does not fit the 5 bytes that follow"));
   CHECK_THAT(message(npy(six, "abcdefg")), ContainsSubstring("does not fit the 7 bytes"));
-  CHECK_THAT(message(npy(header("'>f4'", "False", "(1,)"), "abcd")), ContainsSubstring("|u1, found >f4"));
+  CHECK_THAT(message(npy(header("'<c8'", "False", "(1,)"), "abcdefgh")), ContainsSubstring("found <c8"));
+  CHECK_THAT(message(npy(header("'>f3'", "False", "(1,)"), "abc")), ContainsSubstring("found >f3"));
   CHECK_THAT(message(npy(header("'\n\x80'", "False", "(1,)"), "abcd")), ContainsSubstring("found ??"));
   CHECK_THAT(message(npy(header("[('x', '<f4')]", "False", "(1,)"), "abcd")),
              ContainsSubstring("found a record type"));
-  CHECK_THAT(message(npy(header("'|u1'", "True", "(2, 3)"), six_bytes)),
-             ContainsSubstring("expected an array in C order, found Fortran order"));
+  CHECK_THAT(message(npy(six + std::string(70000, ' '), six_bytes, 2)),
+             ContainsSubstring("expected a .npy header of at most 65536 bytes"));
+  CHECK_THAT(message(npy(header(
+                             "'|u1'", "False",
+                             "(" +
+                                 [] {
+                                   std::string ones;
+                                   for (int i = 0; i < 65; ++i) ones += "1,";
+                                   return ones;
+                                 }() +
+                                 ")"),
+                         "x")),
+             ContainsSubstring("expected at most 64 dimensions, found 65"));
   CHECK_THAT(message(npy(header("'|u1'", "None", "(2, 3)"), six_bytes)),
              ContainsSubstring("expected 'False'"));
   CHECK_THAT(message(npy(header("'|u1'", "False", "(2, -3)"), six_bytes)),
@@ -226,4 +241,66 @@ TEST_CASE("npy: flipped and cut bytes are an error or a file of the announced si
     feed(intact.substr(0, at));
   }
   CHECK(refused > damaged / 2);
+}
+
+TEST_CASE("npy: every type in every byte order is the numbers that it stands for", "[io][npy]") {
+  const TemporaryDirectory dir;
+  const auto numbers = [&](const std::string& type, const std::string& bytes) {
+    write(dir / "a.npy", npy("{'descr': '" + type + "', 'fortran_order': False, 'shape': (2,), }", bytes));
+    const foil::io::NpyArray array = foil::io::read_npy(dir / "a.npy");
+    CHECK(array.shape == std::vector<foil::Index>{2});
+    return array.values<double>();
+  };
+  using Numbers = std::vector<double>;
+  CHECK(numbers("|b1", std::string("\x00\x02", 2)) == Numbers{0, 1});
+  CHECK(numbers("|i1", "\xff\x05") == Numbers{-1, 5});
+  CHECK(numbers("|u1", "\xff\x05") == Numbers{255, 5});
+  CHECK(numbers("<i2", std::string("\xfe\xff\x00\x01", 4)) == Numbers{-2, 256});
+  CHECK(numbers(">i2", std::string("\xff\xfe\x01\x00", 4)) == Numbers{-2, 256});
+  CHECK(numbers(">u2", std::string("\xff\xfe\x01\x00", 4)) == Numbers{65534, 256});
+  CHECK(numbers("<u4", std::string("\x01\x00\x00\x80\x02\x00\x00\x00", 8)) == Numbers{2147483649.0, 2});
+  CHECK(numbers(">i4", std::string("\x80\x00\x00\x01\x00\x00\x00\x02", 8)) == Numbers{-2147483647.0, 2});
+  CHECK(numbers(">i8", std::string(7, '\xff') + "\xfd" + std::string(7, '\0') + "\x09") == Numbers{-3, 9});
+  CHECK(numbers("<u8", "\x07" + std::string(7, '\0') + std::string(7, '\0') + "\x40") ==
+        Numbers{7, std::ldexp(1.0, 62)});
+  CHECK(numbers("<f2", std::string("\x00\x38\x00\xc4", 4)) == Numbers{0.5, -4});
+  CHECK(numbers(">f2", std::string("\x38\x00\xc4\x00", 4)) == Numbers{0.5, -4});
+  CHECK(numbers(">f4", std::string("\x3f\x00\x00\x00\xc0\x80\x00\x00", 8)) == Numbers{0.5, -4});
+  CHECK(numbers(">f8", std::string("\x3f\xe0\0\0\0\0\0\0\xc0\x10\0\0\0\0\0\0", 16)) == Numbers{0.5, -4});
+}
+
+TEST_CASE("npy: rows in Fortran order are those of the array in C order", "[io][npy][property]") {
+  const TemporaryDirectory dir;
+  constexpr int rows = 5, a = 2, b = 3, c = 4;
+  std::string in_c_order(rows * a * b * c * 2, ' '), in_fortran_order = in_c_order;
+  for (int i = 0; i < rows; ++i)
+    for (int j = 0; j < a; ++j)
+      for (int k = 0; k < b; ++k)
+        for (int l = 0; l < c; ++l) {
+          const int at_c = ((i * a + j) * b + k) * c + l, at_fortran = i + rows * (j + a * (k + b * l));
+          for (int byte = 0; byte < 2; ++byte)
+            in_c_order[static_cast<std::size_t>(2 * at_c + byte)] =
+                in_fortran_order[static_cast<std::size_t>(2 * at_fortran + byte)] =
+                    static_cast<char>(byte == 0 ? at_c : 3);
+        }
+  const auto file = [&](const std::string& name, const std::string& fortran, const std::string& data) {
+    write(dir / name,
+          npy("{'descr': '>i2', 'fortran_order': " + fortran + ", 'shape': (5, 2, 3, 4), }", data));
+    return foil::io::NpyReader(dir / name);
+  };
+  auto expected = file("c.npy", "False", in_c_order), found = file("f.npy", "True", in_fortran_order);
+  for (const foil::Index first : {0, 3, 1}) {
+    expected.seek(first);
+    found.seek(first);
+    CHECK(found.next(2).bytes == expected.next(2).bytes);
+  }
+  CHECK(found.next(100).shape == std::vector<foil::Index>{2, 2, 3, 4});
+  CHECK(found.next(1).bytes.empty());
+}
+
+TEST_CASE("npy: bytes in memory are read like a file", "[io][npy]") {
+  const std::string content = npy(six, six_bytes);
+  foil::io::NpyReader reader(std::make_unique<foil::io::MemoryBytes>(
+      "memory", std::vector<unsigned char>(content.begin(), content.end())));
+  CHECK(reader.next(2).values<int>() == std::vector{1, 2, 3, 4, 5, 255});
 }

@@ -1,100 +1,128 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// Test images and labels as they lie on disk, made ready for a model. Needs zlib.
+/// Test images and labels as they lie on disk, made ready for a model. Needs zlib and libpng, and
+/// libjpeg-turbo for JPEG files.
 #pragma once
 
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <filesystem>
 #include <string>
-#include <string_view>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "foil/core/bounds.hpp"
 #include "foil/core/tensor.hpp"
+#include "foil/io/array_file.hpp"
 #include "foil/io/file.hpp"
 #include "foil/io/idx.hpp"
+#include "foil/io/labels.hpp"
 #include "foil/io/npy.hpp"
+#include "foil/io/pictures.hpp"
 
 namespace foil::io {
 
+/// What is wanted of images.
+struct ImageOptions {
+  /// The shape of one sample: (C, H, W), (F), (T, F) or (C, D, H, W); empty: as the file has it. Files may
+  /// leave out extents of 1, or have more of them.
+  std::vector<Index> shape{};
+  bool nhwc = false;   ///< the file has (N, H, W, C)
+  bool raw = false;    ///< take uint8 and uint16 as they are, unscaled
+  bool clip = false;   ///< move values to the bounds that are beyond by 1e-6 of their distance at most
+  bool strict = true;  ///< throw for values that are not finite or out of bounds; else they stay as they are
+};
+
 namespace detail {
 
-/// Whether a file is to be read as .npy; everything else is taken for idx.
-inline bool looks_like_npy(const std::filesystem::path& path) {
-  std::array<char, 6> magic{};
-  const File file = open_to_read(path);
-  return std::fread(magic.data(), 1, magic.size(), file.get()) == magic.size() &&
-         std::string_view(magic.data(), magic.size()) == "\x93NUMPY";
-}
-
-inline std::string shape_text(const std::vector<Index>& shape) {
-  std::string out;
-  for (const Index extent : shape) out += (out.empty() ? "(" : ", ") + std::to_string(extent);
-  return out.empty() ? "()" : out + ")";
-}
-
-using RowReader = std::variant<NpyReader, IdxReader>;
+using RowReader = std::variant<NpyReader, IdxReader, PictureReader>;
 
 inline RowReader open_rows(const std::filesystem::path& path) {
-  if (looks_like_npy(path)) return NpyReader(path);
-  return IdxReader(path);
+  switch (kind_of(path)) {
+    case Kind::npy:
+    case Kind::npz:
+      return open_npy(path, {"images", "x"});
+    case Kind::text:
+    case Kind::folder:
+      return PictureReader(list_pictures(path));
+    case Kind::picture:
+      return PictureReader({.from = path, .files = {path}, .names = {path.filename().string()}});
+    default:
+      return IdxReader(path);
+  }
+}
+
+/// A shape without its extents of 1.
+inline std::vector<Index> squeezed(std::vector<Index> shape) {
+  std::erase(shape, 1);
+  return shape;
 }
 
 }  // namespace detail
 
-/// Reads a file of images in batches (n, C, H, W), so that it need not fit into memory. An idx file (unsigned
-/// bytes, plain or gzipped) of shape (N, H, W) or (N, C, H, W) is scaled such that 0 becomes the lower and
-/// 255 the upper end of the bounds; a .npy file of float32 or float64 must lie within the bounds as it is.
-/// Its samples may have one to four axes, (F), (T, F), (C, H, W) or (C, D, H, W); in a batch they lie as (F,
-/// 1, 1), (T, F, 1), (C, H, W) and (C, D, H * W), which in memory is the same. Throws foil::Error: when
-/// opened, for a wrong type or shape; when read, for damaged data and for values out of bounds, naming the
-/// image.
+/// Reads images in batches (n, C, H, W), so that they need not fit into memory. Bytes (idx, plain or gzipped;
+/// .npy and .npz of uint8; a folder or a list of PNG and JPEG files, see list_pictures()) are scaled such
+/// that 0 becomes the lower and 255 the upper end of the bounds, uint16 likewise with 65535; with bounds of 0
+/// and 255 they stay what they are. .npy and .npz files of other types are taken as they are.
+///
+/// Samples of another number of axes, (F), (T, F) and (C, D, H, W), lie in a batch as (F, 1, 1), (T, F, 1)
+/// and (C, D, H * W), which in memory is the same.
+///
+/// Throws foil::Error: when opened, for a wrong type or shape; when read, for damaged data and, unless it is
+/// not to be strict, for values out of bounds, naming the image.
 template <class Scalar>
 class ImageReader {
  public:
   using Images = Tensor<Scalar, 4>;
 
-  ImageReader(std::filesystem::path path, Bounds<Scalar> bounds)
-      : path_(std::move(path)), bounds_(std::move(bounds)), file_(detail::open_rows(path_)) {
-    auto shape = std::visit([](const auto& file) { return file.shape(); }, file_);
-    if (const auto* npy = std::get_if<NpyReader>(&file_)) {
-      require(npy->type() == "<f4" || npy->type() == "<f8", path_,
-              "expected images of float32 or float64, found ", npy->type());
-      require(shape.size() >= 2 && shape.size() <= 5, path_,
-              "expected images of shape (N, C, H, W), or samples of one, two or four axes, found ",
-              detail::shape_text(shape));
-    } else {
-      require(shape.size() == 3 || shape.size() == 4, path_,
-              "expected images of shape (N, H, W) or (N, C, H, W), found ", detail::shape_text(shape));
-      if (shape.size() == 3) shape.insert(shape.begin() + 1, 1);
-    }
+  ImageReader(std::filesystem::path path, Bounds<Scalar> bounds, ImageOptions options = {})
+      : path_(std::move(path)),
+        bounds_(std::move(bounds)),
+        options_(std::move(options)),
+        file_(detail::open_rows(path_)) {
+    std::vector<Index> shape = std::visit([](const auto& file) { return file.shape(); }, file_);
+    require(shape.size() >= 2 && shape.size() <= 5, path_,
+            "expected images of shape (N, C, H, W), or samples of one, two or four axes, found ",
+            detail::shape_text(shape));
     for (const Index extent : shape)
       require(extent > 0, path_, "expected at least one image of at least one pixel, found shape ",
               detail::shape_text(shape));
-    sample_shape_.assign(shape.begin() + 1, shape.end());
-    shape.resize(std::max<std::size_t>(shape.size(), 4), 1);
-    if (shape.size() == 5) shape[3] *= shape[4];
-    std::copy_n(shape.begin(), 4, dimensions_.begin());
-    bounds_.check(shape[1] * shape[2] * shape[3]);
+    rows_ = shape[0];
+    shape_.assign(shape.begin() + 1, shape.end());
+    if (auto* pictures = std::get_if<PictureReader>(&file_))
+      fit_pictures(*pictures);
+    else
+      fit_array();
+    std::copy(shape_.begin(),
+              shape_.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(shape_.size(), 3)),
+              axes_.begin());
+    if (shape_.size() == 4) axes_[2] *= shape_[3];
+    bounds_.check(axes_[0] * axes_[1] * axes_[2]);
+    choose_levels();
   }
 
   const std::filesystem::path& path() const { return path_; }
   /// The number of images, N.
-  Index rows() const { return dimensions_[0]; }
+  Index rows() const { return rows_; }
   /// The shape of a batch of all of them.
-  const typename Images::Dimensions& dimensions() const { return dimensions_; }
-  /// The shape of one sample as it is in the file, and that of the whole file in words.
-  const std::vector<Index>& sample_shape() const { return sample_shape_; }
-  std::string shape_text() const {
-    std::vector<Index> shape{rows()};
-    shape.insert(shape.end(), sample_shape_.begin(), sample_shape_.end());
-    return detail::shape_text(shape);
+  typename Images::Dimensions dimensions() const { return batch_dimensions(rows_); }
+  /// The shape of one sample, and that of all in words.
+  const std::vector<Index>& sample_shape() const { return shape_; }
+  std::string shape_text() const { return detail::shape_text(rows_, shape_); }
+  /// The whole number that becomes the upper end of the bounds, 255 or 65535; 0 where values are taken as
+  /// they are.
+  int levels() const { return levels_; }
+  /// How many values the last next() has moved to the bounds.
+  Index clipped() const { return clipped_; }
+  /// The files, if these are pictures.
+  const PictureList* pictures() const {
+    const auto* reader = std::get_if<PictureReader>(&file_);
+    return reader == nullptr ? nullptr : &reader->list();
   }
 
   /// Reads the next images, `count` of them or as many as are left.
@@ -102,15 +130,19 @@ class ImageReader {
     return std::visit(
         [&](auto& file) {
           const auto array = file.next(count);
-          const Index first = row_;
+          Images images(batch_dimensions(array.shape[0]));
+          if constexpr (std::is_same_v<std::remove_cvref_t<decltype(array)>, NpyArray>)
+            place(array.template values<Scalar>(), images);
+          else
+            place(array.data, images);
           row_ += array.shape[0];
-          return converted(array, first);
+          return images;
         },
         file_);
   }
 
-  /// Goes to a row, from 0 to rows(). A gzipped file is unpacked up to there, from its beginning if the row
-  /// lies behind; of others nothing is read.
+  /// Goes to a row, from 0 to rows(). A gzipped or deflated file is unpacked up to there, from its beginning
+  /// if the row lies behind; of others nothing is read.
   void seek(Index row) {
     std::visit([&](auto& file) { file.seek(row); }, file_);
     row_ = row;
@@ -127,98 +159,135 @@ class ImageReader {
               rows() - 1, ", got ", row);
     }
     std::sort(places.begin(), places.end());
-    Images images = batch(static_cast<Index>(places.size())), image;
-    Index held = -1;
-    for (const auto& [row, place] : places) {
-      if (row != held) {
-        seek(row);
-        image = next(1);
-        held = row;
+    constexpr Index at_a_time = 32;
+    Images images(batch_dimensions(static_cast<Index>(places.size()))), held;
+    Index first = 0, end = 0;  // what is held
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      const auto [row, place] = places[i];
+      if (row >= end) {
+        first = row, end = row + 1;
+        for (std::size_t k = i; k < places.size() && places[k].first <= end && end - first < at_a_time; ++k)
+          end = std::max(end, places[k].first + 1);
+        seek(first);
+        held = next(end - first);
       }
-      sample(images, place) = sample(image, 0);
+      sample(images, place) = sample(held, row - first);
     }
     return images;
   }
 
  private:
-  Images batch(Index count) const {
-    auto shape = dimensions_;
-    shape[0] = count;
-    return Images(shape);
+  typename Images::Dimensions batch_dimensions(Index count) const {
+    return typename Images::Dimensions(count, axes_[0], axes_[1], axes_[2]);
   }
 
-  Images converted(const NpyArray& array, Index first) const {
-    const std::vector<Scalar> values = array.template values<Scalar>();
-    Images images = batch(array.shape[0]);
-    for (Index i = 0, k = 0; i < samples(images); ++i)
-      for (Index feature = 0; feature < features(images); ++feature, ++k) {
-        const Scalar lower = bounds_.lower(feature), upper = bounds_.upper(feature);
-        const Scalar value = values[static_cast<std::size_t>(k)];
-        require(std::isfinite(value) && value >= lower && value <= upper, path_, "image ", first + i,
-                " has the value ", value, ", expected values in [", lower, ", ", upper, "]");
-        images.data()[k] = value;
-      }
-    return images;
+  /// Throws unless the file's samples are what is wanted; then takes over their shape.
+  void fit_array() {
+    const std::vector<Index> found = shape_, &wanted = options_.shape;
+    require(!options_.nhwc || found.size() == 2 || found.size() == 3, path_,
+            "expected images of shape (N, H, W, C), found ", shape_text());
+    if (options_.nhwc && found.size() == 3) transpose();
+    if (wanted.empty() && found.size() == 2 && !std::holds_alternative<NpyReader>(file_))
+      shape_.insert(shape_.begin(), 1);
+    if (wanted.empty()) return;
+    auto moved = found;
+    if (moved.size() == 3 && !options_.nhwc) std::rotate(moved.begin(), moved.begin() + 2, moved.end());
+    const auto fits = [&](const auto& shape) { return detail::squeezed(shape) == detail::squeezed(wanted); };
+    if (!fits(shape_)) refuse(found, fits(moved) ? ", which would fit as N x H x W x C (layout nhwc)" : "");
+    shape_ = wanted;
   }
 
-  Images converted(const IdxArray& array, Index) const {
-    Images images = batch(array.shape[0]);
+  void fit_pictures(PictureReader& pictures) {
+    const std::vector<Index> found = shape_, &wanted = options_.shape;
+    for (const Index channels : {found[2], Index{3}}) {
+      const std::vector<Index> hwc{found[0], found[1], channels}, chw{channels, found[0], found[1]};
+      const bool planes = wanted.empty() || wanted == chw;
+      if (!planes && wanted != hwc && !(channels == 1 && wanted == std::vector{found[0], found[1]})) continue;
+      pictures.set_channels(channels);
+      shape_ = hwc;
+      if (planes) transpose();
+      if (!wanted.empty()) shape_ = wanted;
+      return;
+    }
+    refuse(found, " as height, width and channels of the pictures");
+  }
+
+  void refuse(const std::vector<Index>& found, const char* remark) const {
+    const std::string wanted = detail::shape_text(rows_, options_.shape);
+    require(false, path_, "expected images of shape (N", wanted.substr(wanted.find(',')),
+            " as the model takes, found ", detail::shape_text(rows_, found), remark);
+  }
+
+  /// From (H, W, C) to (C, H, W).
+  void transpose() {
+    channels_ = shape_[2];
+    std::rotate(shape_.begin(), shape_.begin() + 2, shape_.end());
+  }
+
+  void choose_levels() {
+    const auto* npy = std::get_if<NpyReader>(&file_);
+    const std::string type = npy == nullptr ? "|u1" : npy->type();
+    levels_ = options_.raw ? 0 : type == "|u1" ? 255 : type == "<u2" ? 65535 : 0;
+    for (Index i = 0; levels_ > 0 && i < (bounds_.uniform() ? 1 : axes_[0] * axes_[1] * axes_[2]); ++i)
+      require(std::isfinite(bounds_.lower(i)) && std::isfinite(bounds_.upper(i)), path_,
+              "expected finite bounds, which 0 and ", levels_, " are scaled to");
+  }
+
+  /// Scales, transposes and checks numbers in the order of the file.
+  template <class Value>
+  void place(const std::vector<Value>& values, Images& images) {
+    const Index n = features(images), pixels = channels_ == 0 ? n : n / channels_;
+    clipped_ = 0;
     for (Index i = 0, k = 0; i < samples(images); ++i)
-      for (Index feature = 0; feature < features(images); ++feature, ++k) {
-        const Scalar lower = bounds_.lower(feature), upper = bounds_.upper(feature);
-        const double range = double{upper} - double{lower};
-        const std::uint8_t pixel = array.data[static_cast<std::size_t>(k)];
-        const auto value = static_cast<Scalar>(double{lower} + pixel * range / 255);
-        images.data()[k] = std::min(std::max(value, lower), upper);
+      for (Index in_file = 0; in_file < n; ++in_file, ++k) {
+        const Index feature = channels_ == 0 ? in_file : in_file % channels_ * pixels + in_file / channels_;
+        const auto stored = values[static_cast<std::size_t>(k)];
+        images.data()[i * n + feature] = levels_ > 0
+                                             ? scaled(static_cast<double>(stored), feature)
+                                             : checked(static_cast<Scalar>(stored), row_ + i, feature);
       }
-    return images;
+  }
+
+  Scalar scaled(double value, Index feature) const {
+    const Scalar lower = bounds_.lower(feature), upper = bounds_.upper(feature);
+    const double range = double{upper} - double{lower};
+    return std::min(std::max(static_cast<Scalar>(double{lower} + value * range / levels_), lower), upper);
+  }
+
+  Scalar checked(Scalar value, Index row, Index feature) {
+    const Scalar lower = bounds_.lower(feature), upper = bounds_.upper(feature);
+    if (std::isfinite(value) && value >= lower && value <= upper) return value;
+    if (options_.clip && std::isfinite(value)) {
+      const Scalar nearest = std::min(std::max(value, lower), upper);
+      const double range = double{upper} - double{lower};
+      const double size = std::isfinite(range) ? range : std::max(1.0, std::abs(double{nearest}));
+      if (std::abs(double{value} - double{nearest}) <= 1e-6 * size) {
+        ++clipped_;
+        return nearest;
+      }
+    }
+    require(!options_.strict, path_, "image ", row, " has the value ", value, ", expected values in [", lower,
+            ", ", upper, "]");
+    return value;
   }
 
   std::filesystem::path path_;
   Bounds<Scalar> bounds_;
+  ImageOptions options_;
   detail::RowReader file_;
-  typename Images::Dimensions dimensions_{};
-  std::vector<Index> sample_shape_;
-  Index row_ = 0;  // the next one
+  std::vector<Index> shape_{};  // of a sample
+  std::array<Index, 3> axes_{1, 1, 1};
+  Index rows_ = 0, channels_ = 0;  // channels: that lie last in the file and first in the batch, if they do
+  int levels_ = 0;
+  Index row_ = 0, clipped_ = 0;  // the next one
 };
 
-/// Reads a whole file of images as a batch (N, C, H, W); as foil::io::ImageReader.
+/// Reads all images as a batch (N, C, H, W); as foil::io::ImageReader.
 template <class Scalar>
-Tensor<Scalar, 4> read_images(const std::filesystem::path& path, const Bounds<Scalar>& bounds) {
-  ImageReader<Scalar> reader(path, bounds);
+Tensor<Scalar, 4> read_images(const std::filesystem::path& path, const Bounds<Scalar>& bounds,
+                              ImageOptions options = {}) {
+  ImageReader<Scalar> reader(path, bounds, std::move(options));
   return reader.next(reader.rows());
-}
-
-/// Whether read_labels() rather than read_images() is for this file: idx with one dimension, or .npy of
-/// integers.
-inline bool holds_labels(const std::filesystem::path& path) {
-  const detail::RowReader file = detail::open_rows(path);
-  const auto* npy = std::get_if<NpyReader>(&file);
-  return npy ? npy->type().find('f') == std::string::npos : std::get<IdxReader>(file).shape().size() == 1;
-}
-
-/// Reads one class index per row from idx or from a .npy file of integers. Throws foil::Error unless the file
-/// is one-dimensional and every label is in 0 ... 2^31 - 1.
-inline Labels read_labels(const std::filesystem::path& path) {
-  std::vector<Index> shape;
-  std::vector<int> values;
-  if (detail::looks_like_npy(path)) {
-    NpyArray array = read_npy(path);
-    values = array.values<int>();
-    shape = std::move(array.shape);
-  } else {
-    IdxArray array = read_idx(path);
-    values.assign(array.data.begin(), array.data.end());
-    shape = std::move(array.shape);
-  }
-  require(shape.size() == 1 && shape[0] > 0, path, "expected one label per sample in a shape (N), found ",
-          detail::shape_text(shape));
-  Labels labels(shape[0]);
-  for (Index i = 0; i < shape[0]; ++i) {
-    labels[i] = values[static_cast<std::size_t>(i)];
-    require(labels[i] >= 0, path, "expected labels from 0 upwards, found ", labels[i], " in row ", i);
-  }
-  return labels;
 }
 
 }  // namespace foil::io

@@ -4,6 +4,7 @@
 /// Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 #pragma once
 
+#include <Eigen/Core>
 #include <algorithm>
 #include <bit>
 #include <charconv>
@@ -27,25 +28,42 @@ static_assert(std::endian::native == std::endian::little, "foil/io/ needs a litt
 
 namespace detail {
 
+/// The element types, as NumPy writes them on a little-endian machine.
 template <class T>
 inline constexpr std::string_view npy_type = "";
+template <>
+inline constexpr std::string_view npy_type<Eigen::half> = "<f2";
 template <>
 inline constexpr std::string_view npy_type<float> = "<f4";
 template <>
 inline constexpr std::string_view npy_type<double> = "<f8";
 template <>
+inline constexpr std::string_view npy_type<bool> = "|b1";
+template <>
+inline constexpr std::string_view npy_type<std::int8_t> = "|i1";
+template <>
+inline constexpr std::string_view npy_type<std::uint8_t> = "|u1";
+template <>
+inline constexpr std::string_view npy_type<std::int16_t> = "<i2";
+template <>
+inline constexpr std::string_view npy_type<std::uint16_t> = "<u2";
+template <>
 inline constexpr std::string_view npy_type<std::int32_t> = "<i4";
+template <>
+inline constexpr std::string_view npy_type<std::uint32_t> = "<u4";
 template <>
 inline constexpr std::string_view npy_type<std::int64_t> = "<i8";
 template <>
-inline constexpr std::string_view npy_type<std::uint8_t> = "|u1";
+inline constexpr std::string_view npy_type<std::uint64_t> = "<u8";
 
 /// Calls function(T{}) with the C++ type of a .npy element type; false if it is none of ours.
 template <class Function>
 bool with_npy_type(std::string_view type, Function&& function) {
-  const auto call = [&]<class T>(T zero) { return type == npy_type<T> && (function(zero), true); };
-  return call(float{}) || call(double{}) || call(std::int32_t{}) || call(std::int64_t{}) ||
-         call(std::uint8_t{});
+  const auto one_of = [&]<class... T>(T... zeros) {
+    return ((type == npy_type<T> && (function(zeros), true)) || ...);
+  };
+  return one_of(Eigen::half{}, float{}, double{}, false, std::int8_t{}, std::uint8_t{}, std::int16_t{},
+                std::uint16_t{}, std::int32_t{}, std::uint32_t{}, std::int64_t{}, std::uint64_t{});
 }
 
 /// The beginning of a text of doubtful origin, fit for a one-line message.

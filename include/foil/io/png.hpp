@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// A picture of 8-bit pixels and its way into a PNG file. Needs libpng 1.6.
+/// Pictures in PNG files. Needs libpng 1.6.
 #pragma once
 
 #include <png.h>
@@ -8,59 +8,109 @@
 
 #include <algorithm>
 #include <array>
+#include <csetjmp>
 #include <cstdint>
+#include <cstdio>
+#include <cstring>
 #include <filesystem>
+#include <span>
 #include <string_view>
 #include <vector>
 
 #include "foil/core/tensor.hpp"
 #include "foil/io/file.hpp"
+#include "foil/io/picture.hpp"
 
 namespace foil::io {
 
-/// Red, green, blue; 0 is dark.
-using Colour = std::array<std::uint8_t, 3>;
+namespace detail {
 
-/// Pixels row by row from the top left, one byte per channel: 1 (gray) or 3 (RGB) channels.
-class Picture {
- public:
-  Picture(Index width, Index height, int channels, std::uint8_t fill = 255)
-      : width_(width), height_(height), channels_(channels) {
-    foil::require(width > 0 && height > 0 && width <= 1 << 20 && height <= 1 << 20,
-                  "picture: expected 1 to 1048576 pixels in each direction, got ", width, " x ", height);
-    foil::require(channels == 1 || channels == 3, "picture: expected 1 or 3 channels, got ", channels);
-    bytes_.assign(static_cast<std::size_t>(width * height * channels), fill);
+/// A PNG being decoded. libpng leaves its functions by longjmp when something is wrong: those of ours that
+/// call it own nothing, and answer whether it went well.
+struct PngDecoding {
+  explicit PngDecoding(std::span<const unsigned char> bytes)
+      : rest(bytes),
+        png(png_create_read_struct(PNG_LIBPNG_VER_STRING, this, fail, [](png_structp, png_const_charp) {})),
+        info(png == nullptr ? nullptr : png_create_info_struct(png)) {}
+  PngDecoding(const PngDecoding&) = delete;
+  PngDecoding& operator=(const PngDecoding&) = delete;
+  ~PngDecoding() { png_destroy_read_struct(&png, &info, nullptr); }
+
+  bool read_header() {
+    if (info == nullptr || setjmp(png_jmpbuf(png)) != 0) return false;
+    png_set_read_fn(png, this, take);
+    png_set_user_limits(png, 1 << 20, 1 << 20);
+    png_read_info(png, info);
+    width = png_get_image_width(png, info);
+    height = png_get_image_height(png, info);
+    bits = png_get_bit_depth(png, info);
+    return true;
   }
 
-  Index width() const { return width_; }
-  Index height() const { return height_; }
-  int channels() const { return channels_; }
-  const std::vector<std::uint8_t>& bytes() const { return bytes_; }
-
-  /// The channels of one pixel.
-  std::uint8_t* pixel(Index x, Index y) {
-    return bytes_.data() + static_cast<std::size_t>((y * width_ + x) * channels_);
-  }
-  const std::uint8_t* pixel(Index x, Index y) const {
-    return bytes_.data() + static_cast<std::size_t>((y * width_ + x) * channels_);
+  /// From here on one byte per channel: gray or RGB, perhaps with alpha.
+  bool prepare() {
+    if (setjmp(png_jmpbuf(png)) != 0) return false;
+    png_set_expand(png);
+    png_set_interlace_handling(png);
+    png_read_update_info(png, info);
+    channels = png_get_channels(png, info);
+    return true;
   }
 
-  /// Fills a rectangle, cut off at the picture's border. A gray picture takes the colour's mean.
-  void fill(Index x, Index y, Index width, Index height, const Colour& colour) {
-    const auto mean = static_cast<std::uint8_t>((colour[0] + colour[1] + colour[2]) / 3);
-    for (Index v = std::max<Index>(y, 0); v < std::min(y + height, height_); ++v)
-      for (Index u = std::max<Index>(x, 0); u < std::min(x + width, width_); ++u)
-        if (channels_ == 1)
-          *pixel(u, v) = mean;
-        else
-          std::copy(colour.begin(), colour.end(), pixel(u, v));
+  bool read_rows(png_bytepp rows) {
+    if (setjmp(png_jmpbuf(png)) != 0) return false;
+    png_read_image(png, rows);
+    png_read_end(png, nullptr);
+    return true;
   }
 
- private:
-  Index width_, height_;
-  int channels_;
-  std::vector<std::uint8_t> bytes_;
+  static void fail(png_structp png, png_const_charp reason) {
+    auto& self = *static_cast<PngDecoding*>(png_get_error_ptr(png));
+    std::snprintf(self.reason.data(), self.reason.size(), "%s", reason);
+    png_longjmp(png, 1);
+  }
+
+  static void take(png_structp png, png_bytep out, std::size_t size) {
+    auto& self = *static_cast<PngDecoding*>(png_get_io_ptr(png));
+    if (size > self.rest.size()) png_error(png, "it ends too early");
+    std::memcpy(out, self.rest.data(), size);
+    self.rest = self.rest.subspan(size);
+  }
+
+  std::span<const unsigned char> rest;
+  std::array<char, 100> reason{"no memory"};
+  png_structp png;
+  png_infop info;
+  png_uint_32 width = 0, height = 0;
+  int bits = 0, channels = 0;
 };
+
+}  // namespace detail
+
+/// The picture that a PNG file of 8 bits per channel (or fewer) holds: gray or RGB, its numbers as they are
+/// stored, without any correction of colours. Throws foil::Error, with the name of the file, for damaged
+/// ones, 16 bits, transparent pixels, and more than Picture::most_pixels.
+inline Picture decode_png(const std::filesystem::path& name, std::span<const unsigned char> bytes) {
+  detail::PngDecoding png(bytes);
+  require(png.read_header(), name, "cannot be read as PNG: ", png.reason.data());
+  require(png.bits <= 8, name, "expected 8 bits per channel, found ", png.bits);
+  check_pixels(name, png.width, png.height);
+  require(png.prepare(), name, "cannot be read as PNG: ", png.reason.data());
+  const auto width = static_cast<std::size_t>(png.width), height = static_cast<std::size_t>(png.height);
+  const auto channels = static_cast<std::size_t>(png.channels), shown = channels - (channels + 1) % 2;
+  std::vector<png_byte> pixels(width * height * channels);
+  std::vector<png_bytep> rows;
+  for (std::size_t y = 0; y < height; ++y) rows.push_back(pixels.data() + y * width * channels);
+  require(png.read_rows(rows.data()), name, "cannot be read as PNG: ", png.reason.data());
+  Picture picture(static_cast<Index>(width), static_cast<Index>(height), static_cast<int>(shown));
+  std::uint8_t* out = picture.pixel(0, 0);
+  for (const png_byte* at = pixels.data(); at < pixels.data() + pixels.size(); at += channels) {
+    require(channels == shown || at[shown] == 255, name,
+            "expected an opaque picture, found transparent pixels");
+    out = std::copy(at, at + shown, out);
+  }
+  return picture;
+}
 
 /// Writes a picture as an 8-bit PNG, all or nothing.
 inline void write_png(const std::filesystem::path& path, const Picture& picture) {

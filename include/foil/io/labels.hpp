@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// Class labels as they lie on disk. Needs zlib.
+#pragma once
+
+#include <algorithm>
+#include <charconv>
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "foil/core/model.hpp"
+#include "foil/core/tensor.hpp"
+#include "foil/io/array_file.hpp"
+#include "foil/io/file.hpp"
+#include "foil/io/idx.hpp"
+#include "foil/io/npy.hpp"
+#include "foil/io/table.hpp"
+
+namespace foil::io {
+
+namespace detail {
+
+/// Whether a table has a first line of names rather than of numbers.
+inline bool has_header(const Table& table) {
+  const auto number = [](const std::string& cell) {
+    int value = 0;
+    const auto [end, code] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
+    return end == cell.data() + cell.size() &&
+           (code == std::errc() || code == std::errc::result_out_of_range);
+  };
+  return !table.lines().empty() && std::none_of(table.lines()[0].begin(), table.lines()[0].end(), number);
+}
+
+inline std::vector<int> label_column(const Table& table) {
+  const std::size_t first = has_header(table) ? 1 : 0;
+  std::vector<int> values;
+  if (table.lines().size() <= first) return values;
+  const Index named = first == 1 ? table.column("label") : -1;
+  require(named >= 0 || table.lines()[0].size() == 1, table.path(),
+          "expected one label per line, or a column named 'label', found ", table.lines()[0].size(),
+          " columns");
+  for (std::size_t line = first; line < table.lines().size(); ++line)
+    values.push_back(table.natural(line, static_cast<std::size_t>(std::max<Index>(named, 0))));
+  return values;
+}
+
+inline bool one_per_row(const std::vector<Index>& shape) {
+  return shape.size() == 1 || (shape.size() == 2 && shape[1] == 1);
+}
+
+}  // namespace detail
+
+/// So many labels nobody has.
+inline constexpr Index most_labels = 1'000'000'000;
+
+/// Reads one class index per row: from a .npy or .npz file of integers (of any type, or bools, in shape (N)
+/// or (N, 1)), from idx, or from text: one number per line, with or without a header, or CSV with a column
+/// `label`. Throws foil::Error for anything else, for labels outside 0 ... 2^31 - 1, and for more than
+/// `most`, before these are read.
+inline Labels read_labels(const std::filesystem::path& path, Index most = most_labels,
+                          UsualNames usual = {"labels", "y"}) {
+  std::vector<Index> shape;
+  std::vector<int> values;
+  const auto check = [&] {
+    const bool one_hot = shape.size() == 2 && shape[1] > 1;
+    require(detail::one_per_row(shape) && shape[0] > 0, path,
+            "expected one label per sample in a shape (N), found ", detail::shape_text(shape),
+            one_hot ? "; of one-hot labels, take the argmax" : "");
+    require(shape[0] <= most, path, "expected at most ", most, " labels, found ", shape[0]);
+  };
+  const detail::Kind kind = detail::kind_of(path);
+  if (kind == detail::Kind::npy || kind == detail::Kind::npz) {
+    NpyReader reader = open_npy(path, usual);
+    require(reader.type().find('f') == std::string::npos, path,
+            "expected labels that are integers, found elements of type ", reader.type());
+    shape = reader.shape();
+    check();
+    values = reader.next(shape[0]).values<int>();
+  } else if (kind == detail::Kind::text) {
+    values = detail::label_column(Table(path, most));
+    shape = {static_cast<Index>(values.size())};
+    check();
+  } else {
+    require(kind == detail::Kind::idx, path, "expected labels in .npy, .npz, idx, CSV or text, found ",
+            kind == detail::Kind::folder ? "a folder" : "another format");
+    IdxReader reader(path);
+    shape = reader.shape();
+    check();
+    const IdxArray array = reader.next(shape[0]);
+    values.assign(array.data.begin(), array.data.end());
+  }
+  Labels labels(shape[0]);
+  for (Index i = 0; i < shape[0]; ++i) {
+    labels[i] = values[static_cast<std::size_t>(i)];
+    require(labels[i] >= 0, path, "expected labels from 0 upwards, found ", labels[i], " in row ", i);
+  }
+  return labels;
+}
+
+/// Whether read_labels() rather than read_images() is for this file: idx with one dimension, .npy or .npz of
+/// one integer per row, text that begins with a number.
+inline bool holds_labels(const std::filesystem::path& path) {
+  switch (detail::kind_of(path)) {
+    case detail::Kind::npy:
+    case detail::Kind::npz: {
+      const NpyReader file = open_npy(path);
+      return file.type().find('f') == std::string::npos && detail::one_per_row(file.shape());
+    }
+    case detail::Kind::idx:
+      return IdxReader(path).shape().size() == 1;
+    case detail::Kind::text:
+      return !detail::has_header(Table(path, most_labels));
+    default:
+      return false;
+  }
+}
+
+}  // namespace foil::io
