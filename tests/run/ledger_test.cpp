@@ -2,6 +2,7 @@
 #include "foil/run/ledger.hpp"
 
 #include <limits>
+#include <vector>
 
 #include "support/catch.hpp"
 
@@ -12,7 +13,7 @@ Ledger::Found at(double distance, double loss = 0, int label = 1) {
   return {Eigen::VectorXd::Constant(1, distance), distance, loss, label};
 }
 
-TEST_CASE("ledger: keeps the closest, and the one before it to fall back on", "[ledger]") {
+TEST_CASE("ledger: keeps the closest, and those before it to fall back on", "[ledger]") {
   Ledger ledger;
   CHECK_FALSE(ledger.found());
   CHECK(ledger.best_distance() == std::numeric_limits<double>::infinity());
@@ -25,7 +26,40 @@ TEST_CASE("ledger: keeps the closest, and the one before it to fall back on", "[
   ledger.fall_back();
   CHECK(ledger.best_distance() == 2);
   ledger.fall_back();
+  CHECK(ledger.best_distance() == 3);
+  ledger.fall_back();
   CHECK_FALSE(ledger.found());
+}
+
+/// The distances that a ledger falls back to, from the best on.
+std::vector<double> fallbacks(Ledger ledger) {
+  std::vector<double> distances;
+  for (; ledger.found(); ledger.fall_back()) distances.push_back(ledger.best_distance());
+  return distances;
+}
+
+TEST_CASE("ledger: of many it remembers the best, the one before, the first, and some between, ever sparser",
+          "[ledger]") {
+  for (const int count : {1, 2, 3, 8, 9, 10, 50, 1000}) {
+    Ledger ledger;
+    for (int i = 0; i < count; ++i) ledger.consider(at(count - i), false, false);
+    const std::vector<double> kept = fallbacks(ledger);
+    CAPTURE(count, kept);
+    REQUIRE(kept.size() == static_cast<std::size_t>(std::min(count, 8)));
+    for (std::size_t k = 1; k < kept.size(); ++k) CHECK(kept[k] > kept[k - 1]);
+    CHECK(kept.front() == 1);
+    if (count > 1) CHECK(kept[1] == 2);
+    CHECK(kept.back() == count);
+    // No gap in age is much wider than the age before it would have it.
+    for (std::size_t k = 2; k < kept.size(); ++k) CHECK(kept[k] - 1 <= 8 * (kept[k - 1] - 1));
+  }
+}
+
+TEST_CASE("ledger: of large samples it remembers no more than two", "[ledger]") {
+  Ledger ledger;
+  for (double distance : {4.0, 3.0, 2.0, 1.0})
+    ledger.consider({Eigen::VectorXd::Zero(40000), distance, 0, 1}, false, false);
+  CHECK(fallbacks(ledger) == std::vector<double>{1, 2});
 }
 
 TEST_CASE("ledger: or that of highest loss", "[ledger]") {

@@ -383,7 +383,7 @@ TEST_CASE("scheduler: what the model does not confirm falls back to the point be
   CHECK(result.status[0] == Status::success);
   CHECK(result.adversarials(0, 0) == 0.7f);
   CHECK(result.distances[0] == static_cast<double>(0.7f));
-  CHECK(result.verification_queries[0] == 2);
+  CHECK(result.verification_queries[0] <= 2 + 2 * 10);  // with points between the two
   CHECK(result.queries[0] == 4);
 }
 
@@ -394,7 +394,8 @@ TEST_CASE("scheduler: what the model denies altogether is unstable, never a succ
                                               {.observer = [&](const Progress& p) { found = p.found; }});
   // Two samples ask about the same points: the second is denied from the beginning.
   CHECK(result.status[0] == Status::unstable);
-  CHECK(result.verification_queries[0] == 2);
+  CHECK(result.verification_queries[0] >= 3 + 2 * 5);  // all that was found, and what was pulled outwards
+  CHECK(result.verification_queries[0] <= 3 + 2 * 10);
   CHECK_FALSE(result.success.any());
   CHECK(result.distances[0] == std::numeric_limits<double>::infinity());
   CHECK(result.adversarials(0, 0) == 0);
@@ -695,8 +696,10 @@ TEST_CASE("scheduler: decision models are asked for labels, and their result is 
     }
   });
   LabelOnly labels_only(step_model);
-  CHECK(test::same_bits(attack(labels_only, zeros(3), label_zero(3)),
-                        attack(step_model, zeros(3), label_zero(3))));
+  auto of_labels = attack(labels_only, zeros(3), label_zero(3));
+  CHECK(of_labels.classes == 0);
+  of_labels.classes = 2;
+  CHECK(test::same_bits(of_labels, attack(step_model, zeros(3), label_zero(3))));
   const auto odd = [](const Decision& d) { return d.label % 2 == 1; };
   CHECK(attack(labels_only, zeros(1), odd).adversarials(0, 0) == 0.6f);
 }

@@ -55,13 +55,15 @@ bool same_bits(const Result<T>& a, const Result<T>& b) {
          equal(a.distances, b.distances) && equal(a.status, b.status) && equal(a.queries, b.queries) &&
          equal(a.gradient_queries, b.gradient_queries) &&
          equal(a.verification_queries, b.verification_queries) && equal(a.bad_rows, b.bad_rows) &&
-         equal(a.predictions, b.predictions) && a.traces == b.traces;
+         equal(a.zero_gradients, b.zero_gradients) && equal(a.probability_rows, b.probability_rows) &&
+         a.classes == b.classes && equal(a.predictions, b.predictions) && a.traces == b.traces;
 }
 
 /// The result of the given rows alone, in that order.
 template <Batch T>
 Result<T> select(const Result<T>& all, const std::vector<Index>& rows) {
   Result<T> out(gather(all.adversarials, rows));
+  out.classes = all.classes;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const Index to = static_cast<Index>(i), from = rows[i];
     out.success[to] = all.success[from];
@@ -71,6 +73,8 @@ Result<T> select(const Result<T>& all, const std::vector<Index>& rows) {
     out.gradient_queries[to] = all.gradient_queries[from];
     out.verification_queries[to] = all.verification_queries[from];
     out.bad_rows[to] = all.bad_rows[from];
+    out.zero_gradients[to] = all.zero_gradients[from];
+    out.probability_rows[to] = all.probability_rows[from];
     out.predictions[to] = all.predictions[from];
     out.traces[i] = all.traces[static_cast<std::size_t>(from)];
   }

@@ -3,6 +3,7 @@
 /// What a classifier must offer to be attacked.
 #pragma once
 
+#include <cmath>
 #include <concepts>
 #include <type_traits>
 #include <utility>
@@ -111,14 +112,25 @@ Labels argmax(const Logits<Scalar>& logits) {
   return labels;
 }
 
-/// The model's decisions: its own predict(), else the argmax of its logits.
+/// The class of each row of logits, as argmax() but for rows that hold NaN or infinity: -1, no class at all.
+template <class Scalar>
+Labels decide(const Logits<Scalar>& logits) {
+  Labels labels = argmax<Scalar>(logits);
+  for (Index i = 0; i < labels.size(); ++i)
+    for (Index k = 0; k < logits.cols(); ++k)
+      if (!std::isfinite(logits(i, k))) labels[i] = -1;
+  return labels;
+}
+
+/// The model's decisions: its own predict(), else the argmax of its logits. Negative where it has none: rows
+/// of logits that hold NaN or infinity are -1, and no own label below 0 counts as a class either.
 template <class M>
   requires DecisionModel<M>
 Labels predict(M& model, const input_t<M>& x) {
   if constexpr (detail::HasPredict<M>) {
     return model.predict(x);
   } else {
-    return argmax<scalar_t<M>>(model.logits(x));
+    return decide<scalar_t<M>>(model.logits(x));
   }
 }
 

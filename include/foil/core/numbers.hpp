@@ -30,8 +30,8 @@ bool all_finite(const Vector& values) {
 
 /// Whether a row of a model's answers looks like probabilities: all entries lie in [0, 1], not all of them
 /// equal, and they either add up to 1 to a thousandth (a softmax) or some have come to 0 or 1 as closely as
-/// single precision tells (sigmoids that saturate). A row of logits may do so by chance; all rows about a
-/// sample practically never do.
+/// single precision tells (sigmoids that saturate; of two entries to 1, since a single logit z is the row
+/// (0, z)). A row of logits may do so by chance; all rows about a sample practically never do.
 template <class Row>
 bool looks_like_probabilities(const Row& row) {
   constexpr double rounding = 0x1p-23;
@@ -42,7 +42,7 @@ bool looks_like_probabilities(const Row& row) {
     if (!(entry >= 0 && entry <= 1)) return false;
     total += entry;
     differ = differ || row[k] != row[0];
-    saturated = saturated || entry <= rounding || entry >= 1 - rounding;
+    saturated = saturated || (entry <= rounding && row.size() > 2) || entry >= 1 - rounding;
   }
   return differ && (saturated || (total >= 0.999 && total <= 1.001));
 }

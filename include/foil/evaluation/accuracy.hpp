@@ -4,7 +4,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
 #include "foil/core/error.hpp"
@@ -13,18 +12,8 @@
 
 namespace foil {
 
-/// The class of each row of logits, as argmax() but for rows that hold NaN or infinity: -1, no class at all.
-template <class Scalar>
-Labels decide(const Logits<Scalar>& logits) {
-  Labels labels = argmax<Scalar>(logits);
-  for (Index i = 0; i < labels.size(); ++i)
-    for (Index k = 0; k < logits.cols(); ++k)
-      if (!std::isfinite(logits(i, k))) labels[i] = -1;
-  return labels;
-}
-
-/// The model's decisions on a batch of any size, asked for at most `batch_size` samples at a time; -1 where
-/// it answers with NaN or infinity.
+/// The model's decisions on a batch of any size, asked for at most `batch_size` samples at a time; negative
+/// where it has no finite answer.
 template <class M>
   requires DecisionModel<M>
 Labels predict_in_batches(M& model, const input_t<M>& inputs, Index batch_size = 128) {
@@ -34,11 +23,7 @@ Labels predict_in_batches(M& model, const input_t<M>& inputs, Index batch_size =
     std::vector<Index> rows;
     for (Index row = first; row < std::min(first + batch_size, labels.size()); ++row) rows.push_back(row);
     const auto batch = gather(inputs, rows);
-    Labels answers;
-    if constexpr (detail::HasPredict<M>)
-      answers = model.predict(batch);
-    else
-      answers = decide<scalar_t<M>>(model.logits(batch));
+    const Labels answers = predict(model, batch);
     require(answers.size() == static_cast<Index>(rows.size()), "model: expected one answer for each of ",
             rows.size(), " samples, got ", answers.size());
     labels.segment(first, answers.size()) = answers;

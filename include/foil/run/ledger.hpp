@@ -3,7 +3,9 @@
 /// One sample's account: what has been found and spent.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <utility>
@@ -23,6 +25,7 @@ class Ledger {
     double distance;
     double loss;
     int label;
+    std::int64_t number = 0;  ///< of the improvement; set by consider()
   };
 
   std::int64_t queries = 0, gradient_queries = 0, bad_rows = 0;
@@ -50,11 +53,12 @@ class Ledger {
     };
     if (found() && !better()) return;
     if (keep_trace) trace.push_back({queries, gradient_queries, candidate.distance, candidate.loss});
-    if (best_.size() == 2) best_.erase(best_.begin());
-    best_.push_back(std::move(candidate));
+    remember(std::move(candidate));
   }
-  /// Strikes out the best: the one before takes its place, if there is one.
+  /// Strikes out the best: the one before it that is remembered takes its place, if there is one.
   void fall_back() { best_.pop_back(); }
+  /// Puts a candidate in the place of the best, whatever it is, until fall_back().
+  void propose(Found candidate) { best_.push_back(std::move(candidate)); }
   /// Forgets what was found, since the original turned out to be adversarial.
   void clear() {
     best_.clear();
@@ -62,7 +66,22 @@ class Ledger {
   }
 
  private:
+  /// Remembers the best, the one before it, the first, and of those between a few whose ages are spaced
+  /// geometrically: at most 8, and half a megabyte but for the first two.
+  void remember(Found candidate) {
+    const auto room = static_cast<std::size_t>((Index{1} << 16) / std::max<Index>(candidate.x.size(), 1));
+    candidate.number = ++improvements_;
+    best_.push_back(std::move(candidate));
+    if (best_.size() <= std::clamp<std::size_t>(room, 2, 8)) return;
+    const auto age = [&](std::size_t i) { return static_cast<double>(improvements_ - best_[i].number); };
+    std::size_t least = 0;
+    for (std::size_t i = 1; i + 2 < best_.size(); ++i)
+      if (least == 0 || age(i - 1) * age(least + 1) < age(least - 1) * age(i + 1)) least = i;
+    best_.erase(best_.begin() + static_cast<std::ptrdiff_t>(least));
+  }
+
   std::vector<Found> best_{};  // the best last
+  std::int64_t improvements_ = 0;
 };
 
 }  // namespace foil

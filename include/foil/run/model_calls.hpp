@@ -102,13 +102,17 @@ class ModelCalls {
 
   /// What was said about the i-th point, of the sample in that row of the attacked batch. With an objective
   /// also its value, and where asked its gradient with respect to the logits. False if the answer was not
-  /// finite.
+  /// finite, or no class.
   bool read(std::size_t i, Index row, Answer& answer, const Objective* objective,
             Eigen::VectorXd* cotangent) {
     answer.adversarial = false;
     answer.loss = std::numeric_limits<double>::quiet_NaN();
     if (!has_logits_) {
       answer.label = labels_[static_cast<Index>(i)];
+      if (answer.label < 0) {  // no class at all
+        answer.label = -1;
+        return false;
+      }
       answer.adversarial = judge_(Decision{row, answer.label});
       return true;
     }

@@ -198,7 +198,8 @@ class Oracle {
   /// Remember the adversarial of highest loss instead of the closest, and do not stop at the first one.
   /// Only for attacks within a fixed budget; for minimal ones the closest always counts.
   void prefer_highest_loss() { seat_.highest_loss = std::isfinite(seat_.limit); }
-  /// How the attack ended (converged, start_failed), where "ran to its end" does not say it all.
+  /// How the attack ended (converged, start_failed), where "ran to its end" does not say it all; not_run
+  /// takes that back.
   void finish(Status status) { seat_.ledger.status = status; }
   /// The class given to the point last asked about; -1 if the answer was not finite.
   int label() const { return seat_.ledger.label; }

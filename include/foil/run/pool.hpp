@@ -41,7 +41,7 @@ class Pool {
   }
   /// Known logits: enough for every criterion.
   Pool(Input inputs, Logits<Scalar> logits)
-      : inputs_(std::move(inputs)), labels_(argmax<Scalar>(logits)), logits_(std::move(logits)) {
+      : inputs_(std::move(inputs)), labels_(decide<Scalar>(logits)), logits_(std::move(logits)) {
     check_rows(logits_.rows());
     require(logits_.cols() >= 2, "pool: expected logits of at least 2 classes, got ", logits_.cols());
   }
@@ -61,7 +61,7 @@ class Pool {
         require(logits.cols() == logits_.cols(), "pool: the number of classes changed from ", logits_.cols(),
                 " to ", logits.cols());
         logits_.middleRows(first, samples(batch)) = logits;
-        labels_.segment(first, samples(batch)) = argmax<Scalar>(logits);
+        labels_.segment(first, samples(batch)) = decide<Scalar>(logits);
       } else {
         const Labels labels = foil::predict(model, batch);
         check_answer(samples(batch), labels.size());
@@ -128,9 +128,10 @@ class Pool {
   }
 
   bool meets(const Judge& judge, Index sample_row, Index row) const {
+    if (labels_[row] < 0) return false;  // no finite answer
     if (judge.reads_scores() && logits_.size() > 0) {
       const Eigen::VectorXd scores = logits_.row(row).transpose().template cast<double>();
-      return scores.allFinite() && judge(Scores{sample_row, scores});
+      return judge(Scores{sample_row, scores});
     }
     return judge.reads_labels() && judge(Decision{sample_row, labels_[row]});
   }

@@ -67,6 +67,10 @@ struct Seat {
   std::size_t answered = 0;       ///< of the question's points
   std::vector<Answer> answers{};  ///< one for each of them
   bool adversarial = false;       ///< the last answer's verdict
+  Eigen::VectorXd denied{};       ///< what the verification has asked about in vain, closest to the original
+  int pulls = 0;                  ///< how often it has pulled that outwards
+  bool pulled = false;            ///< the best of the ledger is such a point,
+  bool held = false;              ///< and the model has called it adversarial once
   std::coroutine_handle<> waiting{};
   Scope* scope = nullptr;            ///< the innermost
   std::coroutine_handle<> ending{};  ///< what goes on since a scope was reached; none if none was

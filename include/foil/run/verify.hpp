@@ -4,8 +4,10 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -38,8 +40,10 @@ void record(Result<Input>& result, const Seat& seat, Status status, int label) {
   result.traces[static_cast<std::size_t>(row)] = ledger.trace;
 }
 
-/// Asks the model once more about what is to be returned. What it does not confirm falls back to the point
-/// found before, else it is reported as unstable.
+/// Asks the model once more about what is to be returned. What it does not confirm falls back to the closest
+/// of the points found before, as far as they are remembered, and of points pulled outwards, farther and
+/// farther; each of the latter has to be called adversarial twice. Where the model denies all of them, the
+/// sample is reported as unstable.
 template <Batch Input>
 class Verifier {
  public:
@@ -70,9 +74,9 @@ class Verifier {
         }
         seat.ledger.probability_rows += looks_like_probabilities(answer_.logits);
         seat.ledger.label = answer_.label;
-        if (answer_.adversarial && confirm(seat)) continue;
-        seat.ledger.fall_back();
-        if (seat.ledger.found()) continue;
+        const bool known = !seat.pulled || std::exchange(seat.held, answer_.adversarial);
+        if (answer_.adversarial && (!known || confirm(seat))) continue;
+        if (next_candidate(seat)) continue;
         record(result_, seat, Status::unstable, seat.ledger.original_label);
         ++lost;
       }
@@ -84,6 +88,34 @@ class Verifier {
   }
 
  private:
+  /// Pulls outwards: by 2^-22 of the distance, and then by four times as much as before, up to a sixteenth.
+  static constexpr int most_pulls = 10, first_pull = -22;
+
+  /// Finds something else to confirm: the closer one of what was found before and the next point outwards.
+  /// False if nothing is left.
+  bool next_candidate(Seat& seat) const {
+    if (seat.denied.size() == 0) seat.denied = seat.ledger.best().x;
+    Eigen::VectorXd last = seat.ledger.best().x;
+    seat.ledger.fall_back();
+    seat.pulled = seat.held = false;
+    const Eigen::VectorXd& original = seat.sample.original;
+    const double length = seat.distance(seat.denied);
+    for (; seat.pulls < most_pulls; ++seat.pulls) {
+      double reach = 1 + std::ldexp(1.0, first_pull + 2 * seat.pulls);
+      if (reach * length >= seat.ledger.best_distance()) break;
+      if (seat.sample.norm.p > 0) reach = std::min(reach, seat.limit / length);
+      Eigen::VectorXd x = original + reach * (seat.denied - original);
+      seat.stored.settle(x, seat.limit);
+      const double size = seat.distance(x);
+      if (x == last || x == seat.denied || !(size <= seat.limit) || std::isinf(size)) continue;
+      ++seat.pulls;
+      seat.pulled = true;
+      seat.ledger.propose({std::move(x), size, std::numeric_limits<double>::quiet_NaN(), -1});
+      return true;
+    }
+    return seat.ledger.found();
+  }
+
   /// Stores the adversarial if it is what is promised, measured on the stored bits.
   bool confirm(Seat& seat) {
     const Index row = seat.sample.row;

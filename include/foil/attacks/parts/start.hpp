@@ -108,7 +108,7 @@ inline Eigen::VectorXd start_candidate(const Oracle& oracle, const StartOptions&
 /// every class, and so on; then at most ten points that are not adversarial.
 ///
 /// \return true if one was found. If there never was one, the sample's status is start_failed: a targeted
-/// criterion is hardly ever met by noise, it needs a starting point or a pool.
+/// criterion is hardly ever met by noise, it needs a starting point, a pool, or gradients: climb_to_start().
 inline Task<bool> next_start(Oracle& oracle, StartOptions options, StartState& state,
                              Eigen::VectorXd& start) {
   constexpr std::uint32_t user = 0, pool = 1, others = 2, further_tries = 10;

@@ -14,6 +14,7 @@
 
 #include "foil/attacks/gradient/brendel_bethge/options.hpp"
 #include "foil/attacks/parts/approach.hpp"
+#include "foil/attacks/parts/climb.hpp"
 #include "foil/geometry/half_space/step.hpp"
 #include "foil/run/attack.hpp"
 
@@ -21,14 +22,14 @@ namespace foil {
 
 /// Minimal L0, L1, L2 and Linf perturbations by walking along the decision boundary, Brendel, Rauber,
 /// Kuemmerer, Ustyuzhaninov, Bethge 2019, arXiv:1907.01003. For every criterion with a margin: labels,
-/// targets, top-k, confidence, your own, and combinations. Each step is the solution of
-/// geometry::half_space_step(), exact.
+/// targets, top-k, confidence, your own, and combinations. Each step is exact: geometry::half_space_step().
 ///
 /// A walk begins at an adversarial point: RunOptions::starting_points, then the nearest rows of the run's
 /// pool, of distinct classes first (RunOptions::pool; recommended: which class a walk ends in decides more
-/// than anything else), then noise. It is bisected towards the input along a way that suits the norm. Walks
-/// share the steps; one that has converged leaves its share to those after it, and in the end to slower walks
-/// from the closest adversarial, as long as they come closer. A sample without a start is start_failed.
+/// than anything else), then noise, and where all fail gradient ascent. It is bisected towards the input
+/// along a way that suits the norm. Walks share the steps; one that has converged leaves its share to those
+/// after it, and in the end to slower walks from the closest adversarial, as long as they come closer. A
+/// sample without a start is start_failed.
 ///
 /// Differs from the paper: several walks; the half-space of predicted adversarials has to be reached, not its
 /// boundary; the gradients are averaged with weight 0.5; the radius is a multiple of the distance and
@@ -37,9 +38,8 @@ namespace foil {
 /// where no gradient has been seen, or where the model keeps answering with NaN. On a lattice, walks go on
 /// unrounded, and what is asked about is the rounded point.
 ///
-/// Cost: the start (see find_start(); 1 forward pass for a user's, none for a row of the pool), 10 forward
-/// passes for the bisection and 1 for the end of each walk, and 1 forward and 1 backward pass per step, at
-/// most `steps` in all.
+/// Cost: the start (next_start(), climb_to_start(); 1 forward pass for a user's, none for the pool's); per
+/// walk 10 forward passes for the bisection and 1 for its end; 1 forward and 1 backward per step.
 template <Norm N>
 class BrendelBethgeAttack : public MinimalAttack<BrendelBethgeAttack<N>> {
   static constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -60,7 +60,8 @@ class BrendelBethgeAttack : public MinimalAttack<BrendelBethgeAttack<N>> {
     StartState search;
     Eigen::VectorXd start;
     while (starts.size() < static_cast<std::size_t>(options_.starts)) {
-      const bool found = co_await next_start(oracle, options_.start, search, start);
+      bool found = co_await next_start(oracle, options_.start, search, start);
+      if (!found && starts.empty()) found = co_await climb_to_start(oracle, search, start);
       if (!found) break;
       starts.push_back(std::move(start));
     }
