@@ -130,11 +130,12 @@ class Network {
   using Shape = std::array<Index, static_cast<std::size_t>(Rank - 1)>;
   using Options = NetworkOptions<Scalar>;
 
-  /// A finished graph whose input has the given shape per sample.
-  Network(Graph<Scalar> graph, Shape input_shape, Options options)
+  /// A finished graph whose input has the given shape per sample. `notes` are what is to be known of it.
+  Network(Graph<Scalar> graph, Shape input_shape, Options options, std::vector<std::string> notes = {})
       : engine_(std::make_shared<const detail::Engine<Scalar>>(std::move(graph))),
         shape_(input_shape),
-        options_(std::move(options)) {
+        options_(std::move(options)),
+        notes_(std::move(notes)) {
     foil::require(options_.threads >= 1, "network: expected at least one thread, got ", options_.threads);
     options_.bounds.check(engine_->graph.input_size());
   }
@@ -146,6 +147,10 @@ class Network {
 
   /// Number of logits per sample.
   Index classes() const { return engine_->graph.output_size(); }
+
+  /// What whoever made the network chose or left out, in sentences for people: a Softmax that was taken off,
+  /// say. Empty if the logits are simply what the file computes.
+  const std::vector<std::string>& notes() const { return notes_; }
 
   /// The operators and how many samples they evaluate together, for measurements.
   const detail::Engine<Scalar>& engine() const { return *engine_; }
@@ -200,6 +205,7 @@ class Network {
   std::shared_ptr<const detail::Engine<Scalar>> engine_;
   Shape shape_;
   Options options_;
+  std::vector<std::string> notes_;
 };
 
 }  // namespace foil::nn

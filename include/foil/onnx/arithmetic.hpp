@@ -51,8 +51,22 @@ inline Dims aligned_dims(const NodeView& at, const Constant& c, std::size_t rank
   return dims;
 }
 
-template <class T, template <class...> class F>
-Value convert_arithmetic(Builder<T>& build, const NodeView& at) {
+/// The elements of a constant of the given shape per sample, stretched to a value's shape and order.
+template <class T, class Element>
+std::vector<T> stretched(Builder<T>& build, const std::vector<Element>& constant, const Dims& aligned,
+                         const Value& like) {
+  Dims strides = build.strides(Value{aligned, Layout::planar, 0});
+  for (std::size_t i = 0; i < aligned.size(); ++i)
+    if (aligned[i] == 1) strides[i] = 0;
+  std::vector<T> elements;
+  for (const std::int32_t i : build.offsets(like.dims, like.layout, strides))
+    elements.push_back(static_cast<T>(constant[static_cast<std::size_t>(i)]));
+  return elements;
+}
+
+/// F is a function of two operands as in foil/nn/operators/binary.hpp.
+template <class T, class F>
+Value convert_binary(Builder<T>& build, const NodeView& at) {
   at.require(at.has_input(0) && at.has_input(1), "expected two inputs");
   const Constant* first = build.find_constant(at.node().inputs[0]);
   const Constant* second = build.find_constant(at.node().inputs[1]);
@@ -65,25 +79,24 @@ Value convert_arithmetic(Builder<T>& build, const NodeView& at) {
     const Dims dims = broadcast_dims(at, a.dims, b.dims);
     a = stretched(build, build.arranged(a, layout), dims);
     b = stretched(build, build.arranged(b, layout), dims);
-    return build.emit(std::make_unique<nn::Binary<T, F<T>>>(build.volume(dims)), {a.slot, b.slot}, dims,
-                      layout);
+    return build.emit(std::make_unique<nn::Binary<T, F>>(build.volume(dims)), {a.slot, b.slot}, dims, layout);
   }
   const bool constant_first = first != nullptr;
   const Constant& c = build.floats(at, constant_first ? 0 : 1);
   Value x = build.value(at, constant_first ? 1 : 0);
   const Dims aligned = aligned_dims(at, c, x.dims.size());
   x = stretched(build, x, broadcast_dims(at, x.dims, aligned));
-  Dims strides = build.strides(Value{aligned, Layout::planar, 0});
-  for (std::size_t i = 0; i < aligned.size(); ++i)
-    if (aligned[i] == 1) strides[i] = 0;
-  std::vector<T> elements;
-  for (const std::int32_t i : build.offsets(x.dims, x.layout, strides))
-    elements.push_back(static_cast<T>(c.floats[static_cast<std::size_t>(i)]));
+  std::vector<T> elements = stretched(build, c.floats, aligned, x);
   if (constant_first)
-    return build.emit(std::make_unique<nn::WithConstant<T, F<T>, true>>(std::move(elements)), {x.slot},
-                      x.dims, x.layout);
-  return build.emit(std::make_unique<nn::WithConstant<T, F<T>, false>>(std::move(elements)), {x.slot}, x.dims,
+    return build.emit(std::make_unique<nn::WithConstant<T, F, true>>(std::move(elements)), {x.slot}, x.dims,
+                      x.layout);
+  return build.emit(std::make_unique<nn::WithConstant<T, F, false>>(std::move(elements)), {x.slot}, x.dims,
                     x.layout);
+}
+
+template <class T, template <class...> class F>
+Value convert_arithmetic(Builder<T>& build, const NodeView& at) {
+  return convert_binary<T, F<T>>(build, at);
 }
 
 }  // namespace foil::onnx::detail

@@ -115,12 +115,16 @@ template <class T, class = simd::Isa>
 class Builder {
  public:
   /// For a file of so many bytes, external data included.
-  Builder(Dims input, std::int64_t batch, std::uint64_t file_bytes)
+  Builder(const Dims& input, std::int64_t batch, std::uint64_t file_bytes, bool straight_through)
       : graph_(volume(input)),
         file_batch_(batch),
+        straight_through_(straight_through),
         allowance_((1 << 23) + 16 * file_bytes + static_cast<std::uint64_t>(volume(input))) {}
 
   nn::Graph<T>& graph() { return graph_; }
+
+  /// Options::straight_through.
+  bool straight_through() const { return straight_through_; }
 
   /// The batch size written in the file; -1 if open.
   std::int64_t file_batch() const { return file_batch_; }
@@ -206,10 +210,10 @@ class Builder {
   }
 
   /// The single float in input i.
-  T scalar(const NodeView& at, std::size_t i) const {
+  float scalar(const NodeView& at, std::size_t i) const {
     const Constant& c = floats(at, i);
     at.require(c.size() == 1, "expected a single number as input ", i, ", got ", c.size());
-    return static_cast<T>(c.floats[0]);
+    return c.floats[0];
   }
 
   /// The value with its elements in the given order; channels-last only exists for (C, H, W).
@@ -271,6 +275,7 @@ class Builder {
  private:
   nn::Graph<T> graph_;
   std::int64_t file_batch_;
+  bool straight_through_;
   std::uint64_t allowance_;
   mutable std::uint64_t spent_ = 0;
   std::map<std::string, Value> values_;

@@ -13,6 +13,7 @@
 #include "foil/core/tensor.hpp"
 #include "foil/nn/operators/elementwise.hpp"
 #include "foil/nn/operators/softmax.hpp"
+#include "foil/nn/operators/steps.hpp"
 #include "foil/onnx/builder.hpp"
 #include "foil/onnx/model.hpp"
 
@@ -54,36 +55,60 @@ Value convert_dropout(Builder<T>& build, const NodeView& at) {
   return build.value(at, 0);
 }
 
+/// A function whose derivative is zero unless it is asked to be passed straight through.
+template <class T, template <class...> class F>
+Value convert_step(Builder<T>& build, const NodeView& at) {
+  if (build.straight_through())
+    return emit_elementwise<T>(build, build.value(at, 0), nn::StraightThrough<T, F<T>>{});
+  return emit_elementwise<T>(build, build.value(at, 0), F<T>{});
+}
+
+/// Truths are 1 and 0 in the engine: what becomes a float stays as it is.
 template <class T>
 Value convert_cast(Builder<T>& build, const NodeView& at) {
   const std::int64_t type = at.integer("to", 0);
-  at.require(type == static_cast<int>(ElementType::float32), "expected a cast to float32 (1), got ", type);
+  if (type == static_cast<int>(ElementType::boolean)) return convert_step<T, nn::NotZero>(build, at);
+  at.require(type == static_cast<int>(ElementType::float32),
+             "expected a cast to float32 (1) or bool (9), got ", type);
   return build.value(at, 0);
+}
+
+/// The range of a Clip.
+struct Range {
+  float low = -std::numeric_limits<float>::max(), high = std::numeric_limits<float>::max();
+};
+template <class T>
+Range clip_range(const Builder<T>& build, const NodeView& at) {
+  Range range;
+  if (at.opset() < 11) return {at.number("min", range.low), at.number("max", range.high)};
+  if (at.has_input(1)) range.low = build.scalar(at, 1);
+  if (at.has_input(2)) range.high = build.scalar(at, 2);
+  return range;
 }
 
 template <class T>
 Value convert_clip(Builder<T>& build, const NodeView& at) {
-  constexpr float widest = std::numeric_limits<float>::max();
-  T low = static_cast<T>(at.number("min", -widest)), high = static_cast<T>(at.number("max", widest));
-  if (at.opset() >= 11) {
-    low = at.has_input(1) ? build.scalar(at, 1) : static_cast<T>(-widest);
-    high = at.has_input(2) ? build.scalar(at, 2) : static_cast<T>(widest);
-  }
+  const auto [low, high] = clip_range(build, at);
   at.require(low <= high, "expected min <= max, got ", low, " and ", high);
-  return emit_elementwise<T>(build, build.value(at, 0), nn::Clip<T>{low, high});
+  return emit_elementwise<T>(build, build.value(at, 0),
+                             nn::Clip<T>{static_cast<T>(low), static_cast<T>(high)});
 }
 
 /// Along one axis; before opset 13, along that axis and all behind it.
-template <class T>
+inline nn::Lines softmax_lines(const NodeView& at, const Dims& dims) {
+  const bool flattens = at.opset() < 13;
+  const std::size_t axis = at.axis(at.integer("axis", flattens ? 1 : -1), dims.size() + 1);
+  at.require(axis > 0, "softmax along axis 0 would mix samples");
+  nn::Lines lines{1, dims[axis - 1], 1};
+  for (std::size_t i = 0; i + 1 < axis; ++i) lines.outer *= dims[i];
+  for (std::size_t i = axis; i < dims.size(); ++i) (flattens ? lines.length : lines.inner) *= dims[i];
+  return lines;
+}
+
+template <class T, template <class...> class Operator>
 Value convert_softmax(Builder<T>& build, const NodeView& at) {
   const Value x = build.planar(build.value(at, 0));
-  const bool flattens = at.opset() < 13;
-  const std::size_t axis = at.axis(at.integer("axis", flattens ? 1 : -1), x.dims.size() + 1);
-  at.require(axis > 0, "softmax along axis 0 would mix samples");
-  Index outer = 1, length = x.dims[axis - 1], inner = 1;
-  for (std::size_t i = 0; i + 1 < axis; ++i) outer *= x.dims[i];
-  for (std::size_t i = axis; i < x.dims.size(); ++i) (flattens ? length : inner) *= x.dims[i];
-  return build.emit(std::make_unique<nn::Softmax<T>>(outer, length, inner), {x.slot}, x.dims, x.layout);
+  return build.emit(std::make_unique<Operator<T>>(softmax_lines(at, x.dims)), {x.slot}, x.dims, x.layout);
 }
 
 }  // namespace foil::onnx::detail

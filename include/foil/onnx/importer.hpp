@@ -7,31 +7,34 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
-#include "foil/core/bounds.hpp"
 #include "foil/core/error.hpp"
 #include "foil/core/tensor.hpp"
+#include "foil/nn/graph.hpp"
 #include "foil/nn/network.hpp"
 #include "foil/nn/operators/binary.hpp"
 #include "foil/nn/operators/elementwise.hpp"
+#include "foil/nn/operators/softmax.hpp"
+#include "foil/nn/operators/steps.hpp"
 #include "foil/onnx/arithmetic.hpp"
 #include "foil/onnx/arity.hpp"
 #include "foil/onnx/builder.hpp"
+#include "foil/onnx/choices.hpp"
 #include "foil/onnx/folding.hpp"
 #include "foil/onnx/functions.hpp"
+#include "foil/onnx/head.hpp"
 #include "foil/onnx/layers.hpp"
 #include "foil/onnx/model.hpp"
+#include "foil/onnx/options.hpp"
 #include "foil/onnx/shapes.hpp"
 
 namespace foil::onnx {
-
-/// Options of load() and parse(): bounds of the inputs ([0, 1]) and threads per call (1).
-template <class Scalar>
-using Options = nn::NetworkOptions<Scalar>;
 
 namespace detail {
 
@@ -43,38 +46,51 @@ template <class T>
 const std::map<std::string_view, Converter<T>>& converters() {
   static const std::map<std::string_view, Converter<T>> table{
       {"Add", convert_arithmetic<T, nn::Plus>},
+      {"And", convert_arithmetic<T, nn::Times>},
       {"AveragePool", convert_pooling<T, PoolingKind::average>},
       {"BatchNormalization", convert_batch_normalization<T>},
       {"Cast", convert_cast<T>},
+      {"Ceil", convert_step<T, nn::Ceil>},
       {"Clip", convert_clip<T>},
       {"Concat", convert_concat<T>},
       {"Conv", convert_conv<T>},
       {"Div", convert_arithmetic<T, nn::Over>},
       {"Dropout", convert_dropout<T>},
       {"Elu", convert_elu<T>},
+      {"Equal", convert_comparison<T, nn::Equal>},
       {"Exp", convert_function<T, nn::Exp>},
       {"Flatten", convert_flatten<T>},
+      {"Floor", convert_step<T, nn::Floor>},
       {"Gemm", convert_gemm<T>},
       {"GlobalAveragePool", convert_pooling<T, PoolingKind::global_average>},
+      {"Greater", convert_comparison<T, nn::Greater>},
+      {"GreaterOrEqual", convert_comparison<T, nn::GreaterOrEqual>},
       {"Identity", convert_identity<T>},
       {"LeakyRelu", convert_leaky_relu<T>},
+      {"Less", convert_comparison<T, nn::Less>},
+      {"LessOrEqual", convert_comparison<T, nn::LessOrEqual>},
       {"Log", convert_function<T, nn::Log>},
+      {"LogSoftmax", convert_softmax<T, nn::LogSoftmax>},
       {"MatMul", convert_matmul<T>},
       {"MaxPool", convert_pooling<T, PoolingKind::max>},
       {"Mul", convert_arithmetic<T, nn::Times>},
       {"Neg", convert_function<T, nn::Negate>},
+      {"Not", convert_function<T, nn::Complement>},
+      {"Or", convert_arithmetic<T, nn::Either>},
       {"Pow", convert_arithmetic<T, nn::RaisedTo>},
       {"Relu", convert_function<T, nn::Relu>},
       {"Reshape", convert_reshape<T>},
+      {"Round", convert_step<T, nn::Round>},
       {"Sigmoid", convert_function<T, nn::Sigmoid>},
-      {"Sign", convert_function<T, nn::Sign>},
-      {"Softmax", convert_softmax<T>},
+      {"Sign", convert_step<T, nn::Sign>},
+      {"Softmax", convert_softmax<T, nn::Softmax>},
       {"Sqrt", convert_function<T, nn::Sqrt>},
       {"Squeeze", convert_squeeze<T>},
       {"Sub", convert_arithmetic<T, nn::Minus>},
       {"Tanh", convert_function<T, nn::Tanh>},
       {"Transpose", convert_transpose<T>},
       {"Unsqueeze", convert_unsqueeze<T>},
+      {"Where", convert_where<T>},
   };
   return table;
 }
@@ -139,6 +155,86 @@ void convert_node(Builder<T>& build, const Node& node, std::int64_t opset) {
   if (node.type == "Conv" || node.type == "Gemm" || node.type == "MatMul") build.mark_layer(node.outputs[0]);
 }
 
+/// The nodes that write tensors, and of these whatever `output` depends on.
+inline Producers find_producers(const Model& model) {
+  Producers out;
+  for (const Node& node : model.nodes)
+    if (!node.outputs.empty()) out.emplace(node.outputs[0], &node);
+  return out;
+}
+inline std::vector<const Node*> needed_nodes(const Model& model, const std::string& output) {
+  std::set<std::string_view> tensors{output};
+  std::vector<const Node*> nodes;
+  for (auto node = model.nodes.rbegin(); node != model.nodes.rend(); ++node) {
+    const auto wanted = [&](const std::string& name) { return tensors.contains(name); };
+    if (std::none_of(node->outputs.begin(), node->outputs.end(), wanted)) continue;
+    tensors.insert(node->inputs.begin(), node->inputs.end());
+    nodes.push_back(&*node);
+  }
+  std::reverse(nodes.begin(), nodes.end());
+  return nodes;
+}
+
+/// A graph that ends in logits.
+template <class T>
+struct Imported {
+  nn::Graph<T> graph;
+  Head head;
+};
+
+/// The network that leads to one of the file's outputs.
+template <class T>
+Imported<T> import_output(const Model& model, const std::string& output, const Options<T>& options) {
+  const ValueInfo& input = find_input(model);
+  const Dims dims = sample_dims(input);
+  Builder<T> build(dims, (*input.dims)[0], model.bytes, options.straight_through);
+  build.define(input.name, Value{dims, Layout::planar, 0});
+  for (const Constant& c : model.initializers) build.define(c.name, c);
+  for (const Node& node : model.nodes)
+    for (const std::string& tensor : node.inputs) build.count_use(tensor);
+  for (const ValueInfo& value : model.outputs) build.count_use(value.name);
+  if (model.outputs.size() == 1)
+    for (const Node& node : model.nodes) convert_node(build, node, model.opset);
+  else
+    for (const Node* node : needed_nodes(model, output)) convert_node(build, *node, model.opset);
+  Head head = find_head(build, find_producers(model), model.opset, output, options);
+  build.graph().finish(head.slot);
+  return {std::move(build.graph()), std::move(head)};
+}
+
+/// Of several outputs the first that has several classes, or else the first that can be read as two.
+template <class T>
+Imported<T> import_network(const Model& model, const Options<T>& options) {
+  require(!model.outputs.empty(), "onnx: the network has no output");
+  std::string names, first_failure;
+  std::optional<Imported<T>> found;
+  constexpr std::size_t most_tried = 16;
+  for (std::size_t i = 0, tried = 0; i < model.outputs.size() && tried < most_tried; ++i) {
+    const ValueInfo& output = model.outputs[i];
+    names += (names.empty() ? "'" : ", '") + output.name + "'";
+    if (!options.output.empty() && output.name != options.output) continue;
+    ++tried;
+    try {
+      Imported<T> imported = import_output(model, output.name, options);
+      if (found && imported.head.single) continue;
+      if (model.outputs.size() > 1)
+        imported.head.notes.insert(
+            imported.head.notes.begin(),
+            text("of the network's ", model.outputs.size(), " outputs, the classes are '", output.name, "'",
+                 options.output.empty() ? ", the first that fits" : ""));
+      const bool single = imported.head.single;
+      found.emplace(std::move(imported));
+      if (!single) break;
+    } catch (const Error& error) {
+      if (first_failure.empty()) first_failure = error.what();
+    }
+  }
+  require(found || !first_failure.empty(), "onnx: the network has no output '", options.output, "', it has ",
+          names);
+  require(found.has_value(), first_failure);
+  return std::move(*found);
+}
+
 template <class T, int Rank>
 nn::Network<T, Rank> build_network(const Model& model, const Options<T>& options) {
   require(model.opset >= 9 && model.opset <= 17, "onnx: expected an opset from 9 to 17, got ", model.opset);
@@ -146,25 +242,11 @@ nn::Network<T, Rank> build_network(const Model& model, const Options<T>& options
   const Dims dims = sample_dims(input);
   require(dims.size() + 1 == static_cast<std::size_t>(Rank), "onnx: the input '", input.name, "' has rank ",
           dims.size() + 1, ", expected ", Rank, "; load<Scalar, Rank>() takes the rank");
-  Builder<T> build(dims, (*input.dims)[0], model.bytes);
-  build.define(input.name, Value{dims, Layout::planar, 0});
-  for (const Constant& c : model.initializers) build.define(c.name, c);
-  for (const Node& node : model.nodes)
-    for (const std::string& tensor : node.inputs) build.count_use(tensor);
-  for (const ValueInfo& value : model.outputs) build.count_use(value.name);
-  for (const Node& node : model.nodes) convert_node(build, node, model.opset);
-
-  require(model.outputs.size() == 1, "onnx: expected one output, got ", model.outputs.size());
-  const std::string& name = model.outputs[0].name;
-  const Value* output = build.find_value(name);
-  require(output != nullptr, "onnx: the output '", name, "' ",
-          build.known(name) ? "does not depend on the input" : "is written by no node");
-  require(output->dims.size() == 1, "onnx: expected an output of shape (N, classes), got '", name,
-          "' of shape ", dims_text(output->dims));
-  build.graph().finish(output->slot);
+  Imported<T> imported = import_network(model, options);
   typename nn::Network<T, Rank>::Shape shape;
   std::copy(dims.begin(), dims.end(), shape.begin());
-  return nn::Network<T, Rank>(std::move(build.graph()), shape, options);
+  return nn::Network<T, Rank>(std::move(imported.graph), shape, options.network(),
+                              std::move(imported.head.notes));
 }
 
 }  // namespace detail

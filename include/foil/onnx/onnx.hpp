@@ -15,6 +15,7 @@
 #include "foil/onnx/decoder.hpp"
 #include "foil/onnx/importer.hpp"
 #include "foil/onnx/model.hpp"
+#include "foil/onnx/options.hpp"
 #include "foil/onnx/tensor_decoder.hpp"
 
 namespace foil::onnx {
@@ -51,8 +52,10 @@ nn::Network<Scalar, Rank> parse(std::string_view bytes, const Options<Scalar>& o
 
 /// Reads a classifier from an ONNX file (opsets 9 to 17, float32 weights, computed in Scalar). The network
 /// has one input of shape (N, ...) with Rank dimensions, whose first one may be open or fixed in the file;
-/// any N can be evaluated. Throws foil::Error naming node and reason if the file is damaged, uses an operator
-/// that is not supported, or mixes samples.
+/// any N can be evaluated. Its output has shape (N, classes), with further axes of length one if need be.
+/// What the network then has as logits, and what was taken off the end to come by them, says
+/// Network::notes(); see Options. Throws foil::Error naming node and reason if the file is damaged, uses an
+/// operator that is not supported, or mixes samples.
 template <class Scalar = float, int Rank = 4>
 nn::Network<Scalar, Rank> load(const std::filesystem::path& path, const Options<Scalar>& options = {}) {
   return File(path).network<Scalar, Rank>(options);

@@ -132,17 +132,6 @@ struct Negate {
   Pack<T> pull(Pack<T> g, Pack<T>) const { return -g; }
 };
 
-/// The derivative is zero everywhere.
-template <class T, class = Isa>
-struct Sign {
-  static constexpr From from = From::nothing;
-  Pack<T> value(Pack<T> x) const {
-    const Pack<T> zero{}, one = zero + T(1);
-    return x > zero ? one : x < zero ? -one : x;
-  }
-  Pack<T> pull(Pack<T>, Pack<T>) const { return Pack<T>{}; }
-};
-
 /// Clamps to [low, high]; the ends pass the gradient, as in PyTorch.
 template <class T, class = Isa>
 struct Clip {

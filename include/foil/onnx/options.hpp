@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// How an ONNX file is read.
+#pragma once
+
+#include <string>
+
+#include "foil/core/bounds.hpp"
+#include "foil/nn/network.hpp"
+
+namespace foil::onnx {
+
+/// Options of load(), parse() and File::network().
+template <class Scalar>
+struct Options {
+  Bounds<Scalar> bounds{};  ///< the box that inputs live in; [0, 1] unless said otherwise
+  int threads = 1;          ///< threads that share the samples of one call; the bits do not depend on it
+
+  /// The output that the classes are read from. By default the only one; of several the first of shape
+  /// (N, classes), or else the first that stands for two classes.
+  std::string output{};
+
+  /// Whether a Softmax, a LogSoftmax or one Sigmoid per class at the end of the network stays, with what
+  /// follows it. By default they are taken off wherever that keeps the order of the classes, since gradients
+  /// vanish where they saturate; Network::notes() tells.
+  bool keep_output_layer = false;
+
+  /// Whether a single output is the logit z of class 1 against class 0: the network then has the logits
+  /// (0, z). A single Sigmoid at the end says so by itself.
+  bool binary = false;
+
+  /// Whether Round, Floor, Ceil, Sign and casts to bool pass gradients as if they were not there, and
+  /// comparisons as if they were differences (the backward pass differentiable approximation of Athalye,
+  /// Carlini, Wagner 2018, arXiv:1802.00420). By default the derivative of all of them is zero, as it is.
+  bool straight_through = false;
+
+  nn::NetworkOptions<Scalar> network() const { return {bounds, threads}; }
+};
+
+}  // namespace foil::onnx
