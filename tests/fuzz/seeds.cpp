@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// Writes what the fuzz targets start from: a folder of small valid files for each, DIR/<target>/, and a
+/// dictionary of the words of ONNX.
+///   fuzz.seeds DIR
+#include <zlib.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "foil/io/file.hpp"
+#include "foil/io/npy.hpp"
+#include "foil/onnx/onnx.hpp"
+#include "support/onnx_builder.hpp"
+
+namespace {
+
+using foil::test::attribute;
+using foil::test::Attributes;
+using foil::test::Ints;
+using foil::test::Names;
+using foil::test::OnnxBuilder;
+using foil::test::spread;
+using foil::test::Storage;
+
+/// Numbers the files of one target.
+class Folder {
+ public:
+  Folder(const std::filesystem::path& parent, const std::string& name) : path_(parent / name) {
+    std::filesystem::create_directories(path_);
+  }
+  void operator()(std::string_view bytes) { foil::io::write_file(path_ / std::to_string(count_++), bytes); }
+
+ private:
+  std::filesystem::path path_;
+  int count_ = 0;
+};
+
+/// The words that a mutation would hardly find by itself.
+void write_dictionary(const std::filesystem::path& path) {
+  std::set<std::string> words{"Constant", "NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER", "ai.onnx"};
+  for (const auto& [type, convert] : foil::onnx::detail::converters<float>()) words.emplace(type);
+  for (const auto* name : {"allowzero",    "alpha",
+                           "auto_pad",     "axes",
+                           "axis",         "beta",
+                           "bias",         "ceil_mode",
+                           "dilations",    "epsilon",
+                           "group",        "kernel_shape",
+                           "max",          "min",
+                           "pads",         "perm",
+                           "strides",      "to",
+                           "transA",       "transB",
+                           "value",        "value_float",
+                           "value_floats", "value_int",
+                           "value_ints",   "count_include_pad"})
+    words.emplace(name);
+  std::string out;
+  for (const std::string& word : words) out += "\"" + word + "\"\n";
+  foil::io::write_file(path, out);
+}
+
+void write_networks(Folder write) {
+  // A little of everything that existing networks have.
+  OnnxBuilder file({-1, 2, 6, 6});
+  file.constant("w", {3, 2, 3, 3}, spread(54, -1, 1, 81))
+      .constant("b", {3}, spread(3, -1, 1), Storage::packed);
+  file.constant("s", Ints{-1, 12}).constant("c", {3, 1, 1}, {1, 2, 3}, Storage::typed);
+  file.constant("m", {12, 4}, spread(48, -1, 1, 83));
+  file.node("Conv", {"x", "w", "b"}, "a",
+            {attribute("pads", Ints{1, 1, 0, 0}), attribute("strides", Ints{1, 1})});
+  file.node("Elu", {"a"}, "e", {attribute("alpha", 1.)}).node("Mul", {"e", "c"}, "d");
+  file.node("MaxPool", {"d"}, "p", {attribute("kernel_shape", Ints{2, 2}), attribute("strides", Ints{2, 2})});
+  file.node("Concat", {"p", "p"}, "q", {attribute("axis", 1)});
+  file.node("AveragePool", {"q"}, "r", {attribute("kernel_shape", Ints{2, 1}), attribute("ceil_mode", 1)});
+  file.node("Transpose", {"r"}, "t", {attribute("perm", Ints{0, 2, 3, 1})}).node("Reshape", {"t", "s"}, "f");
+  write(file.node("Gemm", {"f", "m"}, "g").node("Softmax", {"g"}, "y", {attribute("axis", -1)}).bytes());
+
+  OnnxBuilder normalised({-1, 2, 4, 4}, 11);
+  normalised.constant("w", {2, 1, 3, 3}, spread(18, -1, 1));
+  for (const auto* name : {"scale", "shift", "mean", "variance"}) normalised.constant(name, {2}, {0.5f, 2});
+  normalised.node("Conv", {"x", "w"}, "c", {attribute("group", 2), attribute("auto_pad", "SAME_UPPER")});
+  normalised.node("BatchNormalization", {"c", "scale", "shift", "mean", "variance"}, "b");
+  normalised.constant("low", {}, {0}).constant("high", {}, {6}).node("Clip", {"b", "low", "high"}, "r");
+  normalised.node("Add", {"r", "x"}, "a")
+      .node("BatchNormalization", {"a", "scale", "shift", "mean", "variance"}, "d");
+  write(normalised.node("GlobalAveragePool", {"d"}, "p").node("Flatten", {"p"}, "y").bytes());
+
+  OnnxBuilder folded({-1, 4});
+  folded.constant("c", {1, 4}, spread(4, 1, 2)).constant("i", Ints{4, -1, 1LL << 33});
+  folded.node("Constant", {}, "k",
+              {{"value", foil::test::EncodedTensor{foil::test::onnx_tensor("", {1}, Ints{2})}}});
+  folded.node("Cast", {"i"}, "n", {attribute("to", 6)})
+      .node("Concat", {"k", "k"}, "l", {attribute("axis", 0)});
+  folded.node("Transpose", {"c"}, "t").node("Reshape", {"t", "l"}, "u").node("Unsqueeze", {"c", "k"}, "v");
+  folded.node("Mul", {"c", "t"}, "w").node("MatMul", {"x", "w"}, "z").node("Sub", {"z", "c"}, "y");
+  write(folded.bytes());
+
+  write(OnnxBuilder({1, 2, 3})
+            .node("Squeeze", {"x"}, "s", {attribute("axes", Ints{1})})
+            .node("Flatten", {"x"}, "y")
+            .bytes());
+  write(OnnxBuilder({-1, 1, 1, 2, 2}).node("Flatten", {"x"}, "y").bytes());
+
+  // Each operator with each number of inputs that it may have; not all of them load.
+  for (const auto& [type, convert] : foil::onnx::detail::converters<float>()) {
+    const auto arity = foil::onnx::detail::arity_of(type);
+    for (std::size_t inputs = arity.least_inputs; inputs <= arity.most_inputs && inputs <= 3; ++inputs) {
+      OnnxBuilder single({-1, 2, 3, 3});
+      single.constant("c", {2, 1, 1}, {1, 2});
+      Names names(inputs, "c");
+      names[0] = "x";
+      single.node(std::string(type), names, "h", {attribute("axis", 1)}).node("Flatten", {"h"}, "y");
+      write(single.bytes());
+    }
+  }
+}
+
+std::string npy(const std::string& type, const std::string& shape, std::size_t bytes, bool fortran = false) {
+  std::string header = "{'descr': '" + type + "', 'fortran_order': " + (fortran ? "True" : "False") +
+                       ", 'shape': " + shape + ", }";
+  header.append(63 - (10 + header.size()) % 64, ' ') += '\n';
+  std::string out("\x93NUMPY\x01\x00", 8);
+  out += static_cast<char>(header.size() & 255);
+  out += static_cast<char>(header.size() >> 8);
+  out += header;
+  out.append(bytes, '\0');
+  return out;
+}
+
+void write_arrays(Folder write) {
+  for (const auto* type :
+       {"<f4", "<f8", "<i4", "<i8", "|u1", "<f2", ">f4", "<u2", "<i2", "|i1", "|b1", ">i8"}) {
+    const std::size_t width = static_cast<std::size_t>(type[2] - '0');
+    write(npy(type, "(2, 1, 2, 2)", 8 * width));
+    write(npy(type, "(3,)", 3 * width));
+  }
+  write(npy("<f4", "(2, 2, 2, 1)", 32, true));
+  write(npy("<f8", "(2, 3)", 48));
+  write(npy("<i8", "(3, 1)", 24));
+}
+
+std::string idx(const std::vector<int>& shape) {
+  std::string out("\0\0\x08", 3);
+  out += static_cast<char>(shape.size());
+  std::size_t count = 1;
+  for (const int extent : shape) {
+    out += std::string(3, '\0') + static_cast<char>(extent);
+    count *= static_cast<std::size_t>(extent);
+  }
+  out.append(count, '\x05');
+  return out;
+}
+
+std::string gzipped(const std::string& bytes) {
+  z_stream stream{};
+  deflateInit2(&stream, 9, Z_DEFLATED, 16 + MAX_WBITS, 9, Z_DEFAULT_STRATEGY);
+  std::string out(deflateBound(&stream, static_cast<unsigned long>(bytes.size())), '\0');
+  stream.next_in = reinterpret_cast<unsigned char*>(const_cast<char*>(bytes.data()));
+  stream.avail_in = static_cast<unsigned>(bytes.size());
+  stream.next_out = reinterpret_cast<unsigned char*>(out.data());
+  stream.avail_out = static_cast<unsigned>(out.size());
+  deflate(&stream, Z_FINISH);
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
+}
+
+void write_idx(Folder write) {
+  for (const std::vector<int>& shape : {std::vector<int>{5}, {2, 3, 3}, {2, 1, 2, 2}, {2, 3}}) {
+    write(idx(shape));
+    write(gzipped(idx(shape)));
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::fprintf(stderr, "usage: fuzz.seeds DIR\n");
+    return 2;
+  }
+  const std::filesystem::path out(argv[1]);
+  write_networks({out, "onnx"});
+  write_dictionary(out / "onnx.dictionary");
+  write_arrays({out, "npy"});
+  write_idx({out, "idx"});
+}
