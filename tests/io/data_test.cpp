@@ -2,8 +2,10 @@
 #include "foil/io/data.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
+#include "io/npz_builder.hpp"
 #include "io/temporary_directory.hpp"
 #include "support/catch.hpp"
 
@@ -11,6 +13,7 @@ using Catch::Matchers::ContainsSubstring;
 using foil::Bounds;
 using foil::io::read_images;
 using foil::io::read_labels;
+using foil_test::read;
 using foil_test::TemporaryDirectory;
 using foil_test::write;
 
@@ -91,6 +94,126 @@ TEST_CASE("data: images read in pieces, from anywhere and in any order are those
     reader.seek(0);
     CHECK(same(reader.next(7), whole));
   }
+}
+
+TEST_CASE("data: bytes and 16 bits are scaled to the bounds, or taken as they are", "[io][data]") {
+  const TemporaryDirectory dir;
+  const auto first = [&](const Bounds<float>& bounds, bool raw, const char* name) {
+    foil::io::ImageReader<float> reader(dir / name, bounds, {.raw = raw});
+    const auto images = reader.next(1);
+    CHECK(reader.levels() == (raw || std::string(name) == "i2" ? 0
+                              : std::string(name) == "u1"      ? 255
+                                                               : 65535));
+    return std::vector<float>(images.data(), images.data() + images.size());
+  };
+  using Values = std::vector<float>;
+  foil::io::write_npy<std::uint8_t>(dir / "u1", std::vector<std::uint8_t>{0, 51, 255}, {1, 1, 1, 3});
+  foil::io::write_npy<std::uint16_t>(dir / "u2", std::vector<std::uint16_t>{0, 13107, 65535}, {1, 1, 1, 3});
+  foil::io::write_npy<std::int16_t>(dir / "i2", std::vector<std::int16_t>{0, 1, 2}, {1, 1, 1, 3});
+  for (const char* name : {"u1", "u2"}) {
+    CHECK(first({0, 1}, false, name) == Values{0, 0.2f, 1});
+    CHECK(first({-1, 4}, false, name) == Values{-1, 0, 4});
+  }
+  CHECK(first({0, 255}, false, "u1") == Values{0, 51, 255});
+  CHECK(first({0, 300}, true, "u1") == Values{0, 51, 255});
+  CHECK(first({0, 70000}, true, "u2") == Values{0, 13107, 65535});
+  CHECK(first({0, 2}, false, "i2") == Values{0, 1, 2});
+  CHECK_THROWS_WITH(first({0, 2}, true, "u1"), ContainsSubstring("image 0 has the value 51"));
+  const float infinity = std::numeric_limits<float>::infinity();
+  CHECK_THROWS_WITH(first({0, infinity}, false, "u1"), ContainsSubstring("expected finite bounds"));
+}
+
+TEST_CASE("data: images of every kind are the same images", "[io][data][property]") {
+  const TemporaryDirectory dir;
+  // Two images of 3 channels, 2 x 2 pixels: as idx, and in other layouts and files.
+  std::string chw, hwc;
+  for (int i = 0; i < 24; ++i) chw += static_cast<char>(11 * i);
+  for (int n = 0; n < 2; ++n)
+    for (int pixel = 0; pixel < 4; ++pixel)
+      for (int c = 0; c < 3; ++c) hwc += chw[static_cast<std::size_t>(12 * n + 4 * c + pixel)];
+  write(dir / "idx", idx({2, 3, 2, 2}, chw));
+  write(dir / "nchw.npy", foil_test::npy_bytes("|u1", "(2, 3, 2, 2)", chw));
+  write(dir / "nhwc.npy", foil_test::npy_bytes("|u1", "(2, 2, 2, 3)", hwc));
+  write(dir / "nhwc.npz",
+        foil_test::zip_bytes({{"images.npy", read(dir / "nhwc.npy")}, {"labels.npy", ""}}, true));
+  std::filesystem::create_directory(dir / "folder");
+  for (int n = 0; n < 2; ++n) {
+    foil::io::Picture picture(2, 2, 3);
+    std::copy_n(hwc.begin() + 12 * n, 12, picture.pixel(0, 0));
+    foil::io::write_png(dir / ("folder/" + std::to_string(n) + ".png"), picture);
+  }
+  write(dir / "list.txt", "folder/0.png\nfolder/1.png\n");
+  const auto expected = read_images(dir / "idx", Bounds<float>());
+  const std::vector<foil::Index> given{3, 2, 2};
+  const auto same = [&](const char* name, foil::io::ImageOptions options) {
+    const auto found = read_images(dir / name, Bounds<float>(), options);
+    return found.dimensions() == expected.dimensions() &&
+           std::equal(expected.data(), expected.data() + expected.size(), found.data());
+  };
+  for (const std::vector<foil::Index>& shape : {std::vector<foil::Index>{}, given}) {
+    for (const char* name : {"idx", "nchw.npy", "folder", "list.txt"}) CHECK(same(name, {.shape = shape}));
+    for (const char* name : {"nhwc.npy", "nhwc.npz"}) CHECK(same(name, {.shape = shape, .nhwc = true}));
+  }
+  // Networks that take (H, W, C) are given that.
+  foil::io::ImageReader<float> flat(dir / "folder", Bounds<float>(), {.shape = {2, 2, 3}});
+  const auto images = flat.next(2), other = read_images(dir / "nhwc.npy", Bounds<float>());
+  CHECK(std::equal(images.data(), images.data() + images.size(), other.data()));
+  CHECK(flat.pictures()->names.size() == 2);
+  // And what fits otherwise is told.
+  const auto refused = [&](const char* name, foil::io::ImageOptions options) {
+    read_images(dir / name, Bounds<float>(), options);
+  };
+  CHECK_THROWS_WITH(
+      refused("nhwc.npy", {.shape = given}),
+      ContainsSubstring("expected images of shape (N, 3, 2, 2) as the model takes, found (2, 2, 2, 3), "
+                        "which would fit as N x H x W x C (layout nhwc)"));
+  CHECK_THROWS_WITH(refused("idx", {.shape = {1, 2, 2}}), ContainsSubstring("found (2, 3, 2, 2)"));
+  CHECK_THROWS_WITH(refused("folder", {.shape = {1, 2, 2}}),
+                    ContainsSubstring("found (2, 2, 2, 3) as height, width and channels of the pictures"));
+}
+
+TEST_CASE("data: extents of 1 may be left out or added", "[io][data]") {
+  const TemporaryDirectory dir;
+  const std::vector<float> values{0, 0.1f, 0.2f, 0.3f};
+  for (const std::vector<foil::Index>& in_file :
+       {std::vector<foil::Index>{1, 2, 2}, {1, 1, 2, 2}, {1, 2, 2, 1}, {1, 1, 1, 2, 2}}) {
+    foil::io::write_npy<float>(dir / "x.npy", values, in_file);
+    foil::io::ImageReader<float> reader(dir / "x.npy", Bounds<float>(), {.shape = {1, 2, 2}});
+    CHECK(reader.shape_text() == "(1, 1, 2, 2)");
+    const auto images = reader.next(1);
+    CHECK(foil::shape_text(images) == "(1, 1, 2, 2)");
+    CHECK(std::vector<float>(images.data(), images.data() + 4) == values);
+  }
+  foil::io::write_npy<float>(dir / "x.npy", values, {1, 4});
+  CHECK_THROWS_WITH(
+      read_images(dir / "x.npy", Bounds<float>(), {.shape = {1, 2, 2}}),
+      ContainsSubstring("expected images of shape (N, 1, 2, 2) as the model takes, found (1, 4)"));
+}
+
+TEST_CASE("data: what is just beyond the bounds is moved to them if asked, the rest stays if not strict",
+          "[io][data]") {
+  const TemporaryDirectory dir;
+  const float nan = std::numeric_limits<float>::quiet_NaN(), up = std::nextafter(1.f, 2.f);
+  foil::io::write_npy<float>(dir / "x", std::vector<float>{up, -9e-7f, 1 + 2e-6f, nan}, {4, 1});
+  const auto rows = [&](foil::io::ImageOptions options) {
+    foil::io::ImageReader<float> reader(dir / "x", Bounds<float>(), options);
+    auto images = reader.next(4);
+    CHECK(reader.clipped() == (options.clip ? 2 : 0));
+    return images;
+  };
+  const auto as_is = rows({.strict = false});
+  CHECK(as_is.data()[0] == up);
+  CHECK(as_is.data()[1] == -9e-7f);
+  CHECK(std::isnan(as_is.data()[3]));
+  const auto clipped = rows({.clip = true, .strict = false});
+  CHECK(clipped.data()[0] == 1);
+  CHECK(clipped.data()[1] == 0);
+  CHECK(clipped.data()[2] > 1);
+  CHECK(std::isnan(clipped.data()[3]));
+  CHECK_THROWS_WITH(rows({}), ContainsSubstring("image 0 has the value 1"));
+  foil::io::ImageReader<float> reader(dir / "x", Bounds<float>(), {.clip = true});
+  CHECK(reader.next(2).size() == 2);
+  CHECK_THROWS_WITH(reader.next(1), ContainsSubstring("image 2 has the value"));
 }
 
 TEST_CASE("data: samples of one to four axes lie in batches of rank 4 as they do in the file", "[io][data]") {
