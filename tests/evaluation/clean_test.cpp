@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "foil/models/label_only.hpp"
+#include "foil/models/lambdas.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 
@@ -52,6 +53,51 @@ TEST_CASE("clean: the rows of a range, with what the model says of them", "[clea
     REQUIRE(samples(chosen.pool.inputs()) == 10);
     CHECK(as_matrix(chosen.pool.inputs()) == as_matrix(p.inputs).middleRows(5, 10));
     CHECK(chosen.pool.predictions() == p.truth.segment(5, 10));
+  }
+}
+
+TEST_CASE("clean: invalid rows are wrong, and the model is not shown them", "[clean]") {
+  Problem p;
+  const auto valid = [](Index row) { return row != 6 && (row < 12 || row > 15); };
+  for (Index row = 0; row < 30; ++row)
+    if (!valid(row)) p.inputs(row, 2) = row % 2 == 0 ? -0.5f : std::numeric_limits<float>::quiet_NaN();
+  const MemorySource source(p.inputs);
+  const bool scores = GENERATE(true, false);
+  const auto shown = [&](const Input& x) {
+    for (Index i = 0; i < x.size(); ++i) REQUIRE((x.data()[i] >= 0 && x.data()[i] <= 1));
+    return x;
+  };
+  const auto check = [&](auto& model) {
+    for (const Index batch_size : {1, 4, 100}) {
+      const auto chosen =
+          choose_samples(model, source, p.labels, {.first = 5, .count = 12, .batch_size = batch_size});
+      CHECK(chosen.rows.size() == 12);
+      CHECK(chosen.examined == 12);
+      CHECK(chosen.invalid == 5);
+      CHECK(chosen.unanswered == 0);
+      Index accurate = 0;
+      for (Index i = 0; i < 12; ++i) {
+        CHECK(chosen.predictions[i] == (valid(5 + i) ? p.truth[5 + i] : -1));
+        CHECK(chosen.correct[i] == (valid(5 + i) && (5 + i) % 3 != 0));
+        accurate += chosen.correct[i];
+      }
+      CHECK(chosen.accurate == accurate);
+      const auto correct = choose_samples(
+          model, source, p.labels, {.first = 5, .count = 6, .correct_only = true, .batch_size = batch_size});
+      CHECK(correct.rows == std::vector<std::int64_t>{5, 7, 8, 10, 11, 16});
+      CHECK(correct.examined == 12);
+      CHECK_THROWS_WITH(choose_samples(model, source, p.labels, {.first = 12, .count = 4}),
+                        ContainsSubstring("found none of the 4 rows valid"));
+    }
+  };
+  if (scores) {
+    auto model =
+        make_model<Input>(p.model.bounds(), [&](const Input& x) { return p.model.logits(shown(x)); });
+    check(model);
+  } else {
+    auto model =
+        make_model<Input>(p.model.bounds(), [&](const Input& x) { return predict(p.model, shown(x)); });
+    check(model);
   }
 }
 

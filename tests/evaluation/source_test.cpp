@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <numeric>
 #include <span>
 #include <string>
@@ -67,6 +68,35 @@ TEST_CASE("source: rows come in the order asked for", "[source]") {
   CHECK_THROWS_WITH(source.gather(std::vector<std::int64_t>{5}),
                     ContainsSubstring("rows from 0 to 4, got 5"));
   CHECK_THROWS_WITH(source.gather(std::vector<std::int64_t>{-1}), ContainsSubstring("got -1"));
+}
+
+TEST_CASE("source: a block without a valid sample is reported, a selection without one is an error",
+          "[source]") {
+  Problem p(300);
+  for (Index i = 256; i < 300; ++i)
+    p.inputs(i, 1) = i % 2 == 0 ? 7.0f : std::numeric_limits<float>::quiet_NaN();
+  const MemorySource source(p.inputs);
+  Options options{.batch_size = 1};
+  const AnyAttack attack = noise();
+  Outcome outcome{attack, 0.5};
+  evaluate(attack, p.model, source, p.all, p.off_label(p.all), options, outcome);
+  REQUIRE(outcome.records.size() == 300);
+  CHECK(outcome.summary().invalid == 44);
+  CHECK(outcome.records[255].status != Status::invalid_input);
+  CHECK_FALSE(options.none_valid);
+
+  for (const Index count : {1, 44}) {  // in one block
+    Selection bad;
+    for (Index i = 0; i < count; ++i) bad.rows.push_back(256 + i);
+    Outcome none{attack, 0.5};
+    CHECK_THROWS_WITH(evaluate(attack, p.model, source, bad, p.off_label(bad), options, none),
+                      ContainsSubstring("no sample is valid"));
+  }
+  Selection many;  // in two
+  for (Index i = 0; i < 300; ++i) many.rows.push_back(256 + i % 44);
+  Outcome none{attack, 0.5};
+  CHECK_THROWS_WITH(evaluate(attack, p.model, source, many, p.off_label(many), options, none),
+                    ContainsSubstring("none of the samples is valid"));
 }
 
 TEST_CASE("source: blocks are eight batches for each thread, and at least 256 samples", "[source]") {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <cmath>
 #include <utility>
 
 #include "foil/core/error.hpp"
@@ -42,6 +43,14 @@ class Bounds {
   bool uniform() const { return uniform_; }
   Scalar lower(Index feature) const { return lower_[uniform_ ? 0 : feature]; }
   Scalar upper(Index feature) const { return upper_[uniform_ ? 0 : feature]; }
+
+  /// Whether every feature of a sample is finite and within.
+  template <class Sample>
+  bool contain(const Sample& x) const {
+    for (Index i = 0; i < x.size(); ++i)
+      if (!(std::isfinite(x[i]) && x[i] >= lower(i) && x[i] <= upper(i))) return false;
+    return true;
+  }
 
   /// Throws unless the bounds fit inputs with this many features.
   void check(Index features) const {

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "foil/core/bounds.hpp"
 #include "foil/core/error.hpp"
 #include "foil/core/model.hpp"
 #include "foil/core/tensor.hpp"
@@ -41,16 +42,32 @@ struct ChoiceOptions {
 template <Batch Input>
 struct Chosen : Selection {
   Labels labels{};
-  Labels predictions{};              ///< -1 where the answer was NaN or infinity
+  Labels predictions{};              ///< -1 where the answer was NaN or infinity, and for invalid rows
   Labels targets{};                  ///< if there are any
   Pool<Input> pool{};                ///< the first rows that the model was shown, with its answers
   Index examined = 0, accurate = 0;  ///< rows that the model was shown, and how many of them it got right
+  Index invalid = 0;                 ///< rows that are not finite or out of bounds: examined, but not shown
   Index unanswered = 0;              ///< for how many of them its answer was NaN or infinity
   Index on_target = 0;               ///< how many were passed over, their target being their label
   bool stopped = false;              ///< by the observer; then there may be too few, and no pool
 };
 
-/// Shows the model the rows of a source, batch by batch, until there are samples enough.
+namespace detail {
+
+/// The rows of a batch that are finite and within the bounds.
+template <Batch Input>
+std::vector<Index> rows_within(const Bounds<typename Input::Scalar>& bounds, const Input& batch) {
+  bounds.check(features(batch));
+  std::vector<Index> out;
+  for (Index i = 0; i < samples(batch); ++i)
+    if (bounds.contain(sample(batch, i))) out.push_back(i);
+  return out;
+}
+
+}  // namespace detail
+
+/// Shows the model the rows of a source, batch by batch, until there are samples enough. Rows that are not
+/// finite or out of the model's bounds are wrong without the model being asked; throws if all are.
 /// \param labels  for every row of the source
 template <class M, SampleSource Source>
   requires DecisionModel<M> && std::same_as<batch_t<Source>, input_t<M>>
@@ -80,6 +97,8 @@ Chosen<input_t<M>> choose_samples(M&& model, Source& source, const Labels& label
   require(hopeless < last, "targets: all ", last - options.first,
           " are the labels of their rows, so that nothing is to be changed; expected other classes");
 
+  constexpr Scalar nan = std::numeric_limits<Scalar>::quiet_NaN();
+  const Bounds<Scalar> bounds = model.bounds();
   Chosen<input_t<M>> chosen;
   std::vector<int> predictions;
   std::vector<std::int64_t> wanted;
@@ -88,22 +107,31 @@ Chosen<input_t<M>> choose_samples(M&& model, Source& source, const Labels& label
   for (Index row = options.first; row < last && chosen.size() < options.count && !chosen.stopped;) {
     wanted.clear();
     for (Index i = 0; i < std::min(options.batch_size, last - row); ++i) wanted.push_back(row + i);
-    const auto batch = source.gather(wanted);
-    Labels answers;
-    Logits<Scalar> logits;
+    auto batch = source.gather(wanted);
+    const auto valid = detail::rows_within(bounds, batch);
+    if (static_cast<Index>(valid.size()) < samples(batch)) batch = gather(batch, valid);
+    Labels told;
+    Logits<Scalar> told_logits;
     if constexpr (ScoreModel<M>) {
-      logits = model.logits(batch);
-      answers = decide<Scalar>(logits);
-    } else {
-      answers = predict(model, batch);
+      if (!valid.empty()) told_logits = model.logits(batch);
+      told = decide<Scalar>(told_logits);
+    } else if (!valid.empty()) {
+      told = predict(model, batch);
     }
-    require(answers.size() == samples(batch), "model: expected one answer for each of ", samples(batch),
-            " samples, got ", answers.size());
+    require(told.size() == samples(batch), "model: expected one answer for each of ", samples(batch),
+            " samples, got ", told.size());
+    Labels answers = Labels::Constant(static_cast<Index>(wanted.size()), -1);
+    Logits<Scalar> logits = Logits<Scalar>::Constant(answers.size(), told_logits.cols(), nan);
+    for (std::size_t i = 0; i < valid.size(); ++i) {
+      answers[valid[i]] = told[static_cast<Index>(i)];
+      if (told_logits.size() > 0) logits.row(valid[i]) = told_logits.row(static_cast<Index>(i));
+    }
+    std::size_t next_valid = 0;
     for (Index i = 0; i < answers.size() && chosen.size() < options.count; ++i, ++row) {
       if (chosen.examined < known_labels.size()) {
         known_labels[chosen.examined] = answers[i];
         if (logits.size() > 0) {
-          if (known.size() == 0) known.resize(known_labels.size(), logits.cols());
+          if (known.size() == 0) known = Logits<Scalar>::Constant(known_labels.size(), logits.cols(), nan);
           require(known.cols() == logits.cols(), "model: the number of classes changed from ", known.cols(),
                   " to ", logits.cols());
           known.row(chosen.examined) = logits.row(i);
@@ -112,7 +140,10 @@ Chosen<input_t<M>> choose_samples(M&& model, Source& source, const Labels& label
       const bool correct = answers[i] == labels[row];
       ++chosen.examined;
       chosen.accurate += correct;
-      chosen.unanswered += answers[i] < 0;
+      const bool invalid = next_valid == valid.size() || valid[next_valid] != i;
+      next_valid += !invalid;
+      chosen.invalid += invalid;
+      chosen.unanswered += answers[i] < 0 && !invalid;
       chosen.on_target += on_target(row);
       if (on_target(row) || (options.correct_only && !correct)) continue;
       chosen.rows.push_back(row);
@@ -123,6 +154,9 @@ Chosen<input_t<M>> choose_samples(M&& model, Source& source, const Labels& label
     chosen.stopped = options.observer({finished, total, 0, chosen.examined, 0}) == Control::stop;
   }
 
+  require(chosen.stopped || chosen.invalid < chosen.examined,
+          "choice of samples: expected finite values within the bounds, found none of the ", chosen.examined,
+          " rows valid");
   const auto gather_entries = [](const Labels& all, const std::vector<std::int64_t>& from) {
     Labels out(static_cast<Index>(from.size()));
     for (std::size_t i = 0; i < from.size(); ++i)

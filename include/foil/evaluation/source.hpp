@@ -90,7 +90,7 @@ Index block_size(const RunOptions<Input, concurrent>& options) {
 ///
 /// The observer sees the progress over all blocks. When it stops the run, `outcome` ends with the block that
 /// was at work. Whatever is thrown, by the source, the model or the hooks, the blocks before are in
-/// `outcome`; after a RunFailure also what was found in its own block.
+/// `outcome`; after a RunFailure also what was found in its own block. Throws if no sample at all is valid.
 ///
 /// \param criterion_of  the criterion for a block: criterion_of(const Block&), samples counted from its first
 /// \param options       those common to all samples; not copied, for the pool may be large. Afterwards the
@@ -108,10 +108,14 @@ void evaluate(const AnyAttack& attack, M&& model, Source& source, const Selectio
   require(selection.correct.size() == 0 || selection.correct.size() == total,
           "evaluate: expected to know of each of the ", total, " samples whether it is correct, got ",
           selection.correct.size());
-  struct Restored {  // the observer, however this ends
+  struct Restored {  // what is changed of the options, however this ends
     Observer &place, own;
-    ~Restored() { place = std::move(own); }
-  } observer{options.observer, options.observer};
+    bool &lenient, was_lenient;
+    ~Restored() {
+      place = std::move(own);
+      lenient = was_lenient;
+    }
+  } observer{options.observer, options.observer, options.none_valid, options.none_valid};
   Progress before, now;  // the blocks that are finished, and the one at work
   bool stopped = false;
   const auto so_far = [&] {
@@ -134,6 +138,7 @@ void evaluate(const AnyAttack& attack, M&& model, Source& source, const Selectio
         first, count,
         std::span(selection.rows).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count))};
     const auto inputs = source.gather(block.rows);
+    options.none_valid = observer.was_lenient || count < total;
     options.sample_ids.assign(block.rows.begin(), block.rows.end());
     if (hooks.prepare) hooks.prepare(block, options);
     const auto criterion = criterion_of(block);
@@ -161,6 +166,11 @@ void evaluate(const AnyAttack& attack, M&& model, Source& source, const Selectio
     before = so_far();
     now = {};
   }
+  const bool none_valid =
+      !outcome.records.empty() &&
+      std::all_of(outcome.records.begin(), outcome.records.end(),
+                  [](const Record& record) { return record.status == Status::invalid_input; });
+  require(observer.was_lenient || !none_valid, attack.name(), ": none of the samples is valid");
 }
 
 }  // namespace foil

@@ -62,15 +62,14 @@ class Admission {
     return text("expected values on the lattice where features may move, sample ", row, " has others");
   }
 
-  /// Throws unless at least one sample can be attacked, and nothing of one that is not finite or out of
-  /// bounds is used.
+  /// Throws unless at least one sample can be attacked, or the options let it pass.
   void check() const {
     require(samples(inputs_) > 0 && features(inputs_) > 0,
             "inputs: expected at least one sample and one feature, got shape ", shape_text(inputs_));
     std::string first;
     for (Index row = 0; row < samples(inputs_); ++row) {
       const std::string reason = why_not(row);
-      if (reason.empty()) return;
+      if (reason.empty() || options_.none_valid) return;
       if (first.empty()) first = reason;
     }
     throw Error(text("inputs: ", first, ", and no sample is valid"));

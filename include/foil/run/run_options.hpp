@@ -102,7 +102,8 @@ struct RunOptions {
   Index batch_size = 128;  ///< samples worked on at a time by each thread, and rows per model call
   Observer observer{};     ///< called after every model call
   OnBadSample on_bad_sample = OnBadSample::report;
-  bool trace = false;  ///< record Result::traces
+  bool none_valid = false;  ///< go on if no sample is valid, as a part of a larger run may be; else an error
+  bool trace = false;       ///< record Result::traces
 
   /// Throws foil::Error naming the first field that makes no sense for `count` samples.
   void validate(const Input& inputs) const {
