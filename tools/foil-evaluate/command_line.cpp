@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <sstream>
 #include <thread>
 
 #include "foil/core/error.hpp"
@@ -47,7 +48,14 @@ Number parse_number(const std::string& option, const std::string& text) {
 
 }  // namespace
 
-std::optional<Command> parse_command_line(int argc, char** argv) {
+std::vector<std::filesystem::path> Command::inputs() const {
+  std::vector<std::filesystem::path> all{model, images, labels};
+  for (const auto& optional : {targets, starts, mask})
+    if (optional) all.push_back(*optional);
+  return all;
+}
+
+Command parse_command_line(int argc, char** argv) {
   Command command;
   std::vector<std::string> attacks, epsilons;
   std::string bounds;
@@ -120,8 +128,10 @@ std::optional<Command> parse_command_line(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& failure) {
     if (failure.get_exit_code() == 0) {
-      app.exit(failure);
-      return std::nullopt;
+      std::ostringstream text;
+      app.exit(failure, text, text);
+      command.help = text.str();
+      return command;
     }
     std::string line = failure.what();
     std::replace(line.begin(), line.end(), '\n', ' ');

@@ -28,6 +28,7 @@ struct AttackRequest {
 };
 
 struct Command {
+  std::string help{};  ///< only a request for this text, if it is not empty
   bool list = false;
   std::string listed;  ///< the one attack to list; empty: all
   std::filesystem::path model, images, labels, out;
@@ -43,10 +44,12 @@ struct Command {
   int threads = 1;
   std::int64_t budget = std::numeric_limits<std::int64_t>::max();
   std::int64_t batch_size = 128;
+
+  /// All that is read.
+  std::vector<std::filesystem::path> inputs() const;
 };
 
-/// Reads the command line; nothing if it was only a request for help, which has then been answered. Throws
-/// foil::Error in one line.
-std::optional<Command> parse_command_line(int argc, char** argv);
+/// Reads the command line. Throws foil::Error in one line.
+Command parse_command_line(int argc, char** argv);
 
 }  // namespace evaluate

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: MIT
 /// \file
 /// foil-evaluate: attacks a classifier from an ONNX or TorchScript file and reports how robust it is.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <cmath>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <exception>
-#include <filesystem>
 #include <iterator>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,8 +26,10 @@
 #include "foil/evaluation/attack_entry.hpp"
 #include "foil/evaluation/source.hpp"
 #include "foil/io/npy.hpp"
+#include "foil/io/png.hpp"
 #include "inputs.hpp"
 #include "model.hpp"
+#include "outputs.hpp"
 #include "progress.hpp"
 #include "report.hpp"
 
@@ -34,40 +41,46 @@ using foil::require;
 using RunOptions = foil::RunOptions<Images>;
 using Writer = foil::io::NpyWriter<float>;
 
-constexpr int exit_bad_input = 2, exit_interrupted = 130;
+constexpr int exit_failed = 1, exit_bad_input = 2;
+
+const char* const indices = "indices.npy";  // the rows used, among the adversarials
 
 std::atomic<bool> interrupted = false;
-static_assert(std::atomic<bool>::is_always_lock_free);
+std::atomic<int> signal_caught = 0;
+static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<int>::is_always_lock_free);
 
-/// Asks to finish gracefully; the second Ctrl-C is the default one and kills.
-extern "C" void on_interrupt(int) {
+/// Asks to finish gracefully. The second Ctrl-C is the default one and kills; a second of the others is not
+/// meant so, as shells and `timeout` send theirs twice.
+extern "C" void on_signal(int signal) {
   interrupted = true;
-  std::signal(SIGINT, SIG_DFL);
+  signal_caught = signal;
+  if (signal == SIGINT) std::signal(SIGINT, SIG_DFL);
 }
 
-/// Throws unless every output can be written and none of them is an input. Leaves nothing behind but the
-/// directory for the adversarials.
-void check_outputs(const Command& command) {
-  std::vector<std::filesystem::path> outputs{command.out};
-  if (command.sheet) outputs.push_back(*command.sheet);
-  require(!command.sheet || *command.sheet != command.out, "--out and --sheet are the same file, ",
-          command.out.string());
-  std::vector<std::filesystem::path> inputs{command.model, command.images, command.labels};
-  for (const auto& optional : {command.targets, command.starts, command.mask})
-    if (optional) inputs.push_back(*optional);
-  for (const auto& output : outputs) {
-    for (const auto& input : inputs) {
-      std::error_code differs;
-      require(!std::filesystem::equivalent(output, input, differs), output.string(),
-              ": would overwrite an input");
-    }
-    foil::io::AtomicFile probe(output);
-  }
-  if (!command.adversarials) return;
-  std::error_code failure;
-  std::filesystem::create_directories(*command.adversarials, failure);
-  require(!failure, command.adversarials->string(), ": cannot be created: ", failure.message());
-  foil::io::AtomicFile probe(*command.adversarials / "indices.npy");
+void catch_signals() {
+  std::signal(SIGINT, on_signal);
+  std::signal(SIGTERM, on_signal);
+  if (std::signal(SIGHUP, on_signal) == SIG_IGN) std::signal(SIGHUP, SIG_IGN);  // nohup
+}
+
+/// As shells tell of signals.
+int exit_interrupted() {
+  return 128 + signal_caught;
+}
+
+/// Opens what is closed of the three standard streams to nothing: else the next file that is opened would get
+/// what is meant for them.
+void open_standard_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(stream, F_GETFD) < 0 && errno == EBADF) ::open("/dev/null", O_RDWR);
+}
+
+/// Prints a text; says so and returns false if that fails.
+bool print(const std::string& text, std::FILE* stream = stdout) {
+  const bool printed = std::fputs(text.c_str(), stream) >= 0 && std::fflush(stream) == 0;
+  if (!printed)
+    std::fprintf(stderr, "foil-evaluate: cannot write to standard output: %s\n", std::strerror(errno));
+  return printed;
 }
 
 /// An attack ready to run, and how it was asked for.
@@ -210,14 +223,18 @@ void run(const Command& command, const Model& model, Inputs& in, const Samples& 
   progress.finish();
 }
 
-/// The file name for an outcome's adversarials, unlike those of the outcomes before it.
-std::string unused_name(const Told& outcome, const std::vector<Told>& before) {
-  const std::string stem = outcome.attack + (outcome.epsilon ? foil::text("_eps", *outcome.epsilon) : "");
-  std::string name = stem + ".npy";
-  const auto taken = [&](const Told& other) { return other.file == name; };
-  for (int copy = 2; std::any_of(before.begin(), before.end(), taken); ++copy)
-    name = foil::text(stem, "_", copy, ".npy");
-  return name;
+/// The files of the adversarials of all attacks at all their epsilons, in the order in which they are run.
+std::vector<std::string> file_names(const std::vector<Job>& jobs) {
+  std::vector<std::string> names;
+  std::set<std::string> taken;
+  for (const Job& job : jobs)
+    for (const auto& epsilon : job.epsilons) {
+      const std::string stem = job.attack.name() + (epsilon ? foil::text("_eps", *epsilon) : "");
+      std::string name = stem + ".npy";
+      for (int copy = 2; !taken.insert(name).second; ++copy) name = foil::text(stem, "_", copy, ".npy");
+      names.push_back(std::move(name));
+    }
+  return names;
 }
 
 /// Says how far the run came, which `why` ended.
@@ -231,25 +248,34 @@ void tell_finished(const char* why, const Samples& samples, const std::vector<To
   std::fputc('\n', stderr);
 }
 
-/// The whole job; the exit status. After each attack, results.json is brought up to date.
+/// The whole job; the exit status. Now and then after an attack, all files are brought up to date.
 int evaluate_model(const Command& command) {
   const std::vector<Job> jobs = prepare(command);
+  const std::vector<std::string> names = file_names(jobs);
   warn_of_whole_steps(command, jobs);
+  Places places{.results = command.out,
+                .sheet = command.sheet,
+                .folder = command.adversarials,
+                .names = names,
+                .inputs = command.inputs()};
+  places.names.push_back(indices);
+  Outputs outputs(std::move(places));
   const auto loaded =
       load_model(command.model, {.bounds = foil::Bounds<float>(command.lower, command.upper)});
   Inputs inputs = read_inputs(command, *loaded);
   const Model& model = *loaded;
-  check_outputs(command);
 
-  std::signal(SIGINT, on_interrupt);
+  catch_signals();
   Samples samples = choose(command, model, inputs, interrupted);
   if (interrupted) {
     std::fputs("foil-evaluate: interrupted before any attack began, nothing was written\n", stderr);
-    return exit_interrupted;
+    return exit_interrupted();
   }
   const Index count = samples.size();
-  if (command.adversarials)
-    foil::io::write_npy<std::int64_t>(*command.adversarials / "indices.npy", samples.rows, {count});
+  if (command.adversarials) {
+    foil::io::write_npy<std::int64_t>(outputs.staged(indices), samples.rows, {count});
+    outputs.add(indices);
+  }
 
   RunOptions options{.seed = command.seed,
                      .threads = command.threads,
@@ -260,9 +286,19 @@ int evaluate_model(const Command& command) {
     options.lattice = foil::Lattice(command.lower, double{command.upper} - double{command.lower},
                                     static_cast<double>(command.lattice));
   std::vector<Told> outcomes;
-  std::size_t total = 0;
-  for (const Job& job : jobs) total += job.epsilons.size();
   bool complete = false;
+  const auto publish = [&](bool last) {
+    if (outcomes.empty()) return;
+    RunFacts facts{outputs.run_id(), complete, {}};
+    std::string picture;
+    if (last && command.sheet) {
+      picture = foil::io::encode_png(sheet(command, samples, outcomes));
+      facts.sheet = content_of(picture);
+    }
+    outputs.publish(
+        [&](foil::io::AtomicFile& file) { write_results(file, command, samples, outcomes, facts); }, picture,
+        last);
+  };
   for (const Job& job : jobs)
     for (const auto& epsilon : job.epsilons) {
       if (interrupted) break;
@@ -271,59 +307,61 @@ int evaluate_model(const Command& command) {
       outcome.settings = job.settings;
       std::optional<Writer> adversarials;
       if (command.adversarials) {
-        outcome.file = unused_name(outcome, outcomes);
+        outcome.file = names[outcomes.size()];
         std::vector<Index> shape = inputs.images.sample_shape();
         shape.insert(shape.begin(), count);
-        adversarials.emplace(*command.adversarials / outcome.file, shape);
+        adversarials.emplace(outputs.staged(outcome.file), shape);
       }
       const auto keep = [&] {
         if (outcome.records.empty()) return;
-        if (adversarials) adversarials->commit(static_cast<Index>(outcome.records.size()));
+        if (adversarials) {
+          adversarials->commit(static_cast<Index>(outcome.records.size()));
+          outputs.add(outcome.file);
+        }
         const foil::Summary summary = outcome.summary();
         const bool whole = summary.complete() && summary.finished() == count;
         outcomes.push_back(std::move(outcome));
-        complete = whole && outcomes.size() == total;
-        write_results(command, samples, outcomes, complete);
+        complete = whole && outcomes.size() == names.size();
       };
       try {
         run(command, model, inputs, samples, job, options, outcome, adversarials);
       } catch (...) {
         try {
           keep();
+          publish(true);
         } catch (const foil::Error&) {  // the first failure is the one to tell
         }
-        tell_finished("failed", samples, outcomes, total);
+        tell_finished("failed", samples, outcomes, names.size());
         throw;
       }
       keep();
+      if (outcomes.size() < names.size() && !interrupted && outputs.due()) publish(false);
     }
-  if (command.sheet && !outcomes.empty())
-    foil::io::write_png(*command.sheet, sheet(command, samples, outcomes));
+  publish(true);
 
-  std::printf("\n%s: clean accuracy %.1f %% (%td of %td rows), %td samples\n\n%s\n",
-              command.model.filename().string().c_str(),
-              100 * foil::share(samples.accurate, samples.examined), samples.accurate, samples.examined,
-              samples.size(), table(outcomes, samples).c_str());
-  std::printf("forward, backward: model calls per sample. Results: %s\n", command.out.string().c_str());
-  if (complete) return 0;
-  tell_finished("interrupted", samples, outcomes, total);
-  return exit_interrupted;
+  const std::string text =
+      foil::text("\n", command.model.filename().string(), ": clean accuracy ",
+                 percent(foil::share(samples.accurate, samples.examined)), " (", samples.accurate, " of ",
+                 samples.examined, " rows), ", samples.size(), " samples\n\n", table(outcomes, samples),
+                 "\nforward, backward: model calls per sample. Results: ", command.out.string(), "\n");
+  const bool told = print(text, outputs.take_stdout() ? stderr : stdout);
+  if (!complete) tell_finished("interrupted", samples, outcomes, names.size());
+  return !told ? exit_failed : complete ? 0 : exit_interrupted();
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  open_standard_streams();
   try {
     const auto command = parse_command_line(argc, argv);
-    if (!command) return 0;
-    if (command->list) {
-      std::fputs(list_attacks(command->listed).c_str(), stdout);
-      return 0;
-    }
-    return evaluate_model(*command);
+    if (!command.help.empty()) return print(command.help) ? 0 : exit_failed;
+    if (command.list) return print(list_attacks(command.listed)) ? 0 : exit_failed;
+    std::signal(SIGPIPE, SIG_IGN);  // whoever reads the progress may go: the files are still written
+    return evaluate_model(command);
   } catch (const foil::RunFailure<Images>& failure) {
     std::fprintf(stderr, "foil-evaluate: failed: %s\n", failure.what());
-    return 1;
+    return exit_failed;
   } catch (const foil::Error& error) {
     std::string line = error.what();
     std::replace(line.begin(), line.end(), '\n', ' ');
@@ -331,6 +369,6 @@ int main(int argc, char** argv) {
     return exit_bad_input;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "foil-evaluate: failed: %s\n", error.what());
-    return 1;
+    return exit_failed;
   }
 }

@@ -22,10 +22,6 @@ std::string formatted(const char* format, double value) {
   return text;
 }
 
-std::string percent(double share) {
-  return std::isnan(share) ? "-" : formatted("%.1f %%", 100 * share);
-}
-
 /// Whether a sample had its turn before the run ended.
 bool was_reached(const foil::Record& record) {
   return record.queries > 0 ||
@@ -56,6 +52,10 @@ std::string trouble(const foil::Summary& s, Index unfinished) {
 }
 
 }  // namespace
+
+std::string percent(double share) {
+  return std::isnan(share) ? "-" : formatted("%.1f %%", 100 * share);
+}
 
 std::string to_string(foil::Knowledge knowledge) {
   return knowledge == foil::Knowledge::gradients ? "gradients"
@@ -117,15 +117,16 @@ std::string table(const std::vector<Told>& outcomes, const Samples& samples) {
   return text + (notes.empty() ? "" : "\n") + notes;
 }
 
-void write_results(const Command& command, const Samples& samples, const std::vector<Told>& outcomes,
-                   bool complete) {
+void write_results(foil::io::AtomicFile& file, const Command& command, const Samples& samples,
+                   const std::vector<Told>& outcomes, const RunFacts& run) {
   using Json = nlohmann::ordered_json;
   const auto optional = [](const auto& value) { return value ? Json(*value) : Json(nullptr); };
   const auto limit = [](std::int64_t value) {
     return value == std::numeric_limits<std::int64_t>::max() ? Json(nullptr) : Json(value);
   };
   Json root{{"foil_version", version()},
-            {"complete", complete},
+            {"run_id", run.id},
+            {"complete", run.complete},
             {"model", command.model.string()},
             {"images", command.images.string()},
             {"labels", command.labels.string()},
@@ -143,7 +144,11 @@ void write_results(const Command& command, const Samples& samples, const std::ve
             {"sample_count", samples.size()},
             {"clean_accuracy", foil::share(samples.accurate, samples.examined)},
             {"clean_accuracy_rows", samples.examined},
+            {"sheet", nullptr},
             {"attacks", Json::array()}};
+  if (run.sheet)
+    root["sheet"] = {
+        {"file", command.sheet->string()}, {"bytes", run.sheet->bytes}, {"crc32", run.sheet->crc32}};
   const auto typed = [](const std::string& text) {
     Json value = Json::parse(text, nullptr, false);
     return value.is_discarded() ? Json(text) : value;
@@ -186,7 +191,6 @@ void write_results(const Command& command, const Samples& samples, const std::ve
   // place.
   const std::string text = root.dump(1, ' ', false, Json::error_handler_t::replace) + '\n';
   const std::string place = "\"samples\": null";
-  foil::io::AtomicFile file(command.out);
   std::size_t done = 0;
   for (const Told& outcome : outcomes) {
     const std::size_t at = text.find(place, done);
@@ -211,7 +215,6 @@ void write_results(const Command& command, const Samples& samples, const std::ve
     file.write("\n   ]");
   }
   file.write(std::string_view(text).substr(done));
-  file.commit();
 }
 
 foil::io::Picture sheet(const Command& command, const Samples& samples, const std::vector<Told>& outcomes) {

@@ -3,6 +3,7 @@
 /// What came out of an evaluation, and how it is told: the table, results.json, and the sheet.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,8 +11,10 @@
 #include "foil/core/result.hpp"
 #include "foil/evaluation/record.hpp"
 #include "foil/evaluation/source.hpp"
+#include "foil/io/file.hpp"
 #include "foil/report/sheet.hpp"
 #include "inputs.hpp"
+#include "outputs.hpp"
 
 namespace evaluate {
 
@@ -31,12 +34,22 @@ struct Told : foil::Outcome {
 
 std::string to_string(foil::Knowledge knowledge);
 
+/// "37.5 %", or "-" if there is nothing to share.
+std::string percent(double share);
+
 /// Success rate, robust accuracy and so on, one line per outcome; below, whatever kept samples out of them.
 std::string table(const std::vector<Told>& outcomes, const Samples& samples);
 
+/// What results.json says of the run itself.
+struct RunFacts {
+  std::string id;
+  bool complete = false;
+  std::optional<Content> sheet{};  ///< if it is written
+};
+
 /// Writes results.json.
-void write_results(const Command& command, const Samples& samples, const std::vector<Told>& outcomes,
-                   bool complete);
+void write_results(foil::io::AtomicFile& file, const Command& command, const Samples& samples,
+                   const std::vector<Told>& outcomes, const RunFacts& run);
 
 /// The first few correctly classified samples under every attack.
 foil::io::Picture sheet(const Command& command, const Samples& samples, const std::vector<Told>& outcomes);

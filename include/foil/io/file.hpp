@@ -77,6 +77,8 @@ inline int create(const std::filesystem::path& path) {
   }
 }
 
+}  // namespace detail
+
 /// Where symbolic links lead, though there may be nothing there.
 inline std::filesystem::path followed(std::filesystem::path path) {
   const auto start = path;
@@ -87,8 +89,6 @@ inline std::filesystem::path followed(std::filesystem::path path) {
   }
   return path;
 }
-
-}  // namespace detail
 
 /// Brings to the disk which files a directory has: what was put there or removed stays so.
 inline void sync_directory(const std::filesystem::path& directory) {
@@ -122,7 +122,7 @@ class AtomicFile {
     if (file_ != nullptr) return;
 
     check(!exists || ::access(path_.c_str(), W_OK) == 0);
-    target_ = detail::followed(path_);
+    target_ = followed(path_);
     for (int number = 0; file_ == nullptr; ++number) {
       temporary_ = part(number);
       const int created = detail::create(temporary_);

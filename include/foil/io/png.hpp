@@ -14,6 +14,7 @@
 #include <cstring>
 #include <filesystem>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -112,19 +113,25 @@ inline Picture decode_png(const std::filesystem::path& name, std::span<const uns
   return picture;
 }
 
-/// Writes a picture as an 8-bit PNG, all or nothing.
-inline void write_png(const std::filesystem::path& path, const Picture& picture) {
+/// A picture as the content of an 8-bit PNG file.
+inline std::string encode_png(const Picture& picture) {
   png_image image{};
   image.version = PNG_IMAGE_VERSION;
   image.width = static_cast<png_uint_32>(picture.width());
   image.height = static_cast<png_uint_32>(picture.height());
   image.format = picture.channels() == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB;
   png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(image);
-  std::vector<char> encoded(size);
+  std::string encoded(size, '\0');
   const bool fine =
       png_image_write_to_memory(&image, encoded.data(), &size, 0, picture.bytes().data(), 0, nullptr) != 0;
-  require(fine, path, "cannot be encoded as PNG: ", std::string_view(image.message));
-  write_file(path, {encoded.data(), size});
+  foil::require(fine, "picture: cannot be encoded as PNG: ", std::string_view(image.message));
+  encoded.resize(size);
+  return encoded;
+}
+
+/// Writes a picture as an 8-bit PNG, all or nothing.
+inline void write_png(const std::filesystem::path& path, const Picture& picture) {
+  write_file(path, encode_png(picture));
 }
 
 }  // namespace foil::io

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MIT
+#include "foil-evaluate/outputs.hpp"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "io/temporary_directory.hpp"
+#include "support/catch.hpp"
+
+using Catch::Matchers::ContainsSubstring;
+using evaluate::content_of;
+using evaluate::Outputs;
+using evaluate::Places;
+using foil_test::read;
+using foil_test::TemporaryDirectory;
+using foil_test::write;
+using Names = std::vector<std::string>;
+
+namespace {
+
+Places places(const TemporaryDirectory& dir, const Names& names) {
+  return {.results = dir / "results.json",
+          .sheet = dir / "sheet.png",
+          .folder = dir / "found",
+          .names = names,
+          .inputs = {dir / "images.npy"}};
+}
+
+/// Writes a run's files, the first of them at a checkpoint. Each holds the name of the run.
+void run(const TemporaryDirectory& dir, const std::string& who, const Names& names, int die_at = -1) {
+  Outputs outputs(places(dir, names));
+  outputs.before_step = [&] {
+    if (die_at-- == 0) _exit(9);
+  };
+  const auto publish = [&](bool last) {
+    const std::string sheet = last ? "sheet of " + who : "";
+    const nlohmann::json results{
+        {"run_id", outputs.run_id()}, {"who", who}, {"sheet", last ? content_of(sheet).crc32 : 0}};
+    outputs.publish([&](foil::io::AtomicFile& file) { file.write(results.dump()); }, sheet, last);
+  };
+  for (const std::string& name : names) {
+    foil::io::write_file(outputs.staged(name), name + " of " + who);
+    outputs.add(name);
+    if (name == names.front()) publish(false);
+  }
+  publish(true);
+}
+
+std::set<std::string> entries(const std::filesystem::path& dir) {
+  std::set<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(dir))
+    names.insert(entry.path().filename().string());
+  return names;
+}
+
+}  // namespace
+
+TEST_CASE("outputs: a run killed at any step leaves no files that contradict each other",
+          "[tools][property]") {
+  int step = 0, mixed = 0;
+  for (int status = 9; status != 0; ++step) {
+    const TemporaryDirectory dir;
+    run(dir, "A", {"a.npy", "both.npy"});
+    const pid_t child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+      run(dir, "B", {"both.npy", "b.npy", "c.npy"}, step);
+      _exit(0);
+    }
+    REQUIRE(waitpid(child, &status, 0) == child);
+    CAPTURE(step, status);
+    REQUIRE((status == 0 || WEXITSTATUS(status) == 9));
+
+    const auto results = nlohmann::json::parse(read(dir / "results.json"));
+    const auto manifest = nlohmann::json::parse(read(dir / "found/manifest.json"));
+    const std::string who = results["who"], sheet = read(dir / "sheet.png");
+    const bool together = results["run_id"] == manifest["run_id"];
+    for (const auto& file : manifest["files"]) {
+      const std::string name = file["name"], content = read(dir.path() / "found" / name);
+      CHECK(content_of(content).crc32 == file["crc32"]);
+      if (together) CHECK(content == name + " of " + who);
+    }
+    if (together) CHECK(manifest["files"].size() > 0);
+    if (results["sheet"] == content_of(sheet).crc32) CHECK(sheet == "sheet of " + who);
+    if (status == 0) {
+      CHECK(who == "B");
+      CHECK(together);
+      CHECK(results["sheet"] == content_of(sheet).crc32);
+    }
+    mixed += !together;
+
+    run(dir, "C", {"c.npy"});  // finds nothing in its way, and leaves nothing of the others
+    CHECK(entries(dir.path()) == std::set<std::string>{"found", "results.json", "sheet.png"});
+    CHECK(entries(dir / "found") == std::set<std::string>{"c.npy", "manifest.json"});
+    CHECK(read(dir / "found/c.npy") == "c.npy of C");
+  }
+  CHECK(step > 15);
+  CHECK(mixed > 0);
+}
+
+TEST_CASE("outputs: without a publication everything is as before", "[tools]") {
+  const TemporaryDirectory dir;
+  const auto begin = [&] {
+    Outputs outputs(places(dir, {"a.npy"}));
+    foil::io::write_file(outputs.staged("a.npy"), "half a run");
+    outputs.add("a.npy");
+  };
+  begin();
+  CHECK(dir.entries() == 0);
+  run(dir, "A", {"a.npy"});
+  begin();
+  CHECK(dir.entries() == 3);
+  CHECK(read(dir / "found/a.npy") == "a.npy of A");
+  CHECK(entries(dir / "found").size() == 2);
+}
+
+TEST_CASE("outputs: a folder belongs to one run at a time", "[tools]") {
+  const TemporaryDirectory dir;
+  const Outputs first(places(dir, {"a.npy"}));
+  CHECK_THROWS_WITH(Outputs(places(dir, {"a.npy"})),
+                    ContainsSubstring("another foil-evaluate is writing there"));
+}
+
+TEST_CASE("outputs: a folder that holds anything else than an earlier run's files is refused", "[tools]") {
+  const TemporaryDirectory dir;
+  const auto refused = [&](const std::string& name) {
+    CHECK_THROWS_WITH(Outputs(places(dir, {"b.npy"})),
+                      ContainsSubstring("found " + name + ", which no run wrote there"));
+  };
+  std::filesystem::create_directory(dir / "found");
+  write(dir / "found/notes.txt", "mine");
+  refused("notes.txt");
+  std::filesystem::remove(dir / "found/notes.txt");
+  write(dir / "found/manifest.json", R"({"run_id": "12", "files": [], "changing": []})");
+  refused("manifest.json");
+  std::filesystem::remove(dir / "found/manifest.json");
+  std::filesystem::create_directory(dir / "found/folder");
+  refused("folder");
+  std::filesystem::remove(dir / "found/folder");
+
+  run(dir, "A", {"a.npy"});
+  write(dir / "found/a.npy", "something else");
+  refused("a.npy");
+  std::filesystem::remove(dir / "found/a.npy");
+  write(dir / "elsewhere", "a.npy of A");
+  std::filesystem::create_symlink(dir / "elsewhere", dir / "found/a.npy");
+  refused("a.npy");
+  CHECK(read(dir / "elsewhere") == "a.npy of A");
+  std::filesystem::remove(dir / "found/a.npy");
+  run(dir, "B", {"b.npy"});
+  CHECK(entries(dir / "found") == std::set<std::string>{"b.npy", "manifest.json"});
+}
+
+TEST_CASE("outputs: no output is an input or another output, by whatever path", "[tools]") {
+  const TemporaryDirectory dir;
+  const auto path = [&](const std::string& name) { return dir / name; };
+  std::filesystem::create_directories(path("sub"));
+  std::filesystem::create_directory(path("data"));
+  write(path("images.npy"), "input");
+  std::filesystem::create_hard_link(path("images.npy"), path("hard"));
+  std::filesystem::create_symlink("images.npy", path("soft"));
+  std::filesystem::create_symlink("nothing", path("dangling"));
+  std::filesystem::create_symlink(".", path("here"));
+  const auto refused = [&](const Places& wanted, const std::string& message) {
+    CAPTURE(wanted.results, message);
+    CHECK_THROWS_WITH(Outputs(wanted), ContainsSubstring(message));
+  };
+  const std::vector<std::filesystem::path> inputs{path("images.npy")};
+  for (const char* name :
+       {"images.npy", "hard", "soft", "here/images.npy", "sub/../images.npy", "here/soft"}) {
+    refused({.results = path(name), .inputs = inputs}, "would overwrite an input");
+    refused({.results = path("x"), .sheet = path(name), .inputs = inputs}, "would overwrite an input");
+    refused({.results = path("x"), .inputs = {path("x"), path(name)}}, "would overwrite an input");
+  }
+  for (const char* name : {"x", "here/x", "sub/../x", "here/./x"})
+    refused({.results = path("x"), .sheet = path(name)}, "would overwrite the file for --out");
+  refused({.results = path("nothing"), .sheet = path("dangling")}, "would overwrite the file for --out");
+  refused({.results = path("found/a.npy"), .folder = path("found"), .names = {"a.npy"}},
+          "--adversarials: would overwrite");
+  refused({.results = path("here/found/manifest.json"), .folder = path("found"), .names = {"a.npy"}},
+          "--adversarials: would overwrite");
+  refused({.results = path("data/x"), .inputs = {path("data")}}, "which is an input");
+  refused({.results = path("x"), .folder = path("here/data/found"), .inputs = {path("data")}},
+          "which is an input");
+  refused({.results = path("x"), .folder = path("data"), .inputs = {path("data")}}, "which is an input");
+  refused({.results = path("found"), .folder = path("found")}, "found a directory");
+  CHECK(dir.entries() == 7);
+
+  run(dir, "A", {"a.npy"});
+  refused(
+      {.results = path("x"), .folder = path("found"), .names = {"b.npy"}, .inputs = {path("found/a.npy")}},
+      "which is an input");
+  refused({.results = path("found/a.npy"), .folder = path("found"), .names = {"b.npy"}},
+          "--adversarials: would overwrite");
+  CHECK(read(path("found/a.npy")) == "a.npy of A");
+  CHECK(read(path("images.npy")) == "input");
+}
+
+TEST_CASE("outputs: results may lie in the folder of adversarials", "[tools]") {
+  const TemporaryDirectory dir;
+  for (int i = 0; i < 2; ++i) {
+    Outputs outputs({.results = dir / "found/results.json", .folder = dir / "found", .names = {"a.npy"}});
+    foil::io::write_file(outputs.staged("a.npy"), "a");
+    outputs.add("a.npy");
+    outputs.publish([&](foil::io::AtomicFile& file) { file.write(outputs.run_id()); }, "", true);
+    CHECK(read(dir / "found/results.json") == outputs.run_id());
+  }
+  CHECK(entries(dir / "found") == std::set<std::string>{"a.npy", "manifest.json", "results.json"});
+}

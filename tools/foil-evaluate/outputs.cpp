@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: MIT
+#include "outputs.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <system_error>
+#include <utility>
+
+#include "command_line.hpp"
+#include "foil/core/error.hpp"
+
+namespace evaluate {
+namespace {
+
+namespace fs = std::filesystem;
+using foil::require;
+using foil::io::AtomicFile;
+using Json = nlohmann::ordered_json;
+
+const char* const staging_name = ".foil-part";
+const char* const manifest = "manifest.json";
+
+/// Equal for two paths of one file, whether it exists or not.
+std::string identity(const fs::path& path) {
+  struct ::stat file{};
+  if (::stat(path.c_str(), &file) == 0) return foil::text("inode ", file.st_dev, ' ', file.st_ino);
+  std::error_code failure;
+  const fs::path canonical = fs::weakly_canonical(foil::io::followed(path), failure);
+  return "path " + (failure ? path : canonical).string();
+}
+
+/// What can be written over and over without a loss: /dev/null, a terminal.
+bool is_device(const fs::path& path) {
+  std::error_code failure;
+  return fs::is_character_file(path, failure);
+}
+
+/// Whether it is what standard output goes to; a terminal takes everything.
+bool is_stdout(const fs::path& path) {
+  return !is_device(path) && identity(path) == identity("/dev/stdout");
+}
+
+/// Whether a path is a folder or lies in it, at any depth.
+bool lies_in(const fs::path& path, const fs::path& folder) {
+  std::error_code failure;
+  const fs::path inner = fs::weakly_canonical(path, failure), outer = fs::weakly_canonical(folder, failure);
+  return std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first == outer.end();
+}
+
+Content content_of_file(const fs::path& path) {
+  std::FILE* const file = std::fopen(path.c_str(), "rb");
+  foil::io::require(file != nullptr, path, "cannot be read: ", std::strerror(errno));
+  Content content;
+  std::vector<unsigned char> buffer(1 << 18);
+  while (const std::size_t got = std::fread(buffer.data(), 1, buffer.size(), file)) {
+    content.bytes += got;
+    content.crc32 = static_cast<std::uint32_t>(::crc32(content.crc32, buffer.data(), static_cast<uInt>(got)));
+  }
+  const bool whole = std::ferror(file) == 0;
+  std::fclose(file);
+  foil::io::require(whole, path, "cannot be read");
+  return content;
+}
+
+std::string new_run_id() {
+  std::random_device random;
+  std::string id;
+  for (int i = 0; i < 4; ++i) {
+    char digits[9];
+    std::snprintf(digits, sizeof digits, "%08x", static_cast<unsigned>(random()));
+    id += digits;
+  }
+  return id;
+}
+
+Json entry(const std::string& name, const Content& content) {
+  return {{"name", name}, {"bytes", content.bytes}, {"crc32", content.crc32}};
+}
+
+/// The files that a manifest speaks of; none if it is not one of foil-evaluate's.
+std::optional<std::multimap<std::string, Content>> read_manifest(const fs::path& path) {
+  std::FILE* const file = std::fopen(path.c_str(), "rb");
+  if (file == nullptr) return std::nullopt;
+  const Json root = Json::parse(file, nullptr, false);
+  std::fclose(file);
+  if (!root.is_object() || root.value("written_by", Json()) != "foil-evaluate") return std::nullopt;
+  std::multimap<std::string, Content> files;
+  for (const char* const list : {"files", "changing"}) {
+    if (!root.contains(list) || !root[list].is_array()) return std::nullopt;
+    for (const Json& e : root[list]) {
+      if (!e.is_object() || !e.contains("name") || !e["name"].is_string() || !e.contains("bytes") ||
+          !e["bytes"].is_number_unsigned() || !e.contains("crc32") || !e["crc32"].is_number_unsigned())
+        return std::nullopt;
+      files.emplace(e["name"], Content{e["bytes"], e["crc32"]});
+    }
+  }
+  return files;
+}
+
+/// Whether a name is that of a temporary file of AtomicFile's.
+bool is_part(const std::string& name) {
+  const auto at = name.rfind(".foil-part-");
+  return at != name.npos && name.find_first_not_of("0123456789", at + 11) == name.npos;
+}
+
+}  // namespace
+
+Content content_of(std::string_view text) {
+  const auto* const bytes = reinterpret_cast<const unsigned char*>(text.data());
+  return {text.size(), static_cast<std::uint32_t>(::crc32_z(0, bytes, text.size()))};
+}
+
+Outputs::Folder::Folder(fs::path where) : path(std::move(where)), staging(path / staging_name) {
+  std::error_code failure;
+  std::vector<fs::path> missing;
+  for (fs::path p = path; !p.empty() && !fs::exists(p, failure); p = p.parent_path())
+    if (p.has_filename()) missing.push_back(p);
+  fs::create_directories(path, failure);
+  created_ = std::move(missing);
+  lock_ = failure ? -1 : ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (lock_ < 0) {
+    const std::string why = failure ? failure.message() : std::strerror(errno);
+    remove_created();
+    throw foil::Error(path.string() + ": cannot be created: " + why);
+  }
+  if (::flock(lock_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
+  ::close(lock_);
+  throw foil::Error(path.string() + ": another foil-evaluate is writing there");
+}
+
+Outputs::Folder::~Folder() {
+  std::error_code failure;
+  if (prepared_) fs::remove_all(staging, failure);
+  remove_created();
+  ::close(lock_);
+}
+
+void Outputs::Folder::prepare() {
+  std::error_code failure;
+  fs::remove_all(staging, failure);
+  fs::create_directory(staging, failure);
+  require(!failure, staging.string(), ": cannot be created: ", failure.message());
+  prepared_ = true;
+}
+
+void Outputs::Folder::remove_created() {
+  for (const fs::path& folder : created_) ::rmdir(folder.c_str());
+}
+
+Outputs::Outputs(Places places) : places_(std::move(places)), run_id_(new_run_id()) {
+  if (places_.folder) folder_.emplace(*places_.folder);
+  std::map<std::string, std::string> taken;  // by identity, and what it is
+  for (const fs::path& input : places_.inputs) taken.emplace(identity(input), "an input");
+  const auto outside_of_inputs = [&](const char* option, const fs::path& path) {
+    for (const fs::path& input : places_.inputs) {
+      std::error_code failure;
+      require(!fs::is_directory(input, failure) || !lies_in(path, input), option, ' ', path.string(),
+              ": lies in ", input.string(), ", which is an input");
+    }
+  };
+  const auto claim = [&](const char* option, const fs::path& path, std::optional<AtomicFile>& direct) {
+    if (!is_device(path)) {
+      const auto [other, fresh] = taken.emplace(identity(path), foil::text("the file for ", option));
+      require(fresh, option, ' ', path.string(), ": would overwrite ", other->second);
+    }
+    outside_of_inputs(option, foil::io::followed(path));
+    direct.emplace(path);
+    if (direct->direct())
+      take_stdout_ = take_stdout_ || is_stdout(path);
+    else
+      direct.reset();
+  };
+  claim("--out", places_.results, direct_results_);
+  if (places_.sheet) claim("--sheet", *places_.sheet, direct_sheet_);
+  if (!folder_) return;
+
+  outside_of_inputs("--adversarials", folder_->path);
+  if (const auto files = read_manifest(folder_->path / manifest)) earlier_ = *files;
+  std::set<std::string> names(places_.names.begin(), places_.names.end());
+  names.insert({manifest, staging_name});
+  for (const auto& [name, content] : earlier_) names.insert(name);
+  for (const std::string& name : names) {
+    const auto other = taken.find(identity(folder_->path / name));
+    if (other != taken.end())
+      throw foil::Error(foil::text("--adversarials: would overwrite ", (folder_->path / name).string(),
+                                   ", which is ", other->second));
+  }
+  check_folder();
+  folder_->prepare();
+}
+
+/// Throws if the folder holds anything that no earlier run wrote.
+void Outputs::check_folder() const {
+  const auto is_own_output = [&](const fs::path& path) {
+    return identity(path) == identity(places_.results) ||
+           (places_.sheet && identity(path) == identity(*places_.sheet));
+  };
+  std::error_code failure;
+  for (fs::directory_iterator at(folder_->path, failure), end; !failure && at != end; at.increment(failure)) {
+    const fs::path path = at->path();
+    const std::string name = path.filename().string();
+    const fs::file_status status = at->symlink_status(failure);
+    if (name == staging_name && fs::is_directory(status)) continue;
+    if (is_own_output(path) || is_part(name)) continue;
+    bool ours = fs::is_regular_file(status);
+    if (ours && name == manifest) {
+      ours = read_manifest(path).has_value();
+    } else if (ours) {
+      const auto [first, last] = earlier_.equal_range(name);
+      ours = first != last;
+      if (ours) {
+        const Content found = content_of_file(path);
+        ours = std::any_of(first, last, [&](const auto& file) { return file.second == found; });
+      }
+    }
+    require(ours, folder_->path.string(),
+            ": expected a new or empty folder or that of an earlier run, found ", name,
+            ", which no run wrote there");
+  }
+  require(!failure, folder_->path.string(), ": cannot be read: ", failure.message());
+}
+
+fs::path Outputs::staged(const std::string& name) const {
+  return folder_->staging / name;
+}
+
+void Outputs::add(const std::string& name) {
+  waiting_[name] = content_of_file(staged(name));
+}
+
+bool Outputs::due() const {
+  return !last_time_ || Clock::now() - *last_time_ >= 20 * last_cost_;
+}
+
+void Outputs::publish(const std::function<void(AtomicFile&)>& write_results, std::string_view sheet,
+                      bool last) {
+  const auto start = Clock::now();
+  std::optional<AtomicFile> own_results, own_sheet;
+  const auto written = [&](std::optional<AtomicFile>& direct, std::optional<AtomicFile>& own,
+                           const fs::path& path, const auto& write) -> AtomicFile* {
+    if (direct && !last) return nullptr;
+    AtomicFile& file = direct ? *direct : own.emplace(path);
+    write(file);
+    before_step();
+    file.finish();
+    return &file;
+  };
+  AtomicFile* const results = written(direct_results_, own_results, places_.results, write_results);
+  AtomicFile* picture = nullptr;
+  if (places_.sheet && !sheet.empty())
+    picture = written(direct_sheet_, own_sheet, *places_.sheet, [&](AtomicFile& file) { file.write(sheet); });
+  if (folder_ && !waiting_.empty()) move_into_folder();
+  for (AtomicFile* const file : {picture, results}) {  // the results last: they speak of all the others
+    if (file == nullptr) continue;
+    before_step();
+    file->commit();
+  }
+  last_time_ = Clock::now();
+  last_cost_ = *last_time_ - start;
+}
+
+void Outputs::move_into_folder() {
+  std::multimap<std::string, Content> changing = earlier_;
+  changing.insert(waiting_.begin(), waiting_.end());
+  write_manifest(changing);
+  folder_->keep();
+  for (const auto& [name, content] : earlier_) {
+    before_step();
+    std::error_code failure;
+    fs::remove(folder_->path / name, failure);
+  }
+  for (const auto& [name, content] : waiting_) {
+    before_step();
+    std::error_code failure;
+    fs::rename(staged(name), folder_->path / name, failure);
+    foil::io::require(!failure, folder_->path / name, "cannot be written: ", failure.message());
+  }
+  foil::io::sync_directory(folder_->path);
+  published_.merge(waiting_);
+  waiting_.clear();
+  earlier_.clear();
+  write_manifest({});
+}
+
+/// Writes manifest.json. `changing` are files that may be there or not.
+void Outputs::write_manifest(const std::multimap<std::string, Content>& changing) {
+  Json root{{"written_by", "foil-evaluate"},
+            {"foil_version", version()},
+            {"run_id", run_id_},
+            {"files", Json::array()},
+            {"changing", Json::array()}};
+  for (const auto& [name, content] : published_) root["files"].push_back(entry(name, content));
+  for (const auto& [name, content] : changing) root["changing"].push_back(entry(name, content));
+  before_step();
+  foil::io::write_file(folder_->path / manifest,
+                       root.dump(1, ' ', false, Json::error_handler_t::replace) + '\n');
+}
+
+}  // namespace evaluate
