@@ -374,7 +374,7 @@ TEST_CASE("mask and lattice: the same bits in any batch and company, on any numb
       }
     }
     with.sample_ids = {9, 0, 3};
-    with.mask = gather(scene.options.mask, few);
+    with.mask = gather<Input>(scene.options.mask, few);
     CHECK(test::same_bits(attack_of(entry)(scene.model, gather(scene.inputs, few), Labels(scene.labels(few)),
                                            scene.radius(entry.norm), with),
                           test::select(reference, few)));

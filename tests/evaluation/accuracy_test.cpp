@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
+#include <vector>
 
 #include "foil/models/lambdas.hpp"
 #include "support/catch.hpp"
@@ -63,5 +65,21 @@ TEST_CASE("accuracy: what makes no sense is refused in words", "[accuracy]") {
   CHECK_THROWS_WITH(predict_in_batches(forgetful, x),
                     ContainsSubstring("each of 5 samples") && ContainsSubstring("got 1"));
   CHECK(predict_in_batches(affine, Input(0, 3)).size() == 0);
+  CHECK_THROWS_WITH(predict_in_batches(affine, x, -3), ContainsSubstring("got -3"));
+  test::Tampered broken(affine);
+  const auto refused = [&](auto spoil, const char* said) {
+    broken.answer = [&](std::int64_t call, const Input&, Logits<float>& z) { spoil(call, z); };
+    CHECK_THROWS_WITH(accuracy(broken, x, Labels(Labels::Zero(5)), 2), ContainsSubstring(said));
+  };
+  refused([](auto, auto& z) { z.setZero(1, 4); }, "each of 2 samples, got 1");
+  refused([](auto, auto& z) { z.resize(2, 0); }, "at least 2 classes, got 0");
+  refused([](auto call, auto& z) { z.setZero(z.rows(), 4 + call); }, "the number of classes changed from");
+}
+
+TEST_CASE("accuracy: matrices and labels of any integer type do", "[accuracy]") {
+  const auto affine = test::random_affine<Input>(4, 3, 1);
+  const Eigen::MatrixXf x = Eigen::MatrixXf::Constant(5, 3, 0.5f);
+  const std::vector<std::int64_t> said(5, predict_in_batches(affine, x)[0]);
+  CHECK(accuracy(affine, x, said, 2) == 1);
 }
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "foil/models/fixed_batch.hpp"
 
+#include <cstdint>
 #include <vector>
 
 #include "foil/attacks/gradient/projected_gradient/projected_gradient.hpp"
@@ -54,6 +55,30 @@ TEST_CASE("fixed batch: makes a run reproducible whatever the size of its batche
   };
   const auto reference = run(fixed, 8);
   for (const Index batch_size : {1, 2, 5}) CHECK(test::same_bits(run(fixed, batch_size), reference));
+}
+
+TEST_CASE("fixed batch: answers of another shape are errors", "[fixed_batch]") {
+  const auto affine = test::random_affine<Input>(3, 4, 1);
+  Input x(9, 4);
+  x.setConstant(0.5f);
+  const auto refused = [&](auto spoil, const char* said) {
+    test::Tampered broken(affine);
+    broken.answer = [&](std::int64_t call, const Input&, Logits<float>& z) { spoil(call, z); };
+    const FixedBatch fixed(broken, 4);
+    CHECK_THROWS_WITH(fixed.logits(x), ContainsSubstring(said));
+    CHECK_THROWS_WITH(fixed.vjp(x), ContainsSubstring(said));
+  };
+  refused([](auto, auto& z) { z.conservativeResize(1, 3); }, "each of 4 samples, got 1");
+  refused([](auto, auto& z) { z.setZero(5, 3); }, "each of 4 samples, got 5");
+  refused([](auto, auto& z) { z.resize(4, 0); }, "at least 2 classes, got 0");
+  refused([](auto call, auto& z) { z.setZero(4, call % 2 ? 40 : 3); }, "the number of classes changed from");
+
+  test::Tampered broken(affine);
+  const FixedBatch fixed(broken, 4);
+  for (const auto& shape : {Input::Dimensions(1, 4), Input::Dimensions(4, 1), Input::Dimensions(0, 0)}) {
+    broken.gradient = [&](const Input&, Input& g) { g = Input(shape); };
+    CHECK_THROWS_WITH(fixed.vjp(x).pullback(Logits<float>::Zero(9, 3)), ContainsSubstring("shape (4, 4)"));
+  }
 }
 
 TEST_CASE("fixed batch: odds and ends", "[fixed_batch]") {

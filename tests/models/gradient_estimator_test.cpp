@@ -193,6 +193,26 @@ TEST_CASE("gradient estimator: PGD runs on a model of scores and succeeds where 
   CHECK(test::same_bits(attack(model, p.inputs, p.labels, radii, {.threads = 3}), reference));
 }
 
+TEST_CASE("gradient estimator: answers of another shape are errors", "[estimator]") {
+  const auto affine = test::random_affine<Input>(3, 4, 1);
+  Input x(3, 4);
+  x.setConstant(0.5);
+  const auto refused = [&](auto spoil, const char* said) {
+    test::Tampered broken(affine);
+    broken.answer = [&](std::int64_t call, const Input&, Logits<double>& z) { spoil(call, z); };
+    CHECK_THROWS_WITH(GradientEstimator(broken).vjp(x), ContainsSubstring(said));
+  };
+  refused([](auto, auto& z) { z.setZero(1, 3); }, "each of 3 samples, got 1");
+  refused([](auto call, auto& z) { z.conservativeResize(z.rows() - call, 3); }, "samples, got");
+  refused([](auto call, auto& z) { z.setZero(z.rows(), 3 + call); },
+          "the number of classes changed from 3 to 4");
+  struct Narrow : test::Affine<Input> {
+    Bounds<double> bounds() const { return {Eigen::VectorXd::Zero(2), Eigen::VectorXd::Ones(2)}; }
+  };
+  const Narrow narrow{affine};
+  CHECK_THROWS_WITH(GradientEstimator(narrow).vjp(x), ContainsSubstring("given for 2 features"));
+}
+
 TEST_CASE("gradient estimator: odds and ends", "[estimator]") {
   const auto affine = test::random_affine<Input>(2, 3, 1);
   CHECK_THROWS_WITH(GradientEstimator(affine, {.samples = 3}),

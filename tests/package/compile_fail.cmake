@@ -1,20 +1,31 @@
 # SPDX-License-Identifier: MIT
 # cmake -DCOMPILER=... -DFLAGS=... -DSOURCE=<file> -P compile_fail.cmake
-# The source must be refused with the sentence that its first line asks for ("// expect: <regular expression>"), and
-# accepted once FOIL_FIXED mends what is wrong with it: so that nothing else can be the reason.
+# The source must be refused with the sentence that its first line asks for ("// expect: <regular expression>") as the only
+# error, and accepted once FOIL_FIXED mends what is wrong with it: so that nothing else can be the reason. A second line
+# "// flags: ..." names flags that are the mistake.
 cmake_minimum_required(VERSION 3.24)
 
-file(STRINGS ${SOURCE} first LIMIT_COUNT 1)
+file(STRINGS ${SOURCE} lines LIMIT_COUNT 2)
+list(POP_FRONT lines first second)
 if(NOT first MATCHES "^// expect: (.+)$")
   message(FATAL_ERROR "${SOURCE} must begin with `// expect: <regular expression>`")
 endif()
 set(wanted "${CMAKE_MATCH_1}")
+set(mistaken "")
+if(second MATCHES "^// flags: (.+)$")
+  separate_arguments(mistaken UNIX_COMMAND "${CMAKE_MATCH_1}")
+endif()
 
-execute_process(COMMAND ${COMPILER} ${FLAGS} ${SOURCE} RESULT_VARIABLE refused ERROR_VARIABLE said)
+execute_process(COMMAND ${COMPILER} ${FLAGS} ${mistaken} ${SOURCE} RESULT_VARIABLE refused ERROR_VARIABLE said)
 if(NOT refused)
   message(FATAL_ERROR "${SOURCE} compiles, but should not")
 elseif(NOT said MATCHES "${wanted}")
   message(FATAL_ERROR "${SOURCE} is refused, but not with `${wanted}`:\n${said}")
+endif()
+string(REGEX MATCHALL "error: " errors "${said}")
+list(LENGTH errors count)
+if(NOT count EQUAL 1)
+  message(FATAL_ERROR "${SOURCE} is refused with ${count} errors where one says it:\n${said}")
 endif()
 
 execute_process(COMMAND ${COMPILER} ${FLAGS} -DFOIL_FIXED ${SOURCE} RESULT_VARIABLE refused ERROR_VARIABLE said)

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "foil/run/attack.hpp"
 
+#include <cstdint>
+#include <memory>
+#include <vector>
+
 #include "foil/attacks/decision/additive_noise.hpp"
 #include "foil/attacks/gradient/fast_gradient.hpp"
 #include "foil/attacks/gradient/projected_gradient/projected_gradient.hpp"
 #include "foil/attacks/parts/minimal.hpp"
 #include "foil/models/lambdas.hpp"
+#include "foil/run/any_attack.hpp"
+#include "foil/run/pool.hpp"
 #include "support/affine_problem.hpp"
 #include "support/catch.hpp"
 
@@ -63,6 +69,40 @@ TEST_CASE("an attack chosen at run time says what the model or the criterion lac
   CHECK_THROWS_WITH(pgd(p.model, p.inputs, decide, 0.1), ContainsSubstring("criterion with a margin"));
   const AnyAttack noise = LinfAdditiveUniformNoiseAttack();
   CHECK_NOTHROW(noise(labels_only, p.inputs, decide, 0.1));
+}
+
+TEST_CASE("an attack chosen at run time needs a radius exactly if it does not look for one") {
+  const auto p = affine_problem<Rows>(2, 20, 5, 2);
+  const AnyAttack pgd = LinfPGD(), minimal = Minimal<FGSM>();
+  CHECK_THROWS_WITH(pgd(p.model, p.inputs, p.labels),
+                    ContainsSubstring("linf-pgd: expected a radius, epsilon, got none"));
+  CHECK_THROWS_WITH(pgd(p.model, p.inputs, p.labels, {.seed = 3}), ContainsSubstring("got none"));
+  CHECK(minimal(p.model, p.inputs, p.labels).success.all());
+  CHECK(minimal(p.model, p.inputs, p.labels, {.query_budget = 1}).queries == Counts::Ones(5));
+}
+
+TEST_CASE("what can only be meant in one way does the same as in foil's own types") {
+  const auto p = affine_problem<Rows>(3, 20, 20, 4);
+  const LinfPGD pgd({.steps = 9});
+  const auto reference = pgd(p.model, p.inputs, p.labels, 0.2);
+  const Eigen::MatrixXf columns = as_matrix(p.inputs);
+  const std::vector<std::int64_t> labels(p.labels.begin(), p.labels.end());
+  const auto same = [&](const Result<Rows>& result) {
+    return same_rows(result.adversarials, reference.adversarials) && result.queries == reference.queries;
+  };
+  CHECK(same(pgd(p.model, columns, labels, 0.2)));
+  CHECK(same(AnyAttack(pgd)(p.model, columns, p.labels.cast<long>(), 0.2)));
+  CHECK(same(pgd(p.model, p.inputs * 1.f, Misclassification(labels), 0.2)));
+
+  // Starting points, masks and pools as well.
+  const RunOptions<Rows> given{
+      .starting_points = columns, .mask = columns.topRows(1), .pool = {columns, labels}};
+  CHECK(same_rows<Rows>(given.starting_points, p.inputs));
+  CHECK(samples<Rows>(given.mask) == 1);
+  CHECK(same_rows(given.pool.inputs(), p.inputs));
+  CHECK(given.pool.predictions() == p.labels);
+  CHECK(same_rows(Pool(p.model, columns).inputs(), p.inputs));
+  CHECK(Pool<Rows>(columns, as_matrix(p.inputs)).predictions() == argmax<float>(as_matrix(p.inputs)));
 }
 
 TEST_CASE("options stay with the attack, whose copies are independent of the original") {

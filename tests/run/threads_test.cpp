@@ -3,14 +3,18 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <limits>
+#include <new>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "foil/attacks/decision/additive_noise.hpp"
 #include "foil/attacks/gradient/fast_gradient.hpp"
 #include "foil/attacks/gradient/projected_gradient/projected_gradient.hpp"
 #include "foil/models/lambdas.hpp"
+#include "foil/run/any_attack.hpp"
 #include "support/affine_problem.hpp"
 #include "support/catch.hpp"
 
@@ -156,6 +160,105 @@ TEST_CASE("bounds that throw in a worker are a failure of the run, not of the pr
       else
         CHECK_NOTHROW(attack());
     }
+}
+
+TEST_CASE("bounds that change during a run are an error") {
+  struct Moving {
+    using Input = Rows;
+    std::atomic<int>& calls;
+    Bounds<float> first, later;
+    Bounds<float> bounds() const { return ++calls == 1 ? first : later; }
+    Labels predict(const Input& x) const { return Labels::Zero(samples(x)); }
+  };
+  Rows x(8, 3);
+  x.setConstant(0.5f);
+  const Eigen::VectorXf zero = Eigen::VectorXf::Zero(3), one = Eigen::VectorXf::Ones(3);
+  const auto attack = [&](const Bounds<float>& first, const Bounds<float>& later) {
+    std::atomic<int> calls = 0;
+    L2AdditiveGaussianNoiseAttack{}(Moving{calls, first, later}, x, Labels(Labels::Zero(8)), 1.0,
+                                    {.threads = 2});
+  };
+  const auto changed = ContainsSubstring("its bounds changed during the run");
+  CHECK_NOTHROW(attack({0, 1}, {0, 1}));
+  CHECK_NOTHROW(attack({zero, one}, {zero, one}));
+  CHECK_THROWS_WITH(attack({0, 1}, {0, 2}), changed);
+  CHECK_THROWS_WITH(attack({0, 1}, {zero, one}), changed);
+  CHECK_THROWS_WITH(attack({zero, one}, {zero, 2 * one}), changed);
+  CHECK_THROWS_WITH(attack({zero, one}, {zero.head(2).eval(), one.head(2).eval()}), changed);
+}
+
+TEST_CASE("whoever throws, and in whatever thread, the run fails and the program goes on") {
+  const auto p = affine_problem<Rows>(2, 20, 12, 8);
+  using Scored = Misclassification;
+  struct Throwing : Scored {
+    using Scored::Scored;
+    const char* who = "";
+    bool operator()(const Scores& s) const { return said("judge") && Scored::operator()(s); }
+    double margin(const Scores& s, Eigen::VectorXd* gradient) const {
+      said("margin");
+      return Scored::margin(s, gradient);
+    }
+    double loss(Loss kind, const Scores& s, Eigen::VectorXd* gradient) const {
+      said("loss");
+      return Scored::loss(kind, s, gradient);
+    }
+    Goal goal(Index row) const {
+      if (row >= 6) said("goal");  // of the second thread's samples
+      return Scored::goal(row);
+    }
+    bool said(const std::string& at) const {
+      if (at == who) throw std::logic_error(at);
+      return true;
+    }
+  };
+  for (const char* who : {"judge", "loss", "goal"})
+    for (const int threads : {1, 2, 12}) {
+      CAPTURE(who, threads);
+      Throwing criterion(p.labels);
+      criterion.who = who;
+      CHECK_THROWS_AS(LinfPGD()(p.model, p.inputs, criterion, 0.1, {.threads = threads}), RunFailure<Rows>);
+    }
+  for (const int threads : {1, 2, 12}) {
+    const auto observe = [](const Progress&) { throw 7; };
+    CHECK_THROWS_WITH(LinfPGD()(p.model, p.inputs, p.labels, 0.1,
+                                {.threads = threads, .batch_size = 2, .observer = observe}),
+                      ContainsSubstring("linf-pgd: "));
+    Tampered broken(p.model);
+    broken.gradient = [](const Rows&, Rows&) { throw std::bad_alloc(); };
+    CHECK_THROWS_AS(LinfPGD()(broken, p.inputs, p.labels, 0.1, {.threads = threads}), RunFailure<Rows>);
+    const AnyAttack never_starts("never-starts", "never-starts", Linf{}, Knowledge::decisions, true,
+                                 [](Oracle&, double) -> Task<> { throw std::logic_error("launch"); });
+    CHECK_THROWS_WITH(never_starts(p.model, p.inputs, p.labels, {.threads = threads}),
+                      ContainsSubstring("never-starts: launch"));
+  }
+}
+
+TEST_CASE("a margin that resizes its gradient is an error") {
+  const auto p = affine_problem<Rows>(3, 20, 4, 9);
+  struct Resizing {
+    bool operator()(const Scores&) const { return false; }
+    double margin(const Scores&, Eigen::VectorXd* gradient) const {
+      if (gradient) gradient->setZero(1);
+      return 1;
+    }
+  };
+  CHECK_THROWS_WITH(LinfPGD()(p.model, p.inputs, Resizing{}, 0.1),
+                    ContainsSubstring("with respect to 3 logits, got one of 1 entries"));
+}
+
+TEST_CASE("a pool's model is held to answers of one shape") {
+  const auto p = affine_problem<Rows>(3, 20, 9, 10);
+  Tampered broken(p.model);
+  const auto refused = [&](auto spoil, const char* said) {
+    broken.answer = [&](std::int64_t call, const Rows&, Logits<float>& z) { spoil(call, z); };
+    CHECK_THROWS_WITH(Pool(broken, p.inputs, 4), ContainsSubstring(said));
+  };
+  refused([](auto, auto& z) { z.setZero(1, 3); }, "each of 4 samples, got 1");
+  refused([](auto, auto& z) { z.setZero(7, 3); }, "each of 4 samples, got 7");
+  refused([](auto, auto& z) { z.resize(4, 0); }, "at least 2 classes, got 0");
+  refused([](auto call, auto& z) { z.setZero(z.rows(), call % 2 ? 40 : 3); },
+          "the number of classes changed");
+  CHECK_THROWS_WITH(Pool(p.model, p.inputs, -1), ContainsSubstring("batch size >= 1, got -1"));
 }
 
 TEST_CASE("logits without a column, and labels that are too few, are errors before anything is read") {

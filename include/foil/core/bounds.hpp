@@ -58,6 +58,12 @@ class Bounds {
             " features, but the input has ", features);
   }
 
+  /// The same ends, said in the same way.
+  friend bool operator==(const Bounds& a, const Bounds& b) {
+    return a.uniform_ == b.uniform_ && a.lower_.size() == b.lower_.size() && a.lower_ == b.lower_ &&
+           a.upper_ == b.upper_;
+  }
+
   template <class Other>
   Bounds<Other> cast() const {
     if (uniform_) return {static_cast<Other>(lower_[0]), static_cast<Other>(upper_[0])};

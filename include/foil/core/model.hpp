@@ -8,7 +8,9 @@
 #include <type_traits>
 #include <utility>
 
+#include "foil/core/answers.hpp"
 #include "foil/core/bounds.hpp"
+#include "foil/core/given.hpp"
 #include "foil/core/tensor.hpp"
 
 namespace foil {
@@ -60,6 +62,27 @@ concept HasVjp = requires(M& model, const input_t<M>& x, const Logits<scalar_t<M
   { model.vjp(x).logits } -> Yields<Logits<scalar_t<M>>>;
   { model.vjp(x).pullback(cotangent) } -> std::convertible_to<input_t<M>>;
 };
+
+/// Answers that would do, were it not for their number type.
+template <class Answer, class Scalar>
+inline constexpr bool of_another_type = false;
+template <class Answer, class Scalar>
+  requires requires { typename std::remove_cvref_t<Answer>::Scalar; }
+inline constexpr bool of_another_type<Answer, Scalar> =
+    !std::same_as<typename std::remove_cvref_t<Answer>::Scalar, Scalar>;
+
+template <class M>
+concept PredictsAnotherType = requires(M& model, const input_t<M>& x) {
+  model.predict(x);
+} && of_another_type<decltype(std::declval<M&>().predict(std::declval<const input_t<M>&>())), int>;
+template <class M>
+concept ScoresAnotherType = requires(M& model, const input_t<M>& x) {
+  model.logits(x);
+} && of_another_type<decltype(std::declval<M&>().logits(std::declval<const input_t<M>&>())), scalar_t<M>>;
+template <class M>
+concept PullsBackAnotherType = requires(M& model, const input_t<M>& x) {
+  model.vjp(x).logits;
+} && of_another_type<decltype(std::declval<M&>().vjp(std::declval<const input_t<M>&>()).logits), scalar_t<M>>;
 
 }  // namespace detail
 
@@ -122,16 +145,29 @@ Labels decide(const Logits<Scalar>& logits) {
   return labels;
 }
 
-/// The model's decisions: its own predict(), else the argmax of its logits. Negative where it has none: rows
-/// of logits that hold NaN or infinity are -1, and no own label below 0 counts as a class either.
-template <class M>
+/// The model's decisions about a batch, see as_batch(): its own predict(), else the argmax of its logits.
+/// Negative where it has none: rows of logits that hold NaN or infinity are -1, and no own label below 0
+/// counts as a class either. Throws for an answer of another shape; where `classes` is given, see
+/// check_answer(), also for another number of them than before.
+template <class M, class X>
   requires DecisionModel<M>
-Labels predict(M& model, const input_t<M>& x) {
+Labels predict(M& model, const X& x, [[maybe_unused]] Index& classes) {
+  const auto& batch = as_batch<input_t<M>>(x);
   if constexpr (detail::HasPredict<M>) {
-    return model.predict(x);
+    Labels labels = model.predict(batch);
+    check_answer(samples(batch), labels.size());
+    return labels;
   } else {
-    return decide<scalar_t<M>>(model.logits(x));
+    const Logits<scalar_t<M>> logits = model.logits(batch);
+    check_answer(samples(batch), logits.rows(), logits.cols(), classes);
+    return decide<scalar_t<M>>(logits);
   }
+}
+template <class M, class X>
+  requires DecisionModel<M>
+Labels predict(M& model, const X& x) {
+  Index classes = 0;
+  return predict(model, x, classes);
 }
 
 /// To be pasted into a user's own test: `static_assert(foil::explain_model<MyModel>());` fails with one
@@ -143,14 +179,20 @@ consteval bool explain_model() {
                 "foil: the model needs `using Input = foil::Tensor<float, R>;` (or double), R >= 2");
   if constexpr (detail::HasInput<M>) {
     static_assert(detail::HasBounds<M>, "foil: the model needs `foil::Bounds<Scalar> bounds() const`");
+    constexpr bool predicts = !detail::PredictsAnotherType<M>, scores = !detail::ScoresAnotherType<M>,
+                   pulls_back = !detail::PullsBackAnotherType<M>;
+    static_assert(predicts, "foil: the model's predict(x) returns another number type than int");
+    static_assert(scores, "foil: the model's logits(x) return another number type than that of its `Input`");
+    static_assert(pulls_back,
+                  "foil: the model's vjp(x).logits are of another number type than that of its `Input`");
     if constexpr (wanted == Knowledge::decisions)
-      static_assert(detail::HasPredict<M> || detail::HasLogits<M>,
+      static_assert(detail::HasPredict<M> || detail::HasLogits<M> || !predicts || !scores,
                     "foil: the model needs `foil::Labels predict(const Input&) const` or logits(x)");
     else
-      static_assert(detail::HasLogits<M>,
+      static_assert(detail::HasLogits<M> || !scores,
                     "foil: the model needs `foil::Logits<Scalar> logits(const Input&) const`");
     if constexpr (wanted == Knowledge::gradients)
-      static_assert(detail::HasVjp<M>,
+      static_assert(detail::HasVjp<M> || !pulls_back,
                     "foil: gradient attacks need `vjp(x)` returning foil::Vjp{logits, pullback}");
   }
   return true;

@@ -123,13 +123,17 @@ T gather(const T& batch, const Indices& rows) {
 
 /// The shape in words, for messages: "(100, 1, 28, 28)".
 template <Batch T>
-std::string shape_text(const T& batch) {
+std::string shape_text(const typename T::Dimensions& shape) {
   std::string out = "(";
   for (std::size_t axis = 0; axis < T::NumIndices; ++axis) {
     if (axis > 0) out += ", ";
-    detail::append(out, batch.dimensions()[axis]);
+    detail::append(out, shape[axis]);
   }
   return out + ")";
+}
+template <Batch T>
+std::string shape_text(const T& batch) {
+  return shape_text<T>(batch.dimensions());
 }
 
 }  // namespace foil

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "foil/core/answers.hpp"
 #include "foil/core/bounds.hpp"
 #include "foil/core/error.hpp"
 #include "foil/core/model.hpp"
@@ -103,6 +104,7 @@ Chosen<input_t<M>> choose_samples(M&& model, Source& source, const Labels& label
   std::vector<int> predictions;
   std::vector<std::int64_t> wanted;
   Logits<Scalar> known;  // answers about the pool's rows, as far as they come
+  Index classes = 0;
   Labels known_labels(std::min(options.pool_rows, last - options.first));
   for (Index row = options.first; row < last && chosen.size() < options.count && !chosen.stopped;) {
     wanted.clear();
@@ -113,13 +115,14 @@ Chosen<input_t<M>> choose_samples(M&& model, Source& source, const Labels& label
     Labels told;
     Logits<Scalar> told_logits;
     if constexpr (ScoreModel<M>) {
-      if (!valid.empty()) told_logits = model.logits(batch);
+      if (!valid.empty()) {
+        told_logits = model.logits(batch);
+        check_answer(samples(batch), told_logits.rows(), told_logits.cols(), classes);
+      }
       told = decide<Scalar>(told_logits);
     } else if (!valid.empty()) {
       told = predict(model, batch);
     }
-    require(told.size() == samples(batch), "model: expected one answer for each of ", samples(batch),
-            " samples, got ", told.size());
     Labels answers = Labels::Constant(static_cast<Index>(wanted.size()), -1);
     Logits<Scalar> logits = Logits<Scalar>::Constant(answers.size(), told_logits.cols(), nan);
     for (std::size_t i = 0; i < valid.size(); ++i) {
@@ -131,9 +134,7 @@ Chosen<input_t<M>> choose_samples(M&& model, Source& source, const Labels& label
       if (chosen.examined < known_labels.size()) {
         known_labels[chosen.examined] = answers[i];
         if (logits.size() > 0) {
-          if (known.size() == 0) known = Logits<Scalar>::Constant(known_labels.size(), logits.cols(), nan);
-          require(known.cols() == logits.cols(), "model: the number of classes changed from ", known.cols(),
-                  " to ", logits.cols());
+          if (known.size() == 0) known = Logits<Scalar>::Constant(known_labels.size(), classes, nan);
           known.row(chosen.examined) = logits.row(i);
         }
       }

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "foil/core/answers.hpp"
 #include "foil/core/error.hpp"
 #include "foil/core/model.hpp"
 #include "foil/core/tensor.hpp"
@@ -32,8 +33,9 @@ class FixedBatch : public Wrapper<FixedBatch<M>, M, knowledge_of<M>> {
 
   Logits<Scalar> answer_logits(const Input& x) const {
     Logits<Scalar> all;
+    Index classes = 0;
     for (Index first = 0; first < samples(x); first += size_)
-      place(all, first, samples(x), Logits<Scalar>(this->model().logits(part(x, first))));
+      place(all, first, samples(x), Logits<Scalar>(this->model().logits(part(x, first))), classes);
     return all;
   }
 
@@ -43,9 +45,10 @@ class FixedBatch : public Wrapper<FixedBatch<M>, M, knowledge_of<M>> {
     using Part = decltype(this->model().vjp(x));
     std::vector<Part> parts;
     Logits<Scalar> all;
+    Index classes = 0;
     for (Index first = 0; first < samples(x); first += size_) {
       parts.push_back(this->model().vjp(part(x, first)));
-      place(all, first, samples(x), parts.back().logits);
+      place(all, first, samples(x), parts.back().logits, classes);
     }
     return Vjp{std::move(all), [parts = std::move(parts), shape = x.dimensions(),
                                 size = size_](const Logits<Scalar>& cotangent) {
@@ -55,8 +58,7 @@ class FixedBatch : public Wrapper<FixedBatch<M>, M, knowledge_of<M>> {
                    Logits<Scalar> padded = Logits<Scalar>::Zero(size, cotangent.cols());
                    padded.topRows(count) = cotangent.middleRows(first, count);
                    const Input pulled = parts[static_cast<std::size_t>(first / size)].pullback(padded);
-                   require(samples(pulled) == size, "fixed batch: expected a gradient for each of ", size,
-                           " samples, got ", samples(pulled));
+                   check_gradient(pulled, resized(gradient, size));
                    as_matrix(gradient).middleRows(first, count) = as_matrix(pulled).topRows(count);
                  }
                  return gradient;
@@ -70,10 +72,9 @@ class FixedBatch : public Wrapper<FixedBatch<M>, M, knowledge_of<M>> {
       rows[static_cast<std::size_t>(i)] = first + i < samples(x) ? first + i : 0;
     return gather(x, rows);
   }
-  void place(Logits<Scalar>& all, Index first, Index count, const Logits<Scalar>& part) const {
-    if (all.size() == 0) all.resize(count, part.cols());
-    require(part.rows() == size_ && part.cols() == all.cols(), "fixed batch: expected logits of shape (",
-            size_, ", ", all.cols(), "), got (", part.rows(), ", ", part.cols(), ")");
+  void place(Logits<Scalar>& all, Index first, Index count, const Logits<Scalar>& part,
+             Index& classes) const {
+    if (check_answer(size_, part.rows(), part.cols(), classes)) all.resize(count, classes);
     const Index rows = std::min(size_, count - first);
     all.middleRows(first, rows) = part.topRows(rows);
   }

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "foil/core/answers.hpp"
 #include "foil/core/bounds.hpp"
 #include "foil/core/error.hpp"
 #include "foil/core/model.hpp"
@@ -72,14 +73,16 @@ class GradientEstimator : public Wrapper<GradientEstimator<M>, M, Knowledge::gra
   std::int64_t queries() const { return queries_; }
 
   Logits<Scalar> answer_logits(const Input& x) const {
-    queries_ += samples(x);
-    return this->model().logits(x);
+    Index classes = 0;
+    return ask_model(x, classes);
   }
 
   auto answer_vjp(const Input& x) const {
-    Logits<Scalar> logits = answer_logits(x);
+    Index classes = 0;
+    Logits<Scalar> logits = ask_model(x, classes);
     Pairs pairs{x, this->model().bounds(), options_};
-    Differences differences = ask(pairs, logits.cols());
+    pairs.bounds.check(features(x));
+    Differences differences = ask(pairs, classes);
     return Vjp{std::move(logits),
                [pairs = std::move(pairs), differences = std::move(differences)](
                    const Logits<Scalar>& cotangent) { return pull_back(pairs, differences, cotangent); }};
@@ -139,6 +142,13 @@ class GradientEstimator : public Wrapper<GradientEstimator<M>, M, Knowledge::gra
     }
   };
 
+  Logits<Scalar> ask_model(const Input& x, Index& classes) const {
+    queries_ += samples(x);
+    Logits<Scalar> logits = this->model().logits(x);
+    check_answer(samples(x), logits.rows(), logits.cols(), classes);
+    return logits;
+  }
+
   Differences ask(const Pairs& pairs, Index classes) const {
     Differences out(pairs.count(), classes);
     const Index most = options_.rows_per_call / 2;
@@ -147,10 +157,7 @@ class GradientEstimator : public Wrapper<GradientEstimator<M>, M, Knowledge::gra
       Input points(resized(pairs.x, 2 * count));
       for (Index k = 0; k < count; ++k)
         pairs.write(first + k, sample(points, 2 * k), sample(points, 2 * k + 1));
-      const Logits<Scalar> answers = answer_logits(points);
-      require(answers.rows() == 2 * count && answers.cols() == classes,
-              "gradient estimator: expected logits of shape (", 2 * count, ", ", classes, "), got (",
-              answers.rows(), ", ", answers.cols(), ")");
+      const Logits<Scalar> answers = ask_model(points, classes);
       for (Index k = 0; k < count; ++k)
         out.row(first + k) =
             answers.row(2 * k).template cast<double>() - answers.row(2 * k + 1).template cast<double>();

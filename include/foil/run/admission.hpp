@@ -85,7 +85,7 @@ class Admission {
     const auto dimensions = inputs_.dimensions();
     out.shape.assign(dimensions.begin() + 1, dimensions.end());
     if (options_.starting_points.size() > 0)
-      out.starting_point = foil::sample(options_.starting_points, row).template cast<double>();
+      out.starting_point = foil::sample<Input>(options_.starting_points, row).template cast<double>();
     out.norm = norm_;
     out.single_precision = std::is_same_v<Scalar, float>;
     out.goal = judge_.goal(row);
@@ -94,8 +94,9 @@ class Admission {
 
  private:
   bool may_move(Index row, Index i) const {
-    if (options_.mask.size() == 0) return true;
-    return foil::sample(options_.mask, samples(options_.mask) == 1 ? 0 : row)[i] != 0;
+    const Input& mask = options_.mask;
+    if (mask.size() == 0) return true;
+    return foil::sample(mask, samples(mask) == 1 ? 0 : row)[i] != 0;
   }
 
   std::shared_ptr<const geometry::Box> masked_box(Index row, const Eigen::VectorXd& original) const {

@@ -47,21 +47,33 @@ class AnyAttack {
   bool minimal() const { return minimal_; }
   const Start& start() const { return start_; }
 
-  /// As the attack's own call operator. Attacks with a fixed budget need `epsilons`, minimal ones ignore
-  /// them.
-  template <class M, class C>
-  Result<input_t<M>> operator()(M&& model, const input_t<M>& inputs, const C& criterion,
-                                const Epsilons& epsilons = {},
-                                const RunOptions<input_t<M>, shareable<M>>& options = {}) const {
+  /// As the attack's own call operator. Attacks with a fixed budget need `epsilons` and throw without;
+  /// minimal ones ignore them.
+  template <class M, class X, class C>
+  run_result_t<M> operator()(M&& model, const X& inputs, const C& criterion, const Epsilons& epsilons = {},
+                             const run_options_t<M>& options = {}) const {
     const auto judge = as_criterion(criterion);
     using Chosen = std::remove_cv_t<decltype(judge)>;
-    static_assert(knowledge_needed<Chosen> <= knowledge_of<M>,
-                  "foil: this criterion reads logits, the model only offers labels");
+    if constexpr (detail::fits<Knowledge::decisions, M, X, Chosen>())
+      return launch(model, as_batch<input_t<M>>(inputs), judge, epsilons, options);
+  }
+  /// The same for a minimal attack, with options.
+  template <class M, class X, class C>
+  run_result_t<M> operator()(M&& model, const X& inputs, const C& criterion,
+                             const run_options_t<M>& options) const {
+    return (*this)(model, inputs, criterion, Epsilons(), options);
+  }
+
+ private:
+  template <class M, class C>
+  run_result_t<M> launch(M& model, const input_t<M>& inputs, const C& judge, const Epsilons& epsilons,
+                         const run_options_t<M>& options) const {
     require(knowledge_ <= knowledge_of<M>, name_, ": needs more of the model than it offers (",
             knowledge_ == Knowledge::gradients ? "vjp" : "logits", ")");
-    require(knowledge_ == Knowledge::decisions || MarginCriterion<Chosen>, name_,
+    require(knowledge_ == Knowledge::decisions || MarginCriterion<C>, name_,
             ": needs a criterion with a margin on the logits");
     AttackTraits traits{name_, stream_, norm_, knowledge_, {}, nullptr};
+    require(minimal_ || !epsilons.empty(), name_, ": expected a radius, epsilon, got none");
     if (!minimal_) traits.epsilons = epsilons.expand(samples(inputs));
     return detail::run_forgetting_types(
         model, inputs, judge, traits, options, [&](Oracle& oracle, Index row) {
@@ -70,7 +82,6 @@ class AnyAttack {
         });
   }
 
- private:
   std::string name_, stream_;
   Lp norm_;
   Knowledge knowledge_;

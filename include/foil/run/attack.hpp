@@ -14,6 +14,7 @@
 ///   Task<> attack(Oracle&) const                     for a minimal perturbation.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <string>
 #include <type_traits>
@@ -21,7 +22,9 @@
 #include <vector>
 
 #include "foil/core/criteria.hpp"
+#include "foil/core/given.hpp"
 #include "foil/core/model.hpp"
+#include "foil/core/result.hpp"
 #include "foil/run/epsilons.hpp"
 #include "foil/run/judge.hpp"
 #include "foil/run/model_port.hpp"
@@ -34,11 +37,39 @@ namespace foil {
 
 namespace detail {
 
-/// One readable line for a model or a criterion that an attack cannot work with.
-template <Knowledge needed, class M, class C>
+/// The options and the result of a run on a model; for what is no model, something to go on with until
+/// explain_model() has spoken.
+template <class M>
+struct RunTypes {
+  using Options = RunOptions<Tensor<float, 2>, false>;
+  using Outcome = void;
+};
+template <HasInput M>
+struct RunTypes<M> {
+  using Options = RunOptions<input_t<M>, shareable<M>>;
+  using Outcome = Result<input_t<M>>;
+};
+
+template <class>
+inline constexpr bool never = false;
+
+}  // namespace detail
+
+/// The options of a run on a model of type M.
+template <class M>
+using run_options_t = typename detail::RunTypes<M>::Options;
+/// What it returns.
+template <class M>
+using run_result_t = typename detail::RunTypes<M>::Outcome;
+
+namespace detail {
+
+/// One readable line for a model, inputs or a criterion that an attack cannot work with.
+template <Knowledge needed, class M, class X, class C>
 consteval bool fits() {
   constexpr bool model = explain_model<M, Knowledge::decisions>();
   if constexpr (model && DecisionModel<M>) {
+    constexpr bool inputs = is_meant_as<input_t<M>, const X&>();
     static_assert(needed <= Knowledge::scores || DifferentiableModel<M>,
                   "foil: this attack needs gradients, the model offers no vjp(x) returning foil::Vjp{logits, "
                   "pullback}; attack it with a decision-based attack or add vjp");
@@ -52,7 +83,7 @@ consteval bool fits() {
         needed == Knowledge::decisions || MarginCriterion<C>,
         "foil: this attack needs a criterion with a margin on the logits: class labels, one of foil's "
         "criteria, or your own with `double margin(const foil::Scores&, Eigen::VectorXd*) const`");
-    return needed <= knowledge_of<M> && knowledge_needed<C> <= knowledge_of<M> &&
+    return inputs && needed <= knowledge_of<M> && knowledge_needed<C> <= knowledge_of<M> &&
            (needed == Knowledge::decisions || MarginCriterion<C>);
   }
   return false;
@@ -71,8 +102,7 @@ std::string stream_of(const Attack& attack) {
 /// type.
 template <class M, Criterion C>
 Result<input_t<M>> run_forgetting_types(M&& model, const input_t<M>& inputs, const C& criterion,
-                                        const AttackTraits& traits,
-                                        const RunOptions<input_t<M>, shareable<M>>& options,
+                                        const AttackTraits& traits, const run_options_t<M>& options,
                                         const Launch& launch) {
   ModelPortTo<shared_if_possible<M>> port(model);
   return run<input_t<M>>(port, inputs, JudgeBy<C>(criterion), traits, options, launch);
@@ -93,25 +123,31 @@ class FixedBudgetAttack {
 
   /// Attacks a batch.
   /// \param model      taken by reference; const if it can be
-  /// \param inputs     within the model's bounds
-  /// \param criterion  labels, or any criterion
+  /// \param inputs     within the model's bounds; see as_batch() for what may stand for the model's `Input`
+  /// \param criterion  labels, see foil::GivenLabels, or any criterion
   /// \param epsilons   radius in the attack's norm and the inputs' units, one for all or one per sample
   /// \return one row per input; `success` only at distance <= epsilon
-  template <class M, class C>
-  Result<input_t<M>> operator()(M&& model, const input_t<M>& inputs, const C& criterion,
-                                const Epsilons& epsilons,
-                                const RunOptions<input_t<M>, shareable<M>>& options = {}) const {
+  template <class M, class X, class C>
+  run_result_t<M> operator()(M&& model, const X& inputs, const C& criterion, const Epsilons& epsilons,
+                             const run_options_t<M>& options = {}) const {
     const auto judge = as_criterion(criterion);
-    if constexpr (detail::fits<Derived::knowledge, M, std::remove_cv_t<decltype(judge)>>()) {
+    if constexpr (detail::fits<Derived::knowledge, M, X, std::remove_cv_t<decltype(judge)>>()) {
       const auto& self = static_cast<const Derived&>(*this);
-      const AttackTraits traits{
-          self.name(),        detail::stream_of(self),          typename Derived::norm{},
-          Derived::knowledge, epsilons.expand(samples(inputs)), nullptr};
+      const input_t<M>& batch = as_batch<input_t<M>>(inputs);
+      const AttackTraits traits{self.name(),        detail::stream_of(self),         typename Derived::norm{},
+                                Derived::knowledge, epsilons.expand(samples(batch)), nullptr};
       return detail::run_forgetting_types(
-          model, inputs, judge, traits, options, [&](Oracle& oracle, Index row) {
+          model, batch, judge, traits, options, [&](Oracle& oracle, Index row) {
             return confined(oracle, traits.epsilons[row], self.attack(oracle, traits.epsilons[row]));
           });
     }
+  }
+  /// Without radii: does not compile.
+  template <class M, class X, class C>
+  run_result_t<M> operator()(M&&, const X&, const C&, const run_options_t<M>& = {}) const {
+    static_assert(detail::never<M>,
+                  "foil: this attack needs a radius, epsilon, behind the labels or the criterion; "
+                  "foil::Minimal<Attack> looks for the smallest");
   }
 };
 
@@ -129,12 +165,20 @@ class MinimalAttack {
   static constexpr bool minimal = true;
 
   /// Attacks a batch; as for FixedBudgetAttack, without radii.
-  template <class M, class C>
-  Result<input_t<M>> operator()(M&& model, const input_t<M>& inputs, const C& criterion,
-                                const RunOptions<input_t<M>, shareable<M>>& options = {}) const {
+  template <class M, class X, class C>
+  run_result_t<M> operator()(M&& model, const X& inputs, const C& criterion,
+                             const run_options_t<M>& options = {}) const {
     const auto& self = static_cast<const Derived&>(*this);
     return launch(model, inputs, criterion, nullptr, options,
                   [&](Oracle& oracle, Index) { return self.attack(oracle); });
+  }
+
+  /// With a radius: does not compile.
+  template <class M, class X, class C, std::convertible_to<Epsilons> E>
+  run_result_t<M> operator()(M&&, const X&, const C&, const E&, const run_options_t<M>& = {}) const {
+    static_assert(detail::never<M>,
+                  "foil: this attack looks for the smallest distance and takes no epsilon: leave it out, and "
+                  "ask the result for robust_accuracy(epsilon)");
   }
 
   /// As the call operator, for an attack that can be continued: begins where `states` was left, and leaves it
@@ -142,33 +186,33 @@ class MinimalAttack {
   /// budget: options.query_budget counts from the very beginning. Model, inputs, criterion and the other
   /// options have to stay the same.
   /// \param states  empty to begin with, then one entry per sample; may be copied
-  template <class M, class C, class State>
-  Result<input_t<M>> run(M&& model, const input_t<M>& inputs, const C& criterion, RunState<State>& states,
-                         const RunOptions<input_t<M>, shareable<M>>& options = {}) const {
+  template <class M, class X, class C, class State>
+  run_result_t<M> run(M&& model, const X& inputs, const C& criterion, RunState<State>& states,
+                      const run_options_t<M>& options = {}) const {
     const auto& self = static_cast<const Derived&>(*this);
-    const auto count = static_cast<std::size_t>(samples(inputs));
+    const input_t<M>& batch = as_batch<input_t<M>>(inputs);
+    const auto count = static_cast<std::size_t>(samples(batch));
     if (states.attacks.empty()) {
       states.attacks.resize(count);
       states.ledgers.resize(count);
     }
     require(states.attacks.size() == count && states.ledgers.size() == count, self.name(),
             ": expected a state of ", count, " samples, got one of ", states.attacks.size());
-    return launch(model, inputs, criterion, &states.ledgers, options, [&](Oracle& oracle, Index row) {
+    return launch(model, batch, criterion, &states.ledgers, options, [&](Oracle& oracle, Index row) {
       return self.attack(oracle, states.attacks[static_cast<std::size_t>(row)]);
     });
   }
 
  private:
-  template <class M, class C>
-  Result<input_t<M>> launch(M& model, const input_t<M>& inputs, const C& criterion,
-                            std::vector<Ledger>* ledgers, const RunOptions<input_t<M>, shareable<M>>& options,
-                            const Launch& start) const {
+  template <class M, class X, class C>
+  run_result_t<M> launch(M& model, const X& inputs, const C& criterion, std::vector<Ledger>* ledgers,
+                         const run_options_t<M>& options, const Launch& start) const {
     const auto judge = as_criterion(criterion);
-    if constexpr (detail::fits<Derived::knowledge, M, std::remove_cv_t<decltype(judge)>>()) {
+    if constexpr (detail::fits<Derived::knowledge, M, X, std::remove_cv_t<decltype(judge)>>()) {
       const auto& self = static_cast<const Derived&>(*this);
       const AttackTraits traits{
           self.name(), detail::stream_of(self), typename Derived::norm{}, Derived::knowledge, {}, ledgers};
-      return detail::run_forgetting_types(model, inputs, judge, traits, options, start);
+      return detail::run_forgetting_types(model, as_batch<input_t<M>>(inputs), judge, traits, options, start);
     }
   }
 };

@@ -27,6 +27,7 @@ class Epsilons {
   Epsilons(const std::vector<double>& values)
       : values_(Eigen::Map<const Eigen::VectorXd>(values.data(), static_cast<Index>(values.size()))) {}
 
+  bool empty() const { return values_.size() == 0; }
   /// One radius for each of `count` samples; throws for another number of them, NaN, infinity or a negative
   /// one.
   Eigen::VectorXd expand(Index count) const {

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "foil/core/answers.hpp"
 #include "foil/core/criteria.hpp"
 #include "foil/core/error.hpp"
 #include "foil/core/numbers.hpp"
@@ -62,17 +63,17 @@ class ModelCalls {
     has_logits_ = asks_logits_;
     if (has_logits_) {
       logits_ = model_.logits(batch_);
-      check_answer(logits_.rows(), logits_.cols());
+      check_logits();
     } else {
       labels_ = model_.predict(batch_);
-      check_answer(labels_.size(), 0);
+      check_answer(samples(batch_), labels_.size());
     }
   }
   /// A forward pass to be pulled back.
   void vjp() {
     has_logits_ = true;
     logits_ = model_.vjp(batch_);
-    check_answer(logits_.rows(), logits_.cols());
+    check_logits();
     cotangent_.setZero(logits_.rows(), logits_.cols());
   }
   /// What is pulled back for the i-th point.
@@ -90,9 +91,7 @@ class ModelCalls {
   }
   void pull_back() {
     gradients_ = model_.pullback(cotangent_);
-    require(gradients_.dimensions() == batch_.dimensions(),
-            "model: the pullback was expected to return shape ", shape_text(batch_), ", it returned ",
-            shape_text(gradients_));
+    check_gradient(gradients_, batch_.dimensions());
   }
   /// Gives back what the pass and the gradients occupy: the next ones find that memory in the caches.
   void end_pullbacks() {
@@ -145,15 +144,9 @@ class ModelCalls {
   }
 
  private:
-  void check_answer(Index rows, Index classes) {
-    require(rows == samples(batch_), "model: expected one answer for each of ", samples(batch_),
-            " samples, got ", rows);
-    if (!has_logits_ || (classes_ > 0 && classes == classes_)) return;
-    require(classes >= 2, "model: expected logits of at least 2 classes, got ", classes,
-            "; turn a single logit z into the row (0, z)");
-    require(classes_ == 0, "model: the number of classes changed from ", classes_, " to ", classes);
-    judge_.check(samples(like_), classes);
-    classes_ = classes;
+  void check_logits() {
+    if (check_answer(samples(batch_), logits_.rows(), logits_.cols(), classes_))
+      judge_.check(samples(like_), classes_);
   }
 
   ModelPort<Input>& model_;

@@ -27,7 +27,8 @@ class ModelPort {
   /// Another thread's way to the same model.
   virtual std::unique_ptr<ModelPort> another() const = 0;
 
-  virtual Bounds<Scalar> bounds() const = 0;
+  /// Throws if they are not what they were, for whichever thread: samples have one box from start to end.
+  virtual Bounds<Scalar> bounds() = 0;
   virtual Labels predict(const Input& x) = 0;
   virtual Logits<Scalar> logits(const Input& x) = 0;
   /// A forward pass that is kept, for any number of pullbacks, until forget() or the next one.
@@ -74,8 +75,17 @@ class ModelPortTo final : public ModelPort<input_t<M>> {
 
   explicit ModelPortTo(M& model) : ModelPort<Input>(knowledge_of<M>, detail::HasPredict<M>), model_(model) {}
 
-  std::unique_ptr<ModelPort<Input>> another() const override { return std::make_unique<ModelPortTo>(model_); }
-  Bounds<Scalar> bounds() const override { return model_.bounds(); }
+  std::unique_ptr<ModelPort<Input>> another() const override {
+    auto port = std::make_unique<ModelPortTo>(model_);
+    port->bounds_ = bounds_;
+    return port;
+  }
+  Bounds<Scalar> bounds() override {
+    Bounds<Scalar> now = model_.bounds();
+    require(!bounds_ || *bounds_ == now, "model: its bounds changed during the run");
+    bounds_ = now;
+    return now;
+  }
   Labels predict(const Input& x) override { return foil::predict(model_, x); }
   Logits<Scalar> logits(const Input& x) override {
     if constexpr (ScoreModel<M>)
@@ -106,6 +116,7 @@ class ModelPortTo final : public ModelPort<input_t<M>> {
 
  private:
   M& model_;
+  std::optional<Bounds<Scalar>> bounds_{};
   [[no_unique_address]] detail::KeptPass<M> kept_{};
 };
 

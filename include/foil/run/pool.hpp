@@ -8,9 +8,12 @@
 #include <cstddef>
 #include <limits>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "foil/core/answers.hpp"
+#include "foil/core/given.hpp"
 #include "foil/core/model.hpp"
 #include "foil/core/norms.hpp"
 #include "foil/geometry/box.hpp"
@@ -18,6 +21,29 @@
 #include "foil/run/sample.hpp"
 
 namespace foil {
+
+namespace detail {
+
+/// What is known about a pool's rows, as Logits or as Labels.
+template <class Scalar, class Y>
+auto known_outputs(const Y& outputs) {
+  if constexpr (MatrixLike<Y>) {
+    if constexpr (std::floating_point<typename Y::Scalar>) {
+      constexpr bool same = std::same_as<typename Y::Scalar, Scalar>;
+      static_assert(same, "foil: a pool's logits have another number type than its inputs: cast them");
+      if constexpr (same)
+        return Logits<Scalar>(outputs);
+      else
+        return Logits<Scalar>();
+    } else {
+      return Labels(GivenLabels(outputs));
+    }
+  } else {
+    return Labels(GivenLabels(outputs));
+  }
+}
+
+}  // namespace detail
 
 /// An adversarial row of the pool and the class that the model gives it.
 struct PoolRow {
@@ -45,27 +71,31 @@ class Pool {
     check_rows(logits_.rows());
     require(logits_.cols() >= 2, "pool: expected logits of at least 2 classes, got ", logits_.cols());
   }
+  /// The same of what can be meant as such, see as_batch() and GivenLabels.
+  template <class X, class Y>
+    requires(!DecisionModel<X>)
+  Pool(X&& inputs, const Y& outputs)
+      : Pool(Input(as_batch<Input>(std::forward<X>(inputs))), detail::known_outputs<Scalar>(outputs)) {}
   /// Asks the model: one forward pass per row, in calls of `batch_size` rows.
-  template <class M>
-    requires(DecisionModel<M> && std::same_as<input_t<M>, Input>)
-  Pool(M&& model, Input inputs, Index batch_size = 128)
-      : inputs_(std::move(inputs)), labels_(samples(inputs_)) {
+  template <class M, class X>
+    requires DecisionModel<M>
+  Pool(M&& model, X&& inputs, Index batch_size = 128)
+      : inputs_(as_batch<Input>(std::forward<X>(inputs))), labels_(samples(inputs_)) {
+    static_assert(std::same_as<input_t<M>, Input>,
+                  "foil: a pool of another `Input` than the model's: Pool(model, inputs) finds its type");
     require(batch_size >= 1, "pool: expected a batch size >= 1, got ", batch_size);
+    Index classes = 0;
     for (Index first = 0; first < samples(inputs_); first += batch_size) {
       Input batch(resized(inputs_, std::min(batch_size, samples(inputs_) - first)));
       as_matrix(batch) = as_matrix(std::as_const(inputs_)).middleRows(first, samples(batch));
       if constexpr (ScoreModel<M>) {
         const Logits<Scalar> logits = model.logits(batch);
-        if (first == 0) logits_.resize(samples(inputs_), logits.cols());
-        check_answer(samples(batch), logits.rows());
-        require(logits.cols() == logits_.cols(), "pool: the number of classes changed from ", logits_.cols(),
-                " to ", logits.cols());
+        if (check_answer(samples(batch), logits.rows(), logits.cols(), classes))
+          logits_.resize(samples(inputs_), classes);
         logits_.middleRows(first, samples(batch)) = logits;
         labels_.segment(first, samples(batch)) = decide<Scalar>(logits);
       } else {
-        const Labels labels = foil::predict(model, batch);
-        check_answer(samples(batch), labels.size());
-        labels_.segment(first, samples(batch)) = labels;
+        labels_.segment(first, samples(batch)) = foil::predict(model, batch);
       }
     }
     check_rows(labels_.size());
@@ -119,9 +149,6 @@ class Pool {
   }
 
  private:
-  static void check_answer(Index asked, Index rows) {
-    require(rows == asked, "pool: expected the model to answer for each of ", asked, " samples, got ", rows);
-  }
   void check_rows(Index outputs) const {
     require(samples(inputs_) > 0 && outputs == samples(inputs_), "pool: expected one output for each of ",
             samples(inputs_), " inputs and at least one, got ", outputs);
@@ -141,7 +168,11 @@ class Pool {
   Logits<Scalar> logits_{};
 };
 
-template <class M, class Input>
-Pool(M&&, Input, Index) -> Pool<input_t<M>>;
+template <class M, class X>
+  requires DecisionModel<M>
+Pool(M&&, X&&, Index = 128) -> Pool<input_t<M>>;
+template <class X, class Y>
+  requires Batch<std::remove_cvref_t<X>>
+Pool(X&&, const Y&) -> Pool<std::remove_cvref_t<X>>;
 
 }  // namespace foil

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "foil/core/error.hpp"
+#include "foil/core/given.hpp"
 #include "foil/core/lattice.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/run/pool.hpp"
@@ -92,10 +93,10 @@ struct RunOptions {
   detail::ThreadCount<concurrent> threads =
       detail::one_thread<concurrent>();                                  ///< samples are split among them
   std::int64_t query_budget = std::numeric_limits<std::int64_t>::max();  ///< forward passes per sample, hard
-  Input starting_points{};  ///< one start per sample, where an attack takes them; empty: none, as is a row of
-                            ///< NaN
-  Input mask{};  ///< one sample for all rows, or one per row: where it is 0, the feature keeps its value.
-                 ///< Empty: all may move
+  GivenBatch<Input> starting_points{};  ///< one start per sample, where an attack takes them; empty: none, as
+                                        ///< is a row of NaN
+  GivenBatch<Input> mask{};  ///< one sample for all rows, or one per row: where it is 0, the feature keeps
+                             ///< its value. Empty: all may move
   Lattice lattice{};       ///< the values that features which may move can take: {0, 1, 255} for 8-bit images
   Pool<Input> pool{};      ///< a data set that attacks which need a start may take it from; see foil::Pool
   double early_stop = 0;   ///< minimal attacks leave a sample alone once it is this close
@@ -107,6 +108,7 @@ struct RunOptions {
 
   /// Throws foil::Error naming the first field that makes no sense for `count` samples.
   void validate(const Input& inputs) const {
+    const Input &starts = starting_points, &frozen = mask;
     const Index count = samples(inputs);
     require(sample_ids.empty() || static_cast<Index>(sample_ids.size()) == count,
             "run options: expected one sample id for each of the ", count, " samples, got ",
@@ -116,17 +118,17 @@ struct RunOptions {
     require(query_budget >= 1, "run options: expected a query budget >= 1, got ", query_budget);
     require(early_stop >= 0, "run options: expected an early stop distance >= 0, got ", early_stop);
     require(batch_size >= 1, "run options: expected a batch size >= 1, got ", batch_size);
-    require(starting_points.size() == 0 || starting_points.dimensions() == inputs.dimensions(),
+    require(starts.size() == 0 || starts.dimensions() == inputs.dimensions(),
             "run options: expected starting points of shape ", shape_text(inputs), ", got ",
-            shape_text(starting_points));
-    require(mask.size() == 0 || resized(mask, count) == inputs.dimensions(),
+            shape_text(starts));
+    require(frozen.size() == 0 || resized(frozen, count) == inputs.dimensions(),
             "run options: expected a mask of the shape of one sample or of all, ", shape_text(inputs),
-            ", got ", shape_text(mask));
-    require(mask.size() == 0 || samples(mask) == 1 || samples(mask) == count,
+            ", got ", shape_text(frozen));
+    require(frozen.size() == 0 || samples(frozen) == 1 || samples(frozen) == count,
             "run options: expected a mask for all samples or one for each of the ", count, ", got ",
-            samples(mask));
-    for (Index i = 0; i < mask.size(); ++i)
-      require(mask.data()[i] == mask.data()[i], "run options: expected a mask of numbers, got NaN");
+            samples(frozen));
+    for (Index i = 0; i < frozen.size(); ++i)
+      require(frozen.data()[i] == frozen.data()[i], "run options: expected a mask of numbers, got NaN");
     require(pool.empty() || resized(pool.inputs(), count) == inputs.dimensions(),
             "run options: expected a pool of the inputs' shape ", shape_text(inputs), ", got ",
             shape_text(pool.inputs()));

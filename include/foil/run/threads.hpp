@@ -10,7 +10,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -83,22 +82,26 @@ Result<Input> run(ModelPort<Input>& model, const Input& inputs, const Judge& jud
     } catch (...) {
       failures[static_cast<std::size_t>(shard)] = std::current_exception();
       failed = true;
-      if (scheduler) scheduler->salvage();
+      try {
+        if (scheduler) scheduler->salvage();
+      } catch (...) {  // no memory for that: the samples stay as they are, not run
+      }
     }
     if (scheduler) classes[static_cast<std::size_t>(shard)] = scheduler->classes();
   };
-  std::vector<std::thread> workers;
-  std::vector<Index> own{0};
-  for (Index shard = 1; shard < threads; ++shard) {
+  std::vector<std::thread> workers(static_cast<std::size_t>(threads - 1));
+  Index own = threads;  // shards from here on are this thread's, and so is the first
+  for (Index shard = 1; shard < own; ++shard) {
     try {
-      workers.emplace_back(work, shard);
-    } catch (const std::system_error&) {
-      own.push_back(
-          shard);  // the machine has no thread left: the shard is this thread's, its result the same
+      workers[static_cast<std::size_t>(shard - 1)] = std::thread(work, shard);
+    } catch (...) {
+      own = shard;  // the machine has no thread left, or no memory for one: the result is the same
     }
   }
-  for (const Index shard : own) work(shard);
-  for (auto& worker : workers) worker.join();
+  work(0);
+  for (Index shard = own; shard < threads; ++shard) work(shard);
+  for (auto& worker : workers)
+    if (worker.joinable()) worker.join();
   result.classes = *std::max_element(classes.begin(), classes.end());
 
   for (const auto& failure : failures) {

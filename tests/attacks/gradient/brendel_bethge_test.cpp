@@ -139,7 +139,7 @@ TEST_CASE("a user's start is all that a walk needs, and a bad one fails alone") 
   for (const Index i : {0, 2, 3}) {
     Index row = 0;
     while (pool.predictions()[row] == p.labels[i]) ++row;
-    sample(options.starting_points, i) = sample(pool.inputs(), row);
+    sample<T>(options.starting_points, i) = sample(pool.inputs(), row);
   }
   const auto found = L2BrendelBethgeAttack({.steps = 60, .starts = 1})(p.model, p.inputs, p.labels, options);
   for (const Index i : {0, 2, 3}) CHECK(found.success[i]);

@@ -9,6 +9,7 @@
 
 #include "foil/core/criteria/criterion.hpp"
 #include "foil/core/criteria/labels.hpp"
+#include "foil/core/given.hpp"
 #include "foil/core/losses.hpp"
 #include "foil/core/tensor.hpp"
 
@@ -115,10 +116,10 @@ auto operator!(A a) {
   return detail::Negation<A>(std::move(a));
 }
 
-/// Bare labels mean Misclassification; anything else is taken as the criterion it is.
+/// Bare labels, see foil::GivenLabels, mean Misclassification; anything else is taken as the criterion it is.
 template <class C>
 auto as_criterion(const C& criterion) {
-  if constexpr (std::convertible_to<const C&, Labels>) {
+  if constexpr (detail::LabelsLike<C>) {
     return Misclassification(criterion);
   } else {
     static_assert(Criterion<C>,

@@ -10,6 +10,7 @@
 
 #include "foil/core/criteria/criterion.hpp"
 #include "foil/core/error.hpp"
+#include "foil/core/given.hpp"
 #include "foil/core/losses.hpp"
 #include "foil/core/tensor.hpp"
 
@@ -45,7 +46,7 @@ class ClassPerSample {
 /// Any class but the true one. Margin z_y - max_{j != y} z_j.
 class Misclassification {
  public:
-  explicit Misclassification(Labels labels) : labels_(std::move(labels), "labels") {}
+  explicit Misclassification(GivenLabels labels) : labels_(std::move(labels), "labels") {}
   const Labels& labels() const { return labels_.all(); }
   void check(Index samples, Index classes) const { labels_.check(samples, classes); }
   Goal goal(Index sample) const { return {.leave = labels_[sample]}; }
@@ -68,7 +69,7 @@ class Misclassification {
 /// Exactly the target class. Margin max_{j != t} z_j - z_t.
 class TargetedMisclassification {
  public:
-  explicit TargetedMisclassification(Labels targets) : targets_(std::move(targets), "target classes") {}
+  explicit TargetedMisclassification(GivenLabels targets) : targets_(std::move(targets), "target classes") {}
   const Labels& targets() const { return targets_.all(); }
   void check(Index samples, Index classes) const { targets_.check(samples, classes); }
   Goal goal(Index sample) const { return {.reach = targets_[sample]}; }
@@ -90,7 +91,7 @@ class TargetedMisclassification {
 /// survives the rounding differences of another engine.
 class MarginAbove {
  public:
-  MarginAbove(Labels labels, double kappa) : labels_(std::move(labels), "labels"), kappa_(kappa) {
+  MarginAbove(GivenLabels labels, double kappa) : labels_(std::move(labels), "labels"), kappa_(kappa) {
     require(std::isfinite(kappa) && kappa >= 0, "margin above: expected a finite kappa >= 0, got ", kappa);
   }
   const Labels& labels() const { return labels_.all(); }
@@ -119,7 +120,7 @@ class MarginAbove {
 /// Misclassification. Margin z_y minus the k-th largest of the others.
 class TopKMisclassification {
  public:
-  TopKMisclassification(Labels labels, int k) : labels_(std::move(labels), "labels"), k_(k) {
+  TopKMisclassification(GivenLabels labels, int k) : labels_(std::move(labels), "labels"), k_(k) {
     require(k >= 1, "top-k misclassification: expected k >= 1, got ", k);
   }
   const Labels& labels() const { return labels_.all(); }
@@ -158,7 +159,7 @@ class TopKMisclassification {
 /// largest of the others minus z_t.
 class TargetedTopK {
  public:
-  TargetedTopK(Labels targets, int k) : targets_(std::move(targets), "target classes"), k_(k) {
+  TargetedTopK(GivenLabels targets, int k) : targets_(std::move(targets), "target classes"), k_(k) {
     require(k >= 1, "targeted top-k: expected k >= 1, got ", k);
   }
   const Labels& targets() const { return targets_.all(); }

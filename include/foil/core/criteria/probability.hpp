@@ -10,6 +10,7 @@
 #include "foil/core/criteria/criterion.hpp"
 #include "foil/core/criteria/labels.hpp"
 #include "foil/core/error.hpp"
+#include "foil/core/given.hpp"
 #include "foil/core/losses.hpp"
 #include "foil/core/tensor.hpp"
 
@@ -31,7 +32,7 @@ inline void check_probability(double p, const char* what) {
 /// minus those of the likeliest wrong class.
 class ConfidentMisclassification {
  public:
-  ConfidentMisclassification(Labels labels, double probability)
+  ConfidentMisclassification(GivenLabels labels, double probability)
       : labels_(std::move(labels), "labels"), log_odds_(detail::log_odds(probability)) {
     detail::check_probability(probability, "confident misclassification");
   }
@@ -51,7 +52,7 @@ class ConfidentMisclassification {
 /// The true class has a probability below p. Margin: its log-odds minus those of p.
 class OriginalClassProbability {
  public:
-  OriginalClassProbability(Labels labels, double probability)
+  OriginalClassProbability(GivenLabels labels, double probability)
       : labels_(std::move(labels), "labels"), log_odds_(detail::log_odds(probability)) {
     detail::check_probability(probability, "original class probability");
   }
@@ -73,7 +74,7 @@ class OriginalClassProbability {
 /// The target class has a probability above p. Margin: the log-odds of p minus those of the target.
 class TargetClassProbability {
  public:
-  TargetClassProbability(Labels targets, double probability)
+  TargetClassProbability(GivenLabels targets, double probability)
       : targets_(std::move(targets), "target classes"), log_odds_(detail::log_odds(probability)) {
     detail::check_probability(probability, "target class probability");
   }

@@ -1,0 +1,23 @@
+// expect: foil: a batch is a foil::Tensor of the model's type
+#include "foil/attacks/gradient/fast_gradient.hpp"
+
+#include <vector>
+
+struct Model {
+  using Input = foil::Tensor<float, 2>;
+  foil::Bounds<float> bounds() const;
+  foil::Logits<float> logits(const Input& x) const;
+  auto vjp(const Input& x) const {
+    return foil::Vjp{logits(x), [](const foil::Logits<float>&) { return Input(); }};
+  }
+};
+
+#ifdef FOIL_FIXED
+using Given = Model::Input;
+#else
+using Given = std::vector<float>;
+#endif
+
+auto use(const Model& model, const Given& x, const foil::Labels& labels) {
+  return foil::FGSM{}(model, x, labels, 0.3f);
+}
