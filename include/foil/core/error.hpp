@@ -10,6 +10,10 @@
 #include <string_view>
 #include <type_traits>
 
+#if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__ > 0)
+#error foil: -ffast-math and -ffinite-math-only let the compiler drop the checks for NaN and infinity: compile without
+#endif
+
 namespace foil {
 
 namespace detail {
