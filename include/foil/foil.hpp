@@ -26,6 +26,8 @@
 #include "foil/models/gradient_estimator.hpp"
 #include "foil/models/label_only.hpp"
 #include "foil/models/lambdas.hpp"
+#include "foil/models/log_probabilities.hpp"
+#include "foil/models/single_logit.hpp"
 #include "foil/run/any_attack.hpp"
 #include "foil/run/attack.hpp"
 #include "foil/run/pool.hpp"

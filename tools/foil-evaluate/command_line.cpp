@@ -81,6 +81,20 @@ Command parse_command_line(int argc, char** argv) {
           ->expected(0, 1);
   app.add_option("--model", command.model,
                  "The network: an ONNX file, or a TorchScript file if built with LibTorch");
+  app.add_flag("--binary", command.binary,
+               "The network has a single output, the logit of class 1 against class 0 (or, TorchScript, the\n"
+               "probability of class 1). Not needed where an ONNX network ends in a single sigmoid");
+  app.add_flag(
+      "--straight-through", command.straight_through,
+      "Let gradients pass Round, Floor, Ceil, Sign and casts to bool as if these were not there, and\n"
+      "comparisons as if they were differences (BPDA): for networks that quantise. ONNX only");
+  app.add_flag(
+      "--keep-output-layer", command.keep_output_layer,
+      "Attack the network's answers as they are. Without, a Softmax, LogSoftmax or one sigmoid per\n"
+      "class at the end is taken off an ONNX network, which leaves the order of the classes, and of\n"
+      "probabilities that are left the logarithm is attacked: where they saturate, gradients vanish");
+  app.add_option("--network-output", command.network_output,
+                 "Name of the ONNX output that holds the classes (default: the first that can)");
   app.add_option("--images", command.images,
                  "idx (plain or gzipped; scaled to the bounds) or .npy (N x C x H x W, float32, as it is)");
   app.add_option("--labels", command.labels, "One class per image: idx or .npy of integers");

@@ -36,6 +36,8 @@ struct Command {
   float lower = 0, upper = 1;
   std::int64_t first = 0, count = std::numeric_limits<std::int64_t>::max();
   bool correct_only = false;
+  std::string network_output;  ///< the ONNX output that holds the classes; empty: the one that fits
+  bool binary = false, keep_output_layer = false, straight_through = false;
   std::vector<AttackRequest> attacks;
   std::vector<double> epsilons;
   double margin = 0;

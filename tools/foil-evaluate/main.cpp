@@ -260,10 +260,15 @@ int evaluate_model(const Command& command) {
                 .inputs = command.inputs()};
   places.names.push_back(indices);
   Outputs outputs(std::move(places));
-  const auto loaded =
-      load_model(command.model, {.bounds = foil::Bounds<float>(command.lower, command.upper)});
+  const auto loaded = load_model(command.model, {.bounds = foil::Bounds<float>(command.lower, command.upper),
+                                                 .output = command.network_output,
+                                                 .keep_output_layer = command.keep_output_layer,
+                                                 .binary = command.binary,
+                                                 .straight_through = command.straight_through});
   Inputs inputs = read_inputs(command, *loaded);
   const Model& model = *loaded;
+  for (const std::string& note : model.notes())
+    std::fprintf(stderr, "foil-evaluate: %s: %s\n", command.model.filename().string().c_str(), note.c_str());
 
   catch_signals();
   Samples samples = choose(command, model, inputs, interrupted);

@@ -2,9 +2,16 @@
 #include "model.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
+#include <optional>
+#include <set>
 #include <string>
+#include <utility>
 
+#include "foil/core/tensor.hpp"
+#include "foil/models/log_probabilities.hpp"
+#include "foil/models/single_logit.hpp"
 #include "foil/onnx/onnx.hpp"
 
 namespace evaluate {
@@ -34,13 +41,54 @@ SampleShape squeezed(SampleShape shape) {
 std::unique_ptr<Model> load_onnx_model(const std::filesystem::path& path, const ModelOptions& options) {
   const foil::onnx::File file(path);
   const SampleShape shape = file.input_shape();
+  std::vector<std::string> notes;
   auto network =
       with_rank(shape, [&]<int rank>(const SampleShape& of_samples) -> std::unique_ptr<const Network> {
-        using Engine = foil::nn::Network<float, rank>;
-        return std::make_unique<Adapted<Engine>>(file.network<float, rank>({.bounds = options.bounds}),
-                                                 of_samples);
+        auto engine = file.network<float, rank>({.bounds = options.bounds,
+                                                 .output = options.output,
+                                                 .keep_output_layer = options.keep_output_layer,
+                                                 .binary = options.binary,
+                                                 .straight_through = options.straight_through});
+        notes = engine.notes();
+        return std::make_unique<Adapted<foil::nn::Network<float, rank>>>(std::move(engine), of_samples);
       });
-  return std::make_unique<Model>(options, std::move(network), shape);
+  // In a file without such layers, answers that add up to 1 do so by chance.
+  const std::set<std::string> operators = file.operators();
+  std::optional<foil::Probabilities> may_be;
+  if (operators.contains("Softmax") || operators.contains("Sigmoid")) may_be = foil::Probabilities::exclusive;
+  return std::make_unique<Model>(options, std::move(network), shape, std::move(notes), may_be);
+}
+
+/// A network seen through one of foil's models of a model.
+template <template <class> class Wrapping>
+class Through : public Network {
+ public:
+  template <class... Options>
+  explicit Through(std::unique_ptr<const Network> network, const Options&... options)
+      : network_(std::move(network)), wrapped_(*network_, options...) {}
+
+  foil::Bounds<float> bounds() const override { return network_->bounds(); }
+  foil::Logits<float> logits(const Input& x) const override { return wrapped_.logits(x); }
+  foil::Vjp<float, Pullback> vjp(const Input& x) const override {
+    auto vjp = wrapped_.vjp(x);
+    return {std::move(vjp.logits), std::move(vjp.pullback)};
+  }
+
+ private:
+  std::unique_ptr<const Network> network_;
+  Wrapping<const Network> wrapped_;
+};
+
+/// What probabilities all these answers look like, if any. One column of them is that of a single sigmoid.
+std::optional<foil::Probabilities> looks_like(const foil::Logits<float>& answers) {
+  constexpr float rounding = 1e-3f;
+  bool inside = true, one = true;
+  for (Index i = 0; i < answers.rows(); ++i) {
+    inside = inside && answers.row(i).minCoeff() >= 0 && answers.row(i).maxCoeff() <= 1;
+    one = one && std::abs(answers.row(i).sum() - 1) <= rounding;
+  }
+  if (!inside) return std::nullopt;
+  return one && answers.cols() > 1 ? foil::Probabilities::exclusive : foil::Probabilities::independent;
 }
 
 }  // namespace
@@ -49,19 +97,43 @@ Index Model::prepare(const std::filesystem::path& file, const SampleShape& data,
   if (shape_)
     foil::require(squeezed(data) == squeezed(*shape_), file.string(), ": expected images of shape ",
                   shape_text(*shape_), " as the model takes, found ", shape_text(data));
+  foil::Logits<float> answers;
   try {
     if (!network_) network_ = open_(data);
-    return network_->logits(first).cols();
+    answers = network_->logits(first);
   } catch (const foil::Error& error) {
     if (shape_) throw;
     throw foil::Error(foil::text(file.string(), ": the model refuses images of shape ", shape_text(data),
                                  ": ", error.what()));
   }
+  const bool single = answers.cols() == 1;
+  const auto found = looks_like(answers);
+  if (found && may_be_ && *found <= *may_be_ && (single || !options_.keep_output_layer)) {
+    network_ = std::make_unique<Through<foil::LogProbabilities>>(std::move(network_), *found);
+    notes_.push_back(*found == foil::Probabilities::exclusive
+                         ? "the model's answers p are probabilities that add up to 1: attacked is log p"
+                         : "the model's answers p are all from 0 to 1, as those of sigmoids: attacked is "
+                           "log p - log(1 - p)");
+  }
+  foil::require(!single || options_.binary,
+                "the model has a single output: if it is the logit or the probability of class 1 against "
+                "class 0, say so by --binary");
+  if (!single) {
+    foil::require(shape_ || !options_.binary, "--binary is for models with a single output, this one has ",
+                  answers.cols());
+    return answers.cols();
+  }
+  network_ = std::make_unique<Through<foil::SingleLogit>>(std::move(network_));
+  notes_.push_back("the model's single output is read as class 1 against class 0");
+  return 2;
 }
 
 std::unique_ptr<Model> load_model(const std::filesystem::path& path, const ModelOptions& options) {
   if (!is_archive(path)) return load_onnx_model(path, options);
 #ifdef FOIL_EVALUATE_TORCH
+  foil::require(options.output.empty() && !options.straight_through,
+                "--network-output and --straight-through are for ONNX files: foil does not see into "
+                "TorchScript");
   return load_torch_model(path, options);
 #else
   throw foil::Error(path.string() +

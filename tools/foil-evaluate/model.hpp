@@ -20,6 +20,7 @@
 #include "foil/core/error.hpp"
 #include "foil/core/model.hpp"
 #include "foil/core/tensor.hpp"
+#include "foil/models/log_probabilities.hpp"
 
 namespace evaluate {
 
@@ -100,9 +101,11 @@ std::unique_ptr<const Network> with_rank(const SampleShape& shape, const Build& 
   }
 }
 
-/// How a file is to be read as a classifier.
+/// How a file is to be read as a classifier; see foil::onnx::Options.
 struct ModelOptions {
   foil::Bounds<float> bounds{};
+  std::string output{};
+  bool keep_output_layer = false, binary = false, straight_through = false;
 };
 
 /// What is attacked: a file's network, and the time spent in it. A foil::DifferentiableModel that can be
@@ -113,12 +116,19 @@ class Model {
   using Pullback = Network::Pullback;
   using Open = std::function<std::unique_ptr<const Network>(const SampleShape&)>;
 
-  /// A network that is open already, for samples of that shape.
-  Model(ModelOptions options, std::unique_ptr<const Network> network, SampleShape shape)
-      : options_(std::move(options)), shape_(std::move(shape)), network_(std::move(network)) {}
+  /// A network that is open already, for samples of that shape, with what is to be said of it. Its answers
+  /// are taken for probabilities of that kind only, if they look like them.
+  Model(ModelOptions options, std::unique_ptr<const Network> network, SampleShape shape,
+        std::vector<std::string> notes, std::optional<foil::Probabilities> may_be)
+      : options_(std::move(options)),
+        shape_(std::move(shape)),
+        network_(std::move(network)),
+        notes_(std::move(notes)),
+        may_be_(may_be) {}
 
   /// One whose file says nothing of the shape, to be opened when that is known.
-  Model(ModelOptions options, Open open) : options_(std::move(options)), open_(std::move(open)) {}
+  Model(ModelOptions options, Open open)
+      : options_(std::move(options)), open_(std::move(open)), may_be_(foil::Probabilities::independent) {}
 
   /// The shape of a sample if the file says it; TorchScript files do not.
   const std::optional<SampleShape>& sample_shape() const { return shape_; }
@@ -127,6 +137,10 @@ class Model {
   /// of it. Returns the number of classes. Throws foil::Error, naming the file of the data, unless the
   /// network takes such samples.
   foil::Index prepare(const std::filesystem::path& file, const SampleShape& data, const Input& first);
+
+  /// What was chosen or left out to make a classifier of the file, in sentences for people; complete after
+  /// prepare().
+  const std::vector<std::string>& notes() const { return notes_; }
 
   const foil::Bounds<float>& bounds() const { return options_.bounds; }
   foil::Logits<float> logits(const Input& x) const {
@@ -163,6 +177,8 @@ class Model {
   Open open_{};
   std::optional<SampleShape> shape_{};
   std::unique_ptr<const Network> network_{};
+  std::vector<std::string> notes_{};
+  std::optional<foil::Probabilities> may_be_;  // this kind or, if independent, either
   mutable std::atomic<std::int64_t> nanoseconds_{0};
 };
 

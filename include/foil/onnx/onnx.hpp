@@ -5,6 +5,7 @@
 #pragma once
 
 #include <filesystem>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -33,6 +34,13 @@ class File {
 
   /// The shape of one sample of the input, without the batch axis. One shorter than the Rank of network().
   std::vector<Index> input_shape() const { return detail::sample_dims(detail::find_input(model_)); }
+
+  /// The types of its operators.
+  std::set<std::string> operators() const {
+    std::set<std::string> types;
+    for (const Node& node : model_.nodes) types.insert(node.type);
+    return types;
+  }
 
   /// The network; see load().
   template <class Scalar = float, int Rank = 4>
