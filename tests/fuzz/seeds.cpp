@@ -3,18 +3,25 @@
 /// Writes what the fuzz targets start from: a folder of small valid files for each, DIR/<target>/, and a
 /// dictionary of the words of ONNX.
 ///   fuzz.seeds DIR
+#include <png.h>
 #include <zlib.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <set>
 #include <string>
 #include <vector>
 
+#ifdef FOIL_IO_JPEG
+#include <jpeglib.h>
+#endif
+
 #include "foil/io/file.hpp"
-#include "foil/io/npy.hpp"
 #include "foil/onnx/onnx.hpp"
+#include "io/npz_builder.hpp"
 #include "support/onnx_builder.hpp"
 
 namespace {
@@ -119,28 +126,30 @@ void write_networks(Folder write) {
   }
 }
 
-std::string npy(const std::string& type, const std::string& shape, std::size_t bytes, bool fortran = false) {
-  std::string header = "{'descr': '" + type + "', 'fortran_order': " + (fortran ? "True" : "False") +
-                       ", 'shape': " + shape + ", }";
-  header.append(63 - (10 + header.size()) % 64, ' ') += '\n';
-  std::string out("\x93NUMPY\x01\x00", 8);
-  out += static_cast<char>(header.size() & 255);
-  out += static_cast<char>(header.size() >> 8);
-  out += header;
-  out.append(bytes, '\0');
-  return out;
+std::string npy(const std::string& type, const std::string& shape, std::size_t elements,
+                bool fortran = false) {
+  return foil_test::npy_bytes(type, shape,
+                              std::string(elements * static_cast<std::size_t>(type[2] - '0'), '\0'), fortran);
 }
 
 void write_arrays(Folder write) {
   for (const auto* type :
        {"<f4", "<f8", "<i4", "<i8", "|u1", "<f2", ">f4", "<u2", "<i2", "|i1", "|b1", ">i8"}) {
-    const std::size_t width = static_cast<std::size_t>(type[2] - '0');
-    write(npy(type, "(2, 1, 2, 2)", 8 * width));
-    write(npy(type, "(3,)", 3 * width));
+    write(npy(type, "(2, 1, 2, 2)", 8));
+    write(npy(type, "(3,)", 3));
   }
-  write(npy("<f4", "(2, 2, 2, 1)", 32, true));
-  write(npy("<f8", "(2, 3)", 48));
-  write(npy("<i8", "(3, 1)", 24));
+  write(npy("<f4", "(2, 2, 2, 1)", 8, true));
+  write(npy("<f8", "(2, 3)", 6));
+  write(npy("<i8", "(3, 1)", 3));
+}
+
+void write_archives(Folder write) {
+  const std::string images = npy("|u1", "(2, 1, 2, 2)", 8), turned = npy("<f4", "(2, 2, 2, 1)", 8, true);
+  for (const bool deflated : {false, true}) {
+    write(foil_test::zip_bytes({{"x.npy", images}, {"y.npy", npy("<i8", "(2,)", 2)}}, deflated));
+    write(foil_test::zip_bytes({{"x.npy", turned}}, deflated));
+    write(foil_test::zip_bytes({{"images.npy", images}}, deflated, true));
+  }
 }
 
 std::string idx(const std::vector<int>& shape) {
@@ -176,6 +185,79 @@ void write_idx(Folder write) {
   }
 }
 
+std::string png(png_uint_32 width, png_uint_32 height, int bits, int colour, int interlace) {
+  std::string out;
+  png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, nullptr, nullptr, nullptr);
+  png_infop info = png_create_info_struct(png);
+  const auto append = [](png_structp to, png_bytep bytes, std::size_t size) {
+    static_cast<std::string*>(png_get_io_ptr(to))->append(reinterpret_cast<char*>(bytes), size);
+  };
+  png_set_write_fn(png, &out, append, nullptr);
+  png_set_IHDR(png, info, width, height, bits, colour, interlace, PNG_COMPRESSION_TYPE_DEFAULT,
+               PNG_FILTER_TYPE_DEFAULT);
+  png_color palette[2] = {{1, 2, 3}, {4, 5, 6}};
+  if (colour == PNG_COLOR_TYPE_PALETTE) png_set_PLTE(png, info, palette, 2);
+  png_write_info(png, info);
+  std::vector<png_byte> row(png_get_rowbytes(png, info),
+                            png_byte(colour == PNG_COLOR_TYPE_PALETTE ? 1 : 255));
+  std::vector<png_bytep> rows(height, row.data());
+  png_set_interlace_handling(png);
+  png_write_image(png, rows.data());
+  png_write_end(png, nullptr);
+  png_destroy_write_struct(&png, &info);
+  return out;
+}
+
+void write_pngs(Folder write) {
+  for (const int interlace : {PNG_INTERLACE_NONE, PNG_INTERLACE_ADAM7}) {
+    for (const int bits : {1, 2, 4, 8, 16}) write(png(3, 3, bits, PNG_COLOR_TYPE_GRAY, interlace));
+    for (const int bits : {1, 8}) write(png(3, 2, bits, PNG_COLOR_TYPE_PALETTE, interlace));
+    for (const int colour : {PNG_COLOR_TYPE_RGB, PNG_COLOR_TYPE_RGB_ALPHA, PNG_COLOR_TYPE_GRAY_ALPHA})
+      write(png(2, 3, 8, colour, interlace));
+  }
+}
+
+#ifdef FOIL_IO_JPEG
+std::string jpeg(JDIMENSION width, JDIMENSION height, int channels, bool progressive) {
+  jpeg_compress_struct to{};
+  jpeg_error_mgr errors{};
+  to.err = jpeg_std_error(&errors);
+  jpeg_create_compress(&to);
+  unsigned char* bytes = nullptr;
+  unsigned long size = 0;
+  jpeg_mem_dest(&to, &bytes, &size);
+  to.image_width = width;
+  to.image_height = height;
+  to.input_components = channels;
+  to.in_color_space = channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
+  jpeg_set_defaults(&to);
+  if (progressive) jpeg_simple_progression(&to);
+  jpeg_start_compress(&to, TRUE);
+  std::vector<JSAMPLE> row(static_cast<std::size_t>(width) * static_cast<std::size_t>(channels));
+  for (std::size_t i = 0; i < row.size(); ++i) row[i] = static_cast<JSAMPLE>(37 * i);
+  for (JSAMPROW rows = row.data(); to.next_scanline < height;) jpeg_write_scanlines(&to, &rows, 1);
+  jpeg_finish_compress(&to);
+  jpeg_destroy_compress(&to);
+  std::string out(reinterpret_cast<char*>(bytes), size);
+  std::free(bytes);
+  return out;
+}
+
+void write_jpegs(Folder write) {
+  for (const int channels : {1, 3})
+    for (const bool progressive : {false, true}) write(jpeg(9, 10, channels, progressive));
+}
+#endif
+
+void write_texts(Folder write) {
+  write("0\n2\n1\n");
+  write("label\r\n0\r\n10\r\n");
+  write(
+      "\xef\xbb\xbf"
+      "file,label,\"a, note\"\na.png,3,\"x\"\"y\"\nb/c.jpg , 4,\n");
+  write("a.png\nb/c.jpg\n");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -187,5 +269,11 @@ int main(int argc, char** argv) {
   write_networks({out, "onnx"});
   write_dictionary(out / "onnx.dictionary");
   write_arrays({out, "npy"});
+  write_archives({out, "npz"});
   write_idx({out, "idx"});
+  write_pngs({out, "png"});
+#ifdef FOIL_IO_JPEG
+  write_jpegs({out, "jpeg"});
+#endif
+  write_texts({out, "text"});
 }

@@ -44,9 +44,8 @@ inline std::string_view as_text(const std::uint8_t* data, std::size_t size) {
 /// The bytes of an input in a file, for as long as this lives.
 class InputFile {
  public:
-  InputFile(std::string_view bytes, std::string_view extension)
-      : path_(std::filesystem::temp_directory_path() /
-              text("foil-fuzz-", static_cast<long>(::getpid()), extension)) {
+  explicit InputFile(std::string_view bytes)
+      : path_(std::filesystem::temp_directory_path() / text("foil-fuzz-", static_cast<long>(::getpid()))) {
     std::ofstream file(path_, std::ios::binary);
     file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
     file.close();
