@@ -90,6 +90,8 @@ TEST_CASE("model: predictions are the model's own decisions, else the argmax of 
   CHECK(predict(by_label, x) == Labels(Eigen::Vector2i(7, 7)));
   CHECK(predict(own, x) == Labels(Eigen::Vector2i(5, 5)));
   CHECK(predict(changing, x) == Labels(Eigen::Vector2i(1, 0)));
+  x(0, 2) = std::numeric_limits<float>::quiet_NaN();
+  CHECK(predict(by_logits, x) == Labels(Eigen::Vector2i(-1, 0)));
 }
 
 TEST_CASE("model: a Vjp made of an expression holds its values", "[model]") {

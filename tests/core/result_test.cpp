@@ -37,6 +37,9 @@ TEST_CASE("result: before anything has run, the inputs as they are and nothing f
   CHECK(result.distances == Eigen::VectorXd::Constant(2, infinity));
   CHECK(result.status == std::vector<Status>(2, Status::not_run));
   CHECK(result.queries.sum() == 0);
+  CHECK(result.zero_gradients == Counts::Zero(2));
+  CHECK(result.probability_rows == Counts::Zero(2));
+  CHECK(result.classes == 0);
   CHECK(result.predictions == Labels::Constant(2, -1));
   CHECK(result.traces.size() == 2);
 }

@@ -20,11 +20,12 @@ struct Sample {
   bool success = false;
   double distance = infinity;
   bool correct = true;
+  bool finite = true;
 };
 
 Summary summary_of(const std::vector<Sample>& samples, double epsilon = infinity) {
   Tally tally(epsilon);
-  for (const Sample& s : samples) tally.add(s.status, s.success, s.distance, s.correct);
+  for (const Sample& s : samples) tally.add(s.status, s.success, s.distance, s.correct, s.finite);
   return tally.summary();
 }
 
@@ -46,6 +47,17 @@ TEST_CASE("summary: one bin for each sample, and the figures it enters", "[summa
       {"invalid, wrong", {Status::invalid_input, false, infinity, false}, &Summary::invalid, true, false},
       {"NaN on the way", {Status::non_finite}, &Summary::non_finite, true, true},
       {"NaN at once", {Status::non_finite, false, infinity, false}, &Summary::non_finite, true, false},
+      {"NaN on the way of whatever ended",
+       {Status::not_found, false, infinity, true, false},
+       &Summary::non_finite,
+       true,
+       true},
+      {"NaN on the way, fooled", {Status::success, true, 1, true, false}, &Summary::fooled, true, true},
+      {"NaN on the way, wrong",
+       {Status::not_found, false, infinity, false, false},
+       &Summary::wrong,
+       true,
+       false},
       {"no start", {Status::start_failed}, &Summary::no_start, true, true},
       {"unstable", {Status::unstable}, &Summary::unstable, true, true},
       {"adversarial as it is", {Status::already_adversarial, true, 0}, &Summary::wrong, true, false},
@@ -90,6 +102,8 @@ TEST_CASE("summary: an adversarial beyond the radius is a failure, but of an unf
   CHECK(near.wrong == 1);
   CHECK(near.robust_accuracy() == 0.5);
   CHECK(near.median_distance == infinity);
+  // A sample about which the model answered NaN has not withstood what found it farther away.
+  CHECK(summary_of({{Status::success, true, 3, true, false}}, 2).non_finite == 1);
   CHECK(all.fooled == 4);
   CHECK(all.robust_accuracy() == 0);
   CHECK(all.median_distance == 3);

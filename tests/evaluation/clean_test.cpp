@@ -135,6 +135,44 @@ TEST_CASE("clean: an answer of NaN is no class, and wrong", "[clean]") {
   CHECK(chosen.predictions[2] == p.truth[2]);
   CHECK_FALSE(chosen.correct[0]);
   CHECK_FALSE(chosen.correct[1]);
+  CHECK(chosen.unanswered == 2);
+  // The same behind labels.
+  const auto hidden = choose_samples(LabelOnly(model), source, zeros, {.count = 3});
+  CHECK(hidden.predictions == chosen.predictions);
+  CHECK(hidden.unanswered == 2);
+}
+
+TEST_CASE("clean: rows whose target is their label are passed over, and counted", "[clean]") {
+  const Problem p;
+  const MemorySource source(p.inputs);
+  Labels targets = (p.labels.array() + 1).unaryExpr([](int label) { return label % 4; });
+  for (const Index row : {2, 3, 7, 29}) targets[row] = p.labels[row];
+  const auto chosen = choose_samples(p.model, source, p.labels, {.first = 1, .count = 8, .targets = targets});
+  CHECK(chosen.rows == std::vector<std::int64_t>{1, 4, 5, 6, 8});
+  CHECK(chosen.on_target == 3);
+  CHECK(chosen.examined == 8);
+  CHECK(chosen.accurate == 6);  // all but 3 and 6
+  REQUIRE(chosen.targets.size() == 5);
+  for (Index i = 0; i < 5; ++i) CHECK(chosen.targets[i] == targets[chosen.rows[static_cast<std::size_t>(i)]]);
+  CHECK((chosen.targets.array() != chosen.labels.array()).all());
+  const auto correct = choose_samples(p.model, source, p.labels, {.correct_only = true, .targets = targets});
+  CHECK(correct.size() == 20 - 3);  // row 3 is wrong anyway
+  CHECK(correct.on_target == 4);
+  CHECK(choose_samples(p.model, source, p.labels, {.count = 3}).targets.size() == 0);
+}
+
+TEST_CASE("clean: if every target is its label, there is nothing to attack", "[clean]") {
+  const Problem p;
+  const MemorySource source(p.inputs);
+  CHECK_THROWS_WITH(choose_samples(p.model, source, p.labels, {.targets = p.labels}),
+                    ContainsSubstring("targets") && ContainsSubstring("all 30"));
+  Labels targets = p.labels;
+  targets[20] = (targets[20] + 1) % 4;
+  CHECK_THROWS_WITH(choose_samples(p.model, source, p.labels, {.count = 10, .targets = targets}),
+                    ContainsSubstring("all 10"));
+  CHECK(choose_samples(p.model, source, p.labels, {.targets = targets}).size() == 1);
+  CHECK_THROWS_WITH(choose_samples(p.model, source, p.labels, {.targets = Labels(Labels::Zero(3))}),
+                    ContainsSubstring("30") && ContainsSubstring("got 3"));
 }
 
 TEST_CASE("clean: a model that tells its decisions only will do", "[clean]") {

@@ -35,6 +35,9 @@ Result<Input> random_result(test::Random& random, Index count) {
     result.queries[i] = random.integer(100);
     result.gradient_queries[i] = random.integer(100);
     result.verification_queries[i] = random.integer(3);
+    result.zero_gradients[i] = random.integer(100);
+    result.bad_rows[i] = random.integer(3) / 2;
+    result.probability_rows[i] = random.integer(100);
   }
   return result;
 }
@@ -78,6 +81,10 @@ TEST_CASE("record: results one after the other are one outcome", "[record]") {
   CHECK(outcome.summary().robust == first.summary().robust + second.summary().robust);
   CHECK(outcome.cost().queries == first.queries.sum() + second.queries.sum());
   CHECK(outcome.cost().gradient_queries == first.gradient_queries.sum() + second.gradient_queries.sum());
+  CHECK(outcome.cost().zero_gradients == first.zero_gradients.sum() + second.zero_gradients.sum());
+  CHECK(outcome.records[8].bad_rows == second.bad_rows[1]);
+  CHECK(outcome.records[8].zero_gradients == second.zero_gradients[1]);
+  CHECK(outcome.records[8].probability_rows == second.probability_rows[1]);
   CHECK(outcome.cost().verification_queries ==
         first.verification_queries.sum() + second.verification_queries.sum());
 }

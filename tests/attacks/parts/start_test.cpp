@@ -307,4 +307,7 @@ TEST_CASE("pool: criteria on scores are judged by the logits, NaN is never adver
   CHECK(nearest(ConfidentMisclassification(label, 0.99), 0) == Rows{2});
   CHECK(nearest(ConfidentMisclassification(label, 0.9999999), 0).empty());
   CHECK(nearest(Misclassification(label), 0.35).empty());
+  // Nor for a criterion that reads labels only: a row without a finite answer has none.
+  CHECK(pool.predictions() == Labels(Eigen::Vector3i(-1, 1, 1)));
+  CHECK(nearest([](const Decision& d) { return d.label != 7; }, 0) == Rows{1});
 }
