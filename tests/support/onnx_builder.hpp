@@ -98,7 +98,7 @@ inline OnnxAttribute attribute(std::string name, Ints v) {
   return {std::move(name), std::move(v)};
 }
 
-/// A model in the making: one input "x", one output "y".
+/// A model in the making: one input "x", one output "y", and more of them if asked for.
 class OnnxBuilder {
  public:
   /// An input with these dimensions; -1 leaves one open.
@@ -130,6 +130,11 @@ class OnnxBuilder {
     return *this;
   }
 
+  OnnxBuilder& output(const std::string& name) {
+    more_outputs_.push_back(name);
+    return *this;
+  }
+
   /// The file.
   std::string bytes() const {
     std::string out;
@@ -142,6 +147,8 @@ class OnnxBuilder {
       for (const std::string& tensor : initializers_) graph.add_message(5, tensor);
       write_value(protozero::pbf_writer(graph, 11), "x", input_);
       write_value(protozero::pbf_writer(graph, 12), "y", {-1, -1});
+      for (const std::string& name : more_outputs_)
+        write_value(protozero::pbf_writer(graph, 12), name, {-1, -1});
     }
     protozero::pbf_writer opset(model, 8);
     opset.add_string(1, "");
@@ -183,7 +190,7 @@ class OnnxBuilder {
 
   Ints input_;
   std::int64_t opset_;
-  std::vector<std::string> nodes_, initializers_;
+  std::vector<std::string> nodes_, initializers_, more_outputs_;
 };
 
 /// Repeatable numbers, spread evenly over [low, high).

@@ -242,9 +242,8 @@ Head find_head(Builder<T>& build, const Producers& producers, std::int64_t opset
     return {
         build.planar(*build.find_value(cut->scores)).slot,
         false,
-        {text(
-            "the network's last layers, ", cut->layers,
-            ", were taken off: classes keep their order, but gradients vanish where such layers saturate")}};
+        {text("taken off the end of the network: ", cut->layers,
+              "; the order of the classes is the same, but gradients vanish where such layers saturate")}};
   }
   require(!tail.is_constant(), "onnx: the output '", name,
           "' is a softmax over a single class, the same whatever the input");
