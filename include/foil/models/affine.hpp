@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "foil/core/answers.hpp"
 #include "foil/core/bounds.hpp"
 #include "foil/core/error.hpp"
 #include "foil/core/model.hpp"
@@ -44,8 +45,10 @@ class Affine : public Wrapper<Affine<M>, M, knowledge_of<M>> {
   Logits<Scalar> answer_logits(const input_t<M>& x) const { return this->model().logits(given(x)); }
   auto answer_vjp(const input_t<M>& x) const {
     auto inner = this->model().vjp(given(x));
-    auto pullback = [this, of_model = std::move(inner.pullback)](const Logits<Scalar>& cotangent) mutable {
+    auto pullback = [this, of_model = std::move(inner.pullback),
+                     shape = x.dimensions()](const Logits<Scalar>& cotangent) mutable {
       input_t<M> gradient = of_model(cotangent);
+      check_gradient(gradient, shape);
       change(gradient, deviation_, [](auto&& row, const auto& deviation) { row.array() /= deviation; });
       return gradient;
     };
