@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /// \file
 /// The library: models, criteria, attacks, results; needs nothing but Eigen. Networks from ONNX files are in
-/// foil/onnx/onnx.hpp, files in foil/io/, attacks by name in foil/evaluation/catalogue.hpp. Who minds compile
+/// foil/onnx/onnx.hpp, files in foil/io/, attacks by name in foil/evaluation/catalogue.hpp,
+/// warnings in foil/evaluation/diagnose.hpp, worst cases in foil/evaluation/worst_of.hpp. Who minds compile
 /// time includes the family that is used, from foil/attacks/, instead.
 #pragma once
 
