@@ -137,16 +137,15 @@ TEST_CASE("network: several threads may evaluate one network at once", "[nn][net
   const Matrix c = cotangents(9);
   const Pass expected(network, x, c);
   std::array<int, 4> different{};
-  {
-    std::vector<std::jthread> pool;
-    for (int& failures : different)
-      pool.emplace_back([&] {
-        for (int round = 0; round < 20; ++round) {
-          const Pass pass(network, x, c);
-          for (Index i = 0; i < 9; ++i) failures += !pass.same(i, expected, i);
-        }
-      });
-  }
+  std::vector<std::thread> pool;
+  for (int& failures : different)
+    pool.emplace_back([&] {
+      for (int round = 0; round < 20; ++round) {
+        const Pass pass(network, x, c);
+        for (Index i = 0; i < 9; ++i) failures += !pass.same(i, expected, i);
+      }
+    });
+  for (std::thread& thread : pool) thread.join();
   for (const int failures : different) CHECK(failures == 0);
 }
 

@@ -44,12 +44,15 @@ void parallel_for(Index count, int threads, F&& work) {
       failure = std::current_exception();
     }
   };
-  {
-    std::vector<std::jthread> pool;
-    for (Index t = 0; t < helpers; ++t)
-      pool.emplace_back([&run, &failure = failures[static_cast<std::size_t>(t) + 1]] { run(failure); });
-    run(failures[0]);
+  std::vector<std::thread> pool(static_cast<std::size_t>(helpers));
+  try {
+    for (std::size_t t = 0; t < pool.size(); ++t)
+      pool[t] = std::thread([&run, &failure = failures[t + 1]] { run(failure); });
+  } catch (...) {  // no thread left, or no memory for one: those that there are do all of it
   }
+  run(failures[0]);
+  for (std::thread& helper : pool)
+    if (helper.joinable()) helper.join();
   for (const std::exception_ptr& failure : failures)
     if (failure) std::rethrow_exception(failure);
 }

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -18,6 +19,7 @@
 #include <vector>
 
 #include "foil/core/error.hpp"
+#include "foil/core/parse.hpp"
 
 namespace foil {
 
@@ -184,13 +186,16 @@ class OptionList {
         throw Error(logical ? foil::text(where, ": expected true or false, got '", given, "'")
                             : foil::text(where, ": expected one of ", known, ", got '", given, "'"));
       }
-      double value = 0;
+      std::optional<double> value;
       int integer = 0;
-      const auto [end, error] =
-          whole ? std::from_chars(given.data(), last, integer) : std::from_chars(given.data(), last, value);
-      require(error == std::errc() && end == last, where, ": expected ", whole ? "an integer" : "a number",
-              ", got '", given, "'");
-      set(*this, whole ? integer : value);
+      if (!whole)
+        value = parse_double(given);
+      else if (const auto [end, error] = std::from_chars(given.data(), last, integer);
+               error == std::errc() && end == last)
+        value = integer;
+      require(value.has_value(), where, ": expected ", whole ? "an integer" : "a number", ", got '", given,
+              "'");
+      set(*this, *value);
     }
   };
 
