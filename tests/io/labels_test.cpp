@@ -39,8 +39,6 @@ TEST_CASE("labels: integers of every type, order and shape, from .npy and .npz",
         CHECK(read_labels(dir / name) == expected);
       for (const char* name : {"little", "big", "column"}) CHECK(holds_labels(dir / name));
     }
-  write(dir / "bool", npy_bytes("|b1", "(3,)", std::string("\1\0\1", 3)));
-  CHECK(read_labels(dir / "bool") == Eigen::Vector3i(1, 0, 1));
 }
 
 TEST_CASE("labels: text with one number per line, and CSV", "[io][labels]") {
@@ -80,6 +78,8 @@ TEST_CASE("labels: what is no list of classes is named with the reason", "[io][l
   CHECK_THAT(npy("<f4", "(3,)", 12),
              ContainsSubstring("expected labels that are integers, found elements of type <f4"));
   CHECK_THAT(npy("<f4", "(3, 1)", 12), ContainsSubstring("expected labels that are integers"));
+  CHECK_THAT(npy("|b1", "(3,)", 3),
+             ContainsSubstring("found elements of type |b1 (bools: which class is true?)"));
   CHECK_THAT(npy("|u1", "(3, 2)", 6), ContainsSubstring("found (3, 2); of one-hot labels, take the argmax"));
   CHECK_THAT(npy("|u1", "()", 1), ContainsSubstring("in a shape (N), found ()"));
   CHECK_THAT(npy("|i1", "(3,)", 3, '\xff'), ContainsSubstring("from 0 upwards, found -1 in row 2"));

@@ -43,16 +43,14 @@ TEST_CASE("foil-evaluate: bad input is one clear line, status 2, and nothing wri
   foil::io::write_npy<int>(bad / "large.npy", std::vector<int>(1000, 10), {1000});
   foil::io::write_npy<int>(bad / "far.npy", std::vector<int>(1000, 1000), {1000});
   foil::io::write_npy<float>(bad / "small.npy", std::vector<float>(1000 * 4), {1000, 1, 2, 2});
-  std::vector<float> late(1000 * 784);
-  late.back() = 2;
-  foil::io::write_npy<float>(bad / "outside.npy", late, {1000, 1, 28, 28});
+  foil::io::write_npy<float>(bad / "outside.npy", std::vector<float>(1000 * 784, 2), {1000, 1, 28, 28});
   std::vector<float> pixels(2 * 784, 1);
   foil::io::write_npy<float>(bad / "two_masks.npy", pixels, {2, 1, 28, 28});
   foil::io::write_npy<float>(bad / "flat_mask.npy", std::vector<float>(784, 1), {784});
   foil::io::write_npy<float>(bad / "frozen.npy", std::vector<float>(784), {1, 28, 28});
   pixels[783] = std::numeric_limits<float>::quiet_NaN();
   foil::io::write_npy<float>(bad / "nan_mask.npy", std::span(pixels).first(784), {1, 1, 28, 28});
-  write(bad / "damaged.gz", read(image_file).substr(0, 50000));
+  write(bad / "damaged.gz", read(image_file).substr(0, 300));
   write(bad / "damaged.onnx", read(model_file).substr(0, 5000));
   write(bad / "archive.pt", "PK\3\4");
   const auto file = [&](const char* name) { return (bad / name).string(); };
@@ -101,7 +99,8 @@ TEST_CASE("foil-evaluate: bad input is one clear line, status 2, and nothing wri
       {replaced("--images", file("damaged.gz")), "damaged.gz: "},
       {replaced("--images", label_file), "expected images of shape"},
       {replaced("--images", file("small.npy")), "expected images of shape (N, 1, 28, 28)"},
-      {replaced("--images", file("outside.npy")), "image 999 has the value 2, expected values in [0, 1]"},
+      {replaced("--images", file("outside.npy")),
+       "image 0 has the value 2, expected values in [0, 1], and no image is valid"},
       {replaced("--images", model_file), "expected an idx file"},
       {replaced("--labels", file("three.npy")), "expected one label for each of the 1000 images, found 3"},
       {replaced("--labels", file("large.npy")), "row 0 has class 10, the model has classes 0 to 9"},
@@ -125,9 +124,22 @@ TEST_CASE("foil-evaluate: bad input is one clear line, status 2, and nothing wri
       {extra({"--targets", image_file}), "expected one label per sample"},
       {extra({"--starts", file("far.npy")}), "points to row 1000, the data set has rows 0 to 999"},
       {extra({"--starts", file("small.npy")}),
-       "expected images of the shape of the data set, (1000, 1, 28, 28)"},
+       "expected images of shape (N, 1, 28, 28) as the model takes, found (1000, 1, 2, 2)"},
       {extra({"--mask", "missing.npy"}), "missing.npy: cannot be read"},
       {extra({"--mask", image_file}), "expected a .npy file"},
+      {extra({"--bounds", "0:0,1:1:1"}), "--bounds: expected as many lower as upper ends, got 2 and 3"},
+      {extra({"--bounds", "0:0,1:1"}),
+       "--bounds: expected 1 number, one for each of the 1 channels or one for each of the 784 features, got "
+       "2"},
+      {extra({"--bounds", file("three.npy")}), "three.npy: expected two rows"},
+      {extra({"--mean", "0.5"}), "--mean and --std: expected both or none"},
+      {extra({"--mean", "0.5", "--std", "0"}), "--std: expected numbers above 0, got 0"},
+      {extra({"--mean", "0.5,x", "--std", "1"}), "--mean: expected a number, got 'x'"},
+      {extra({"--mean", "1,2,3", "--std", "1"}), "--mean: expected 1 number, one for each of the 1 channels"},
+      {extra({"--layout", "chwn"}), "--layout"},
+      {extra({"--adversarials-png", (dir / "png").string()}), "--adversarials-png: expected --lattice 255"},
+      {extra({"--adversarials-png", bad.path().string(), "--lattice", "255"}),
+       "expected a new or an empty folder"},
       {extra({"--mask", file("two_masks.npy")}),
        "two_masks.npy: expected one entry for each of the 1000 rows of the data set or of those used, found "
        "2"},

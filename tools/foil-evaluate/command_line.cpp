@@ -9,6 +9,8 @@
 #include <thread>
 
 #include "foil/core/error.hpp"
+#include "foil/io/array_file.hpp"
+#include "foil/io/pictures.hpp"
 
 namespace evaluate {
 namespace {
@@ -46,19 +48,71 @@ Number parse_number(const std::string& option, const std::string& text) {
   return value;
 }
 
+Numbers parse_list(const std::string& option, const std::string& text, char separator) {
+  Numbers numbers;
+  for (std::size_t at = 0; at <= text.size();) {
+    const std::size_t end = std::min(text.find(separator, at), text.size());
+    numbers.push_back(parse_number<float>(option, text.substr(at, end - at)));
+    at = end + 1;
+  }
+  return numbers;
+}
+
+bool names_array(const std::string& text) {
+  return text.ends_with(".npy") || text.ends_with(".npz") || text.find(".npz:") != text.npos;
+}
+
+/// A,B,C or those of a .npy file.
+Numbers parse_numbers(const std::string& option, const std::string& text) {
+  if (!names_array(text)) return parse_list(option, text, ',');
+  auto file = foil::io::open_npy(text);
+  const Numbers numbers = file.next(file.rows()).values<float>();
+  for (const float number : numbers)
+    foil::require(std::isfinite(number), option, ": expected numbers, found ", number, " in ", text);
+  return numbers;
+}
+
+/// LOWER,UPPER, both of them perhaps A:B:C, or the two rows of a .npy file.
+void parse_bounds(const std::string& text, Command& command) {
+  if (names_array(text)) {
+    auto file = foil::io::open_npy(text);
+    foil::require(file.rows() == 2, text, ": expected two rows, the lower ends and the upper ends, found ",
+                  file.rows());
+    command.lower = file.next(1).values<float>();
+    command.upper = file.next(1).values<float>();
+  } else {
+    const auto comma = text.find(',');
+    foil::require(comma != text.npos, "--bounds: expected LOWER,UPPER, got '", text, "'");
+    command.lower = parse_list("--bounds", text.substr(0, comma), ':');
+    command.upper = parse_list("--bounds", text.substr(comma + 1), ':');
+  }
+  const std::size_t lower = command.lower.size(), upper = command.upper.size();
+  foil::require(lower == upper, "--bounds: expected as many lower as upper ends, got ", lower, " and ",
+                upper);
+  for (std::size_t i = 0; i < lower; ++i)
+    foil::require(command.lower[i] < command.upper[i] || (lower > 1 && command.lower[i] == command.upper[i]),
+                  "--bounds: expected LOWER < UPPER, got ", command.lower[i], " and ", command.upper[i]);
+}
+
 }  // namespace
 
 std::vector<std::filesystem::path> Command::inputs() const {
-  std::vector<std::filesystem::path> all{model, images, labels};
+  std::vector<std::filesystem::path> all{model, foil::io::file_of(images)};
+  if (!labels.empty()) all.push_back(foil::io::file_of(labels));
   for (const auto& optional : {targets, starts, mask})
-    if (optional) all.push_back(*optional);
+    if (optional) all.push_back(foil::io::file_of(*optional));
+  all.insert(all.end(), number_files.begin(), number_files.end());
+  if (foil::io::names_pictures(images)) {
+    const auto pictures = foil::io::list_pictures(images);
+    all.insert(all.end(), pictures.files.begin(), pictures.files.end());
+  }
   return all;
 }
 
 Command parse_command_line(int argc, char** argv) {
   Command command;
   std::vector<std::string> attacks, epsilons;
-  std::string bounds;
+  std::string bounds, mean, deviation, layout = "nchw";
   command.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 
   CLI::App app(
@@ -95,10 +149,31 @@ Command parse_command_line(int argc, char** argv) {
       "probabilities that are left the logarithm is attacked: where they saturate, gradients vanish");
   app.add_option("--network-output", command.network_output,
                  "Name of the ONNX output that holds the classes (default: the first that can)");
-  app.add_option("--images", command.images,
-                 "idx (plain or gzipped; scaled to the bounds) or .npy (N x C x H x W, float32, as it is)");
-  app.add_option("--labels", command.labels, "One class per image: idx or .npy of integers");
-  app.add_option("--bounds", bounds, "The interval that inputs live in, as LOWER,UPPER (default 0,1)");
+  app.add_option(
+      "--images", command.images,
+      ".npy, .npz (FILE.npz:NAME) or idx (plain or gzipped), N x C x H x W or as the network takes them;\n"
+      "PNG and JPEG files in a folder, in a folder for each class, or listed in a text file. Bytes and "
+      "uint16\n"
+      "are scaled such that 0 and 255 (65535) become the bounds, other numbers are taken as they are");
+  app.add_option(
+      "--labels", command.labels,
+      "One class per image: integers in .npy, .npz or idx, a text file with one per line, or CSV with a\n"
+      "column `label` (and `file`, for pictures). Not needed for a folder for each class, or if the list\n"
+      "of --images has labels");
+  app.add_option("--layout", layout, "nhwc: the images are N x H x W x C, the network takes N x C x H x W")
+      ->check(CLI::IsMember({"nchw", "nhwc"}));
+  app.add_flag("--raw", command.raw, "Take bytes and uint16 as they are");
+  app.add_option(
+      "--bounds", bounds,
+      "The interval that inputs live in, as LOWER,UPPER (default 0,1); for each channel L:L:L,U:U:U; for\n"
+      "each channel or feature a .npy file with the lower ends in the first row, the upper in the other");
+  app.add_flag("--clip", command.clip,
+               "Move values to the bounds that are beyond by a millionth of their distance at most");
+  app.add_option(
+      "--mean", mean,
+      "With --std: the network is given (image - mean) / std, while bounds and epsilon stay in the units\n"
+      "of the images. One number, one for each channel (0.5,0.4,0.4), or a .npy file, also for each feature");
+  app.add_option("--std", deviation, "See --mean");
   app.add_option("--first", command.first, "First row of the data set to use (default 0)")
       ->check(CLI::NonNegativeNumber);
   app.add_option("--count", command.count, "How many rows to use (default: all)");
@@ -107,8 +182,9 @@ Command parse_command_line(int argc, char** argv) {
   app.add_option("--attack", attacks, "NAME or NAME:option=value,... (see --list); may be given repeatedly");
   app.add_option("--epsilon", epsilons, "Radii for the attacks with a fixed budget; each is run separately")
       ->delimiter(',');
-  app.add_option("--targets", command.targets,
-                 "Class to reach per sample, idx or .npy: for every row of the data set, or for those used");
+  app.add_option(
+      "--targets", command.targets,
+      "Class to reach per sample, files as for --labels: for every row of the data set, or for those used");
   app.add_option(
       "--starts", command.starts,
       "Starting points for the attacks that take them: rows of the data set (integers) or images,\n"
@@ -123,10 +199,9 @@ Command parse_command_line(int argc, char** argv) {
   app.add_option("--lattice", command.lattice,
                  "Only these values: LOWER + k (UPPER - LOWER) / N for whole k. 255 for images of 8 bits")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24));
-  app.add_option(
-      "--mask", command.mask,
-      "Which features may move, those that are not 0: .npy of numbers (not of bools), C x H x W for\n"
-      "all images, or N x C x H x W for every row of the data set, or for those used");
+  app.add_option("--mask", command.mask,
+                 "Which features may move, those that are not 0: .npy of numbers or bools, C x H x W for\n"
+                 "all images, or N x C x H x W for every row of the data set, or for those used");
   app.add_option("--seed", command.seed, "Same seed, same results (default 0)");
   app.add_option("--threads", command.threads, "Default: as many as the machine has")
       ->check(CLI::Range(1, 4096));
@@ -136,6 +211,9 @@ Command parse_command_line(int argc, char** argv) {
   app.add_option("--out", command.out, "Where to write the results (JSON)");
   app.add_option("--adversarials", command.adversarials,
                  "Directory for one float32 .npy per attack and epsilon, and indices.npy with the rows used");
+  app.add_option(
+      "--adversarials-png", command.adversarials_png,
+      "New directory for a folder of PNG files per attack and epsilon, named by row; with --lattice 255");
   app.add_option("--sheet", command.sheet, "Where to write a PNG of clean | adversarial | change");
 
   try {
@@ -151,12 +229,13 @@ Command parse_command_line(int argc, char** argv) {
     std::replace(line.begin(), line.end(), '\n', ' ');
     throw foil::Error(line + " (foil-evaluate --help explains the options)");
   }
+  command.nhwc = layout == "nhwc";
   command.list = list->count() > 0;
   if (command.list) return command;
   foil::require(command.count >= 1, "--count: expected >= 1, got ", command.count);
   foil::require(command.budget >= 1, "--budget: expected >= 1, got ", command.budget);
 
-  for (const char* required : {"--model", "--images", "--labels", "--attack", "--out"})
+  for (const char* required : {"--model", "--images", "--attack", "--out"})
     foil::require(app.count(required) > 0, required,
                   " is missing (foil-evaluate --help explains the options)");
   for (const std::string& attack : attacks) command.attacks.push_back(parse_attack(attack));
@@ -165,13 +244,18 @@ Command parse_command_line(int argc, char** argv) {
     foil::require(command.epsilons.back() > 0, "--epsilon: expected a radius above 0, got ", epsilon);
   }
   foil::require(!command.targets || command.margin == 0, "--margin does not go with --targets");
-  if (!bounds.empty()) {
-    const auto comma = bounds.find(',');
-    foil::require(comma != bounds.npos, "--bounds: expected LOWER,UPPER, got '", bounds, "'");
-    command.lower = parse_number<float>("--bounds", bounds.substr(0, comma));
-    command.upper = parse_number<float>("--bounds", bounds.substr(comma + 1));
-    foil::require(command.lower < command.upper, "--bounds: expected LOWER < UPPER, got ", bounds);
+  for (const std::string& numbers : {bounds, mean, deviation})
+    if (names_array(numbers)) command.number_files.push_back(foil::io::file_of(numbers));
+  if (!bounds.empty()) parse_bounds(bounds, command);
+  foil::require(mean.empty() == deviation.empty(), "--mean and --std: expected both or none of them");
+  if (!mean.empty()) {
+    command.mean = parse_numbers("--mean", mean);
+    command.deviation = parse_numbers("--std", deviation);
+    for (const float number : command.deviation)
+      foil::require(number > 0, "--std: expected numbers above 0, got ", number);
   }
+  foil::require(!command.adversarials_png || command.lattice == 255,
+                "--adversarials-png: expected --lattice 255, of which the pictures' bytes are the steps");
   return command;
 }
 

@@ -13,6 +13,7 @@
 
 #include "foil/core/error.hpp"
 #include "foil/version.hpp"
+#include "units.hpp"
 
 namespace evaluate {
 
@@ -32,8 +33,13 @@ struct Command {
   bool list = false;
   std::string listed;  ///< the one attack to list; empty: all
   std::filesystem::path model, images, labels, out;
-  std::optional<std::filesystem::path> targets, starts, mask, adversarials, sheet;
-  float lower = 0, upper = 1;
+  std::optional<std::filesystem::path> targets, starts, mask, adversarials, adversarials_png, sheet;
+  Numbers lower{0}, upper{1};                       ///< the bounds
+  std::vector<std::filesystem::path> number_files;  ///< from which these and those below were read
+  Numbers mean{}, deviation{};  ///< what makes images the network's numbers; none: they are
+  bool nhwc = false;            ///< images are N x H x W x C
+  bool raw = false;             ///< bytes are not scaled to the bounds
+  bool clip = false;            ///< what is beyond the bounds by a millionth is moved to them
   std::int64_t first = 0, count = std::numeric_limits<std::int64_t>::max();
   bool correct_only = false;
   std::string network_output;  ///< the ONNX output that holds the classes; empty: the one that fits

@@ -2,10 +2,13 @@
 #include "inputs.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdio>
 #include <limits>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "progress.hpp"
 
@@ -32,26 +35,105 @@ void check_classes(const std::filesystem::path& path, const foil::Labels& labels
             ", the model has classes 0 to ", classes - 1);
 }
 
-/// Reads all images, so that whatever is wrong with them is told before the long run.
-void check_images(ImageReader& images) {
+/// What reading the images of some rows has shown.
+struct Seen {
+  Images first{};             ///< some that are valid
+  Index invalid = 0;          ///< rows that are not finite or out of bounds,
+  std::string invalid_row{};  ///< and what is wrong with the first of them
+  Index clipped = 0;          ///< values moved to the bounds
+  bool large = false;         ///< where bytes are scaled: some is above 1
+};
+
+/// Reads all images that may be used, so that whatever is wrong with them is told before the long run.
+Seen look_at(ImageReader& images, const foil::Bounds<float>& bounds, Index begin, Index end) {
   constexpr Index at_a_time = 32;
-  images.seek(0);
-  for (Index row = 0; row < images.rows(); row += at_a_time) images.next(at_a_time);
+  Seen seen;
+  std::vector<Index> valid;
+  images.seek(begin);
+  for (Index row = begin; row < end; row += at_a_time) {
+    const Images batch = images.next(std::min(at_a_time, end - row));
+    seen.clipped += images.clipped();
+    for (Index i = 0; i < foil::samples(batch); ++i) {
+      const auto image = foil::sample(batch, i);
+      if (bounds.contain(image)) {
+        if (static_cast<Index>(valid.size()) < first_looked_at) valid.push_back(row + i);
+      } else if (seen.invalid++ == 0) {
+        Index k = 0;
+        while (std::isfinite(image[k]) && image[k] >= bounds.lower(k) && image[k] <= bounds.upper(k)) ++k;
+        seen.invalid_row = foil::text("image ", row + i, " has the value ", image[k],
+                                      ", expected values in [", bounds.lower(k), ", ", bounds.upper(k), "]");
+      }
+      for (Index k = 0; images.levels() > 0 && !seen.large && k < image.size(); ++k) {
+        const double lower = bounds.lower(k), range = bounds.upper(k) - lower;
+        seen.large = (image[k] - lower) * images.levels() > 1.5 * range;
+      }
+    }
+  }
+  seen.first = images.gather(valid);
+  return seen;
+}
+
+/// Says what is odd about the images. Throws if none is valid.
+void tell(const std::string& path, const ImageReader& images, const Seen& seen, Index rows) {
+  const auto note = [&](const std::string& text) {
+    std::fprintf(stderr, "foil-evaluate: %s: %s\n", path.c_str(), text.c_str());
+  };
+  require(seen.invalid < rows, path, ": ", seen.invalid_row,
+          ", and no image is valid (--bounds says what is)");
+  if (seen.invalid > 0)
+    note(foil::text(seen.invalid, " of ", rows,
+                    " images cannot be attacked and count as not robust: ", seen.invalid_row));
+  if (seen.clipped > 0) note(foil::text("values moved to the bounds: ", seen.clipped));
+  if (images.levels() > 0 && !seen.large)
+    note(foil::text("no value is above 1, and ", images.levels(),
+                    " is the upper end of the bounds; --raw takes values as they are"));
+  if (images.pictures() != nullptr && !images.pictures()->classes.empty()) {
+    std::string classes;
+    for (std::size_t i = 0; i < images.pictures()->classes.size() && classes.size() < 500; ++i)
+      classes += foil::text(i == 0 ? "" : ", ", i, " ", images.pictures()->classes[i]);
+    note("classes: " + classes);
+  }
+}
+
+/// So many are read of what there is one of for each image: enough to say how many there are, where these are
+/// not the right ones.
+Index most_entries(Index rows) {
+  return std::max<Index>(rows, 1 << 20);
+}
+
+/// The labels of the images: of the file for them, by name where these are pictures and it has names, or else
+/// what the images come with.
+foil::Labels labels_of(const Command& command, const ImageReader& images) {
+  const foil::io::PictureList* const pictures = images.pictures();
+  const Index rows = images.rows();
+  foil::Labels labels;
+  if (command.labels.empty()) {
+    require(pictures != nullptr && pictures->labels.size() > 0,
+            "--labels is missing, and the images do not come with any (foil-evaluate --help explains the "
+            "options)");
+    labels = pictures->labels;
+  } else if (pictures != nullptr && foil::io::names_pictures(command.labels)) {
+    labels = foil::io::match_labels(foil::io::Table(command.labels, foil::io::most_lines), *pictures);
+  } else {
+    labels = foil::io::read_labels(command.labels, most_entries(rows));
+  }
+  require(labels.size() == rows, command.labels.string(), ": expected one label for each of the ", rows,
+          " images, found ", labels.size());
+  return labels;
 }
 
 /// Starting points: the file's own images, or those rows of the data set that its integers point to.
-void open_starts(const std::filesystem::path& path, const foil::Bounds<float>& bounds, Inputs& in) {
+void open_starts(const std::filesystem::path& path, const foil::Bounds<float>& bounds,
+                 const foil::io::ImageOptions& options, Inputs& in) {
   const Index rows = in.images.rows();
   if (!foil::io::holds_labels(path)) {
-    in.starts.emplace(path, bounds);
-    auto expected = in.images.dimensions();
-    expected[0] = in.starts->rows();
-    require(in.starts->dimensions() == expected, path.string(),
-            ": expected images of the shape of the data set, ", in.images.shape_text(), ", found ",
-            in.starts->shape_text());
+    auto strict = options;
+    strict.strict = true;
+    strict.shape = in.images.sample_shape();
+    in.starts.emplace(path, bounds, strict);
     return;
   }
-  in.start_rows = foil::io::read_labels(path);
+  in.start_rows = foil::io::read_labels(path, most_entries(rows), {"starts"});
   for (Index i = 0; i < in.start_rows->size(); ++i)
     require((*in.start_rows)[i] < rows, path.string(), ": entry ", i, " points to row ", (*in.start_rows)[i],
             ", the data set has rows 0 to ", rows - 1);
@@ -68,23 +150,38 @@ std::string shape_text(const std::vector<Index>& shape) {
   return "(" + out + ")";
 }
 
-/// Whether a file of masks holds a single one, for all samples.
-bool one_for_all(const foil::io::NpyReader& masks) {
-  return masks.shape().size() == 3 || masks.rows() == 1;
+/// Extents of 1 do not change where numbers lie.
+std::vector<Index> squeezed(std::vector<Index> shape) {
+  std::erase(shape, Index{1});
+  return shape;
 }
 
-/// The masks that come next, `count` of them: 1 where a feature may move, else 0. A single mask of shape
-/// (C, H, W) is read by its channels.
-Images next_masks(foil::io::NpyReader& masks, Index count) {
-  const bool single = masks.shape().size() == 3;
-  const auto array = masks.next(single ? masks.rows() : count);
+/// The shape of a mask as it is in a file.
+std::vector<Index> mask_shape(const Inputs& in) {
+  std::vector<Index> shape = in.images.sample_shape();
+  if (in.nhwc && shape.size() == 3) std::rotate(shape.begin(), shape.begin() + 1, shape.end());
+  return shape;
+}
+
+/// Whether a file of masks holds a single one, for all samples.
+bool one_for_all(const Inputs& in) {
+  return squeezed(in.masks->shape()) == squeezed(mask_shape(in));
+}
+
+/// The masks that come next, `count` of them: 1 where a feature may move, else 0.
+Images next_masks(Inputs& in, Index count) {
+  const bool single = one_for_all(in);
+  const auto array = in.masks->next(single ? in.masks->rows() : count);
   const std::vector<double> values = array.values<double>();
-  const auto axis = [&](std::size_t i) { return array.shape[i + array.shape.size() - 3]; };
-  Images out(single ? 1 : array.shape[0], axis(0), axis(1), axis(2));
+  auto shape = in.images.dimensions();
+  shape[0] = single ? 1 : array.shape[0];
+  Images out(shape);
+  const Index n = in.features(), channels = in.nhwc ? in.images.sample_shape().front() : 1;
   for (Index i = 0; i < out.size(); ++i) {
     const double value = values[static_cast<std::size_t>(i)];
     require(std::isfinite(value), array.path.string(), ": expected numbers, found ", value);
-    out.data()[i] = value != 0 ? 1.0f : 0.0f;
+    const Index k = i % n;
+    out.data()[i - k + k % channels * (n / channels) + k / channels] = value != 0 ? 1.0f : 0.0f;
   }
   return out;
 }
@@ -92,39 +189,54 @@ Images next_masks(foil::io::NpyReader& masks, Index count) {
 /// Throws unless the file has masks of the images' shape, one for all or one for each row, and some feature
 /// may move.
 void open_masks(const std::filesystem::path& path, Inputs& in) {
-  in.masks.emplace(path);
+  in.masks.emplace(foil::io::open_npy(path, {"mask", "masks"}));
   const auto& found = in.masks->shape();
-  const auto& images = in.images.dimensions();
-  require((found.size() == 3 || found.size() == 4) &&
-              std::equal(images.begin() + 1, images.end(), found.end() - 3),
-          path.string(), ": expected a mask for the images of shape ", in.images.shape_text(), ": (",
-          images[1], ", ", images[2], ", ", images[3], ") or (N, ", images[1], ", ", images[2], ", ",
-          images[3], "), found ", shape_text(found));
+  const std::string wanted = shape_text(mask_shape(in));
+  const bool each = !found.empty() && squeezed({found.begin() + 1, found.end()}) == squeezed(mask_shape(in));
+  require(one_for_all(in) || each, path.string(), ": expected a mask for the images of shape ",
+          in.images.shape_text(), ": ", wanted, " or (N, ", wanted.substr(1), ", found ", shape_text(found));
   constexpr Index at_a_time = 32;
   bool any = false;
   for (Index row = 0; row < in.masks->rows(); row += at_a_time) {
-    const Images masks = next_masks(*in.masks, at_a_time);
+    const Images masks = next_masks(in, at_a_time);
     any = any || std::any_of(masks.data(), masks.data() + masks.size(), [](float m) { return m != 0; });
+    if (one_for_all(in)) break;
   }
   require(any, path.string(), ": every entry is 0, so that no feature may move");
+}
+
+/// Opens the images, in the shape and the units that the model takes.
+ImageReader open_images(const Command& command, Model& model, foil::io::ImageOptions& options) {
+  options = {.nhwc = command.nhwc, .raw = command.raw, .clip = command.clip, .strict = false};
+  if (model.sample_shape()) options.shape = *model.sample_shape();
+  if (command.lower.size() == 1) {
+    model.set_units({command.lower[0], command.upper[0]}, {}, {});
+    if (command.mean.empty()) return ImageReader(command.images, model.bounds(), options);
+  }
+  const auto shape = ImageReader(command.images, foil::Bounds<float>(), options).sample_shape();
+  model.set_units(spread_bounds(command.lower, command.upper, shape), spread("--mean", command.mean, shape),
+                  spread("--std", command.deviation, shape));
+  return ImageReader(command.images, model.bounds(), options);
 }
 
 }  // namespace
 
 Inputs read_inputs(const Command& command, Model& model) {
-  Inputs in{
-      ImageReader(command.images, model.bounds()), foil::io::read_labels(command.labels), {}, {}, {}, {}};
+  foil::io::ImageOptions options;
+  ImageReader images = open_images(command, model, options);
+  foil::Labels labels = labels_of(command, images);
+  Inputs in{std::move(images), std::move(labels), {}, {}, {}, {}, command.nhwc};
   const Index rows = in.images.rows();
-  const Index classes =
-      model.prepare(command.images, in.images.sample_shape(), in.images.next(first_looked_at));
-  require(in.labels.size() == rows, command.labels.string(), ": expected one label for each of the ", rows,
-          " images, found ", in.labels.size());
-  check_classes(command.labels, in.labels, classes);
   require(command.first < rows, "--first ", command.first, ": ", command.images.string(), " has only ", rows,
           " rows");
   require(!limited(command) || command.count <= rows - command.first, "--count ", command.count, ": ",
           command.images.string(), " has only ", rows - command.first, " rows from row ", command.first,
           " on");
+  const Index end = limited(command) && !command.correct_only ? command.first + command.count : rows;
+  const Seen seen = look_at(in.images, model.bounds(), command.first, end);
+  tell(command.images.string(), in.images, seen, end - command.first);
+  const Index classes = model.prepare(command.images, in.images.sample_shape(), seen.first);
+  check_classes(command.labels.empty() ? command.images : command.labels, in.labels, classes);
 
   const Index used = limited(command) ? command.count : command.correct_only ? rows : rows - command.first;
   const auto check_entries = [&](const std::filesystem::path& path, Index found) {
@@ -132,20 +244,24 @@ Inputs read_inputs(const Command& command, Model& model) {
             " rows of the data set", used == rows ? "" : " or of those used", ", found ", found);
   };
   if (command.targets) {
-    in.targets = foil::io::read_labels(*command.targets);
+    in.targets = foil::io::read_labels(*command.targets, most_entries(rows), {"targets"});
     check_classes(*command.targets, *in.targets, classes);
     check_entries(*command.targets, in.targets->size());
   }
   if (command.starts) {
-    open_starts(*command.starts, model.bounds(), in);
+    open_starts(*command.starts, model.bounds(), options, in);
     check_entries(*command.starts, in.starts ? in.starts->rows() : in.start_rows->size());
   }
   if (command.mask) {
     open_masks(*command.mask, in);
-    if (!one_for_all(*in.masks)) check_entries(*command.mask, in.masks->rows());
+    if (!one_for_all(in)) check_entries(*command.mask, in.masks->rows());
   }
-  check_images(in.images);
-  if (in.starts) check_images(*in.starts);
+  if (in.starts) look_at(*in.starts, model.bounds(), 0, in.starts->rows());
+  for (Index i = 0; in.start_rows && i < in.start_rows->size(); ++i) {
+    const std::array wanted{Index{(*in.start_rows)[i]}};
+    require(model.bounds().contain(foil::sample(in.images.gather(wanted), 0)), command.starts->string(),
+            ": entry ", i, " points to row ", wanted[0], ", which is not finite or out of bounds");
+  }
   return in;
 }
 
@@ -183,7 +299,7 @@ Samples choose(const Command& command, const Model& model, Inputs& in, const std
     if (in.targets) (*samples.targets)[i] = (*in.targets)[entry(i, in.targets->size())];
     if (in.starts) samples.starts.push_back(entry(i, in.starts->rows()));
     if (in.start_rows) samples.starts.push_back((*in.start_rows)[entry(i, in.start_rows->size())]);
-    if (in.masks && !one_for_all(*in.masks)) samples.masks.push_back(entry(i, in.masks->rows()));
+    if (in.masks && !one_for_all(in)) samples.masks.push_back(entry(i, in.masks->rows()));
   }
   return samples;
 }
@@ -197,14 +313,14 @@ Images read_masks(Inputs& in, const Samples& samples, const foil::Block& block) 
   if (!in.masks) return {};
   if (samples.masks.empty()) {
     in.masks->seek(0);
-    return next_masks(*in.masks, 1);
+    return next_masks(in, 1);
   }
   const auto& shape = in.images.dimensions();
   Images masks(block.count, shape[1], shape[2], shape[3]);
   Index place = 0;
   for (const std::int64_t row : part(samples.masks, block)) {
     in.masks->seek(row);
-    foil::sample(masks, place++) = foil::sample(next_masks(*in.masks, 1), 0);
+    foil::sample(masks, place++) = foil::sample(next_masks(in, 1), 0);
   }
   return masks;
 }

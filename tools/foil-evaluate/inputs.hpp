@@ -28,9 +28,18 @@ struct Inputs {
   std::optional<foil::io::ImageReader<float>> starts;  ///< likewise
   std::optional<foil::Labels> start_rows;              ///< likewise, of the data set
   std::optional<foil::io::NpyReader> masks;            ///< likewise, or for all rows
+  bool nhwc = false;                                   ///< the masks are H x W x C
+
+  /// Of one image.
+  foil::Index features() const {
+    const auto& shape = images.dimensions();
+    return shape[1] * shape[2] * shape[3];
+  }
 };
 
-/// Opens and checks all files, every pixel included, and prepares the model for them. Throws foil::Error.
+/// Opens and checks all files, every pixel that may be used included, and prepares the model for them. Says
+/// on stderr what is odd about the images. Throws foil::Error, also if no image is finite and within the
+/// bounds.
 Inputs read_inputs(const Command& command, Model& model);
 
 /// The samples that the attacks are run on. Nothing here grows with the size of the images but the pool and

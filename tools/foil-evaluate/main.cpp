@@ -12,6 +12,8 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <filesystem>
+#include <functional>
 #include <iterator>
 #include <optional>
 #include <set>
@@ -30,6 +32,7 @@
 #include "inputs.hpp"
 #include "model.hpp"
 #include "outputs.hpp"
+#include "png_folder.hpp"
 #include "progress.hpp"
 #include "report.hpp"
 
@@ -128,8 +131,9 @@ void warn_of_whole_steps(const Command& command, const std::vector<Job>& jobs) {
   const bool linf = std::any_of(jobs.begin(), jobs.end(), [](const Job& job) {
     return job.epsilons.front().has_value() && job.attack.norm() == foil::Lp(foil::Linf{});
   });
-  if (!linf || command.lattice == 0) return;
-  const double step = (double{command.upper} - double{command.lower}) / static_cast<double>(command.lattice);
+  if (!linf || command.lattice == 0 || command.lower.size() > 1) return;
+  const double step =
+      (double{command.upper[0]} - double{command.lower[0]}) / static_cast<double>(command.lattice);
   for (const double epsilon : command.epsilons) {
     const double steps = std::round(epsilon / step);
     if (steps < 1 || std::abs(epsilon / step - steps) > 1e-5) continue;
@@ -188,7 +192,8 @@ std::string list_attacks(const std::string& name) {
 /// Runs an attack on the samples, and hands over what each block of them comes to. Ends early if interrupted;
 /// whatever it throws, the blocks before are handed over. `options` are those common to all attacks.
 void run(const Command& command, const Model& model, Inputs& in, const Samples& samples, const Job& job,
-         RunOptions& options, Told& outcome, std::optional<Writer>& adversarials) {
+         RunOptions& options, Told& outcome,
+         const std::function<void(const foil::Block&, const Images&)>& write) {
   ProgressLine progress(outcome.title());
   options.observer = [&](const foil::Progress& p) {
     progress.update(p.finished, p.total, p.found, p.queries, p.gradient_queries);
@@ -204,7 +209,7 @@ void run(const Command& command, const Model& model, Inputs& in, const Samples& 
                                            [&](const foil::Block& block, const foil::Result<Images>& result) {
                                              outcome.model_seconds =
                                                  (model.seconds() - model_seconds) / command.threads;
-                                             if (adversarials) adversarials->write(result.adversarials);
+                                             write(block, result.adversarials);
                                              outcome.show(block, result, samples);
                                            }};
   const auto part = [](const foil::Labels& all, const foil::Block& block) -> foil::Labels {
@@ -260,8 +265,7 @@ int evaluate_model(const Command& command) {
                 .inputs = command.inputs()};
   places.names.push_back(indices);
   Outputs outputs(std::move(places));
-  const auto loaded = load_model(command.model, {.bounds = foil::Bounds<float>(command.lower, command.upper),
-                                                 .output = command.network_output,
+  const auto loaded = load_model(command.model, {.output = command.network_output,
                                                  .keep_output_layer = command.keep_output_layer,
                                                  .binary = command.binary,
                                                  .straight_through = command.straight_through});
@@ -269,6 +273,10 @@ int evaluate_model(const Command& command) {
   const Model& model = *loaded;
   for (const std::string& note : model.notes())
     std::fprintf(stderr, "foil-evaluate: %s: %s\n", command.model.filename().string().c_str(), note.c_str());
+  std::optional<PngFolder> pictures;
+  if (command.adversarials_png)
+    pictures.emplace(*command.adversarials_png, model.bounds(), inputs.images.sample_shape(),
+                     command.inputs());
 
   catch_signals();
   Samples samples = choose(command, model, inputs, interrupted);
@@ -287,9 +295,7 @@ int evaluate_model(const Command& command) {
                      .query_budget = command.budget,
                      .pool = std::move(samples.pool),
                      .batch_size = command.batch_size};
-  if (command.lattice > 0)
-    options.lattice = foil::Lattice(command.lower, double{command.upper} - double{command.lower},
-                                    static_cast<double>(command.lattice));
+  options.lattice = lattice(model.bounds(), command.lattice, inputs.features());
   std::vector<Told> outcomes;
   bool complete = false;
   const auto publish = [&](bool last) {
@@ -300,6 +306,7 @@ int evaluate_model(const Command& command) {
       picture = foil::io::encode_png(sheet(command, samples, outcomes));
       facts.sheet = content_of(picture);
     }
+    if (pictures) pictures->publish();
     outputs.publish(
         [&](foil::io::AtomicFile& file) { write_results(file, command, samples, outcomes, facts); }, picture,
         last);
@@ -317,6 +324,10 @@ int evaluate_model(const Command& command) {
         shape.insert(shape.begin(), count);
         adversarials.emplace(outputs.staged(outcome.file), shape);
       }
+      const auto write = [&, name = names[outcomes.size()]](const foil::Block& block, const Images& found) {
+        if (adversarials) adversarials->write(found);
+        if (pictures) pictures->write(std::filesystem::path(name).stem().string(), found, block.rows);
+      };
       const auto keep = [&] {
         if (outcome.records.empty()) return;
         if (adversarials) {
@@ -329,7 +340,7 @@ int evaluate_model(const Command& command) {
         complete = whole && outcomes.size() == names.size();
       };
       try {
-        run(command, model, inputs, samples, job, options, outcome, adversarials);
+        run(command, model, inputs, samples, job, options, outcome, write);
       } catch (...) {
         try {
           keep();

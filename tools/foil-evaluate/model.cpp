@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "foil/core/tensor.hpp"
+#include "foil/models/affine.hpp"
 #include "foil/models/log_probabilities.hpp"
 #include "foil/models/single_logit.hpp"
 #include "foil/onnx/onnx.hpp"
@@ -100,6 +101,8 @@ Index Model::prepare(const std::filesystem::path& file, const SampleShape& data,
   foil::Logits<float> answers;
   try {
     if (!network_) network_ = open_(data);
+    if (mean_.size() > 0)
+      network_ = std::make_unique<Through<foil::Affine>>(std::move(network_), mean_, deviation_);
     answers = network_->logits(first);
   } catch (const foil::Error& error) {
     if (shape_) throw;

@@ -3,6 +3,7 @@
 /// The network that foil-evaluate attacks, whatever kind of file it came from.
 #pragma once
 
+#include <Eigen/Core>
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -133,6 +134,15 @@ class Model {
   /// The shape of a sample if the file says it; TorchScript files do not.
   const std::optional<SampleShape>& sample_shape() const { return shape_; }
 
+  /// The units of the inputs, if they are not those of the options: their bounds, and what makes them the
+  /// numbers that the network was trained on, (x - mean) / deviation, one of each for every feature or none.
+  /// To be called before prepare().
+  void set_units(foil::Bounds<float> bounds, Eigen::VectorXf mean, Eigen::VectorXf deviation) {
+    options_.bounds = std::move(bounds);
+    mean_ = std::move(mean);
+    deviation_ = std::move(deviation);
+  }
+
   /// To be called once, before anything is asked: makes the network ready for such data, given the first rows
   /// of it. Returns the number of classes. Throws foil::Error, naming the file of the data, unless the
   /// network takes such samples.
@@ -174,6 +184,7 @@ class Model {
   };
 
   ModelOptions options_;
+  Eigen::VectorXf mean_{}, deviation_{};
   Open open_{};
   std::optional<SampleShape> shape_{};
   std::unique_ptr<const Network> network_{};

@@ -124,6 +124,12 @@ void write_results(foil::io::AtomicFile& file, const Command& command, const Sam
   const auto limit = [](std::int64_t value) {
     return value == std::numeric_limits<std::int64_t>::max() ? Json(nullptr) : Json(value);
   };
+  const auto few = [](const Numbers& numbers) {  // not those of every feature
+    return numbers.empty()        ? Json(nullptr)
+           : numbers.size() <= 64 ? Json(numbers)
+                                  : Json("one for each feature");
+  };
+  const auto bound = [&](const Numbers& ends) { return ends.size() == 1 ? Json(ends[0]) : few(ends); };
   Json root{{"foil_version", version()},
             {"run_id", run.id},
             {"complete", run.complete},
@@ -135,7 +141,12 @@ void write_results(foil::io::AtomicFile& file, const Command& command, const Sam
             {"mask", command.mask ? Json(command.mask->string()) : Json(nullptr)},
             {"lattice", command.lattice > 0 ? Json(command.lattice) : Json(nullptr)},
             {"margin", command.margin},
-            {"bounds", {command.lower, command.upper}},
+            {"bounds", {bound(command.lower), bound(command.upper)}},
+            {"layout", command.nhwc ? "nhwc" : "nchw"},
+            {"raw", command.raw},
+            {"clip", command.clip},
+            {"mean", few(command.mean)},
+            {"std", few(command.deviation)},
             {"correct_only", command.correct_only},
             {"seed", command.seed},
             {"threads", command.threads},
@@ -240,7 +251,9 @@ foil::io::Picture sheet(const Command& command, const Samples& samples, const st
     blocks.push_back(std::move(block));
   }
   const auto& shape = samples.shown_images.dimensions();
-  const foil::report::SheetImage image{shape[1], shape[2], shape[3], command.lower, command.upper};
+  const foil::report::SheetImage image{shape[1], shape[2], shape[3],
+                                       *std::min_element(command.lower.begin(), command.lower.end()),
+                                       *std::max_element(command.upper.begin(), command.upper.end())};
   return foil::report::draw_sheet(command.model.filename().string() + ", clean accuracy " +
                                       percent(foil::share(samples.accurate, samples.examined)),
                                   image, blocks);

@@ -74,6 +74,11 @@ inline std::string shape_text(Index rows, std::vector<Index> sample) {
 
 }  // namespace detail
 
+/// The file that is read for a path, which may be FILE.npz:NAME.
+inline std::filesystem::path file_of(const std::filesystem::path& path) {
+  return detail::split_place(path).first;
+}
+
 /// Opens a .npy file, or an array of an .npz archive: FILE.npz:NAME, or FILE.npz for the only one, or the
 /// first of the `usual` names that there is. Deflated arrays are inflated as they are read, from their
 /// beginning again where one goes back; see NpyReader for those in Fortran order. Throws foil::Error.

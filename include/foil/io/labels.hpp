@@ -57,7 +57,7 @@ inline bool one_per_row(const std::vector<Index>& shape) {
 /// So many labels nobody has.
 inline constexpr Index most_labels = 1'000'000'000;
 
-/// Reads one class index per row: from a .npy or .npz file of integers (of any type, or bools, in shape (N)
+/// Reads one class index per row: from a .npy or .npz file of integers (of any type, in shape (N)
 /// or (N, 1)), from idx, or from text: one number per line, with or without a header, or CSV with a column
 /// `label`. Throws foil::Error for anything else, for labels outside 0 ... 2^31 - 1, and for more than
 /// `most`, before these are read.
@@ -75,8 +75,9 @@ inline Labels read_labels(const std::filesystem::path& path, Index most = most_l
   const detail::Kind kind = detail::kind_of(path);
   if (kind == detail::Kind::npy || kind == detail::Kind::npz) {
     NpyReader reader = open_npy(path, usual);
-    require(reader.type().find('f') == std::string::npos, path,
-            "expected labels that are integers, found elements of type ", reader.type());
+    require(reader.type()[1] == 'i' || reader.type()[1] == 'u', path,
+            "expected labels that are integers, found elements of type ", reader.type(),
+            reader.type()[1] == 'b' ? " (bools: which class is true?)" : "");
     shape = reader.shape();
     check();
     values = reader.next(shape[0]).values<int>();

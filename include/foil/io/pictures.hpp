@@ -18,6 +18,7 @@
 
 #include "foil/core/model.hpp"
 #include "foil/core/tensor.hpp"
+#include "foil/io/array_file.hpp"
 #include "foil/io/bytes.hpp"
 #include "foil/io/file.hpp"
 #include "foil/io/jpeg.hpp"
@@ -26,6 +27,9 @@
 #include "foil/io/table.hpp"
 
 namespace foil::io {
+
+/// Lists of pictures have at most so many.
+inline constexpr Index most_lines = 100'000'000;
 
 /// Reads a PNG or a JPEG file; its contents tell which.
 inline Picture read_picture(const std::filesystem::path& path) {
@@ -99,8 +103,7 @@ inline PictureList list_folder(const std::filesystem::path& folder) {
 }
 
 inline PictureList list_from_table(const std::filesystem::path& path) {
-  constexpr Index most = 100'000'000;
-  const Table table(path, most);
+  const Table table(path, most_lines);
   PictureList list{.from = path};
   const Index named = table.column("file"), label = table.column("label");
   const bool header = named >= 0;
@@ -154,6 +157,14 @@ inline Labels match_labels(const Table& table, const PictureList& list) {
     labels[static_cast<Index>(i)] = table.natural(found->second, static_cast<std::size_t>(label));
   }
   return labels;
+}
+
+/// Whether a file is a text that names files, in a column `file` or as its only one.
+inline bool names_pictures(const std::filesystem::path& path) {
+  if (detail::kind_of(path) != detail::Kind::text) return false;
+  const Table table(path, most_lines);
+  return table.column("file") >= 0 || (!table.lines().empty() && table.lines()[0].size() == 1 &&
+                                       detail::named_like_picture(table.lines()[0][0]));
 }
 
 /// Some rows of a set of pictures: bytes in C order, (n, H, W, C).

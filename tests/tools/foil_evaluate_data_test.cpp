@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// What foil-evaluate makes of data in other forms, units and conditions than those of the other tests.
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "foil/io/data.hpp"
+#include "foil/io/png.hpp"
+#include "foil/onnx/onnx.hpp"
+#include "io/npz_builder.hpp"
+#include "tools/foil_evaluate.hpp"
+
+using namespace foil_test;
+using Catch::Matchers::ContainsSubstring;
+using foil::Index;
+
+namespace {
+
+constexpr Index pixels = 28 * 28;
+
+/// The first images of the data set, as bytes.
+std::vector<std::uint8_t> bytes_of_images(Index count) {
+  foil::io::IdxReader file(image_file);
+  return file.next(count).data;
+}
+
+std::vector<int> first_labels(Index count) {
+  const foil::Labels labels = foil::io::read_labels(label_file);
+  return {labels.data(), labels.data() + count};
+}
+
+void write_pictures(const std::filesystem::path& folder, Index count, const auto& name) {
+  const auto bytes = bytes_of_images(count);
+  for (Index i = 0; i < count; ++i) {
+    foil::io::Picture picture(28, 28, 1);
+    std::copy_n(bytes.begin() + i * pixels, pixels, picture.pixel(0, 0));
+    const auto path = folder / name(i);
+    std::filesystem::create_directories(path.parent_path());
+    foil::io::write_png(path, picture);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("foil-evaluate: images and labels in other files give the same bits", "[examples][evaluate]") {
+  constexpr Index count = 12;
+  const TemporaryDirectory dir, files;
+  const auto labels = first_labels(count);
+  foil::io::write_npy<std::uint8_t>(files / "x.npy", bytes_of_images(count), {count, 28, 28, 1});
+  foil::io::write_npy<std::int16_t>(files / "y.npy", std::vector<std::int16_t>(labels.begin(), labels.end()),
+                                    {count, 1});
+  const auto numbered = [](Index i) { return std::to_string(100 + i) + ".png"; };
+  write_pictures(files / "flat", count, numbered);
+  write_pictures(files / "sorted", count, [&](Index i) {
+    return std::to_string(labels[static_cast<std::size_t>(i)]) + "/" + numbered(i);
+  });
+  std::string text, by_name = "label,file\n", list = "file,label\n";
+  for (Index i = 0; i < count; ++i) {
+    const std::string label = std::to_string(labels[static_cast<std::size_t>(i)]);
+    text += label + "\n";
+    by_name.insert(11, label + "," + numbered(i) + "\n");  // from the last to the first
+    list += "flat/" + numbered(i) + "," + label + "\n";
+  }
+  write(files / "y.txt", text);
+  write(files / "y.csv", by_name);
+  write(files / "list.csv", list);
+
+  const auto found = [&](const Arguments& inputs) {
+    const TemporaryDirectory out;
+    const Outcome outcome =
+        run(Arguments{"--model", model_file, "--out", (out / "r.json").string(), "--adversarials",
+                      (out / "adversarials").string(), "--attack", "l2-fgm", "--epsilon", "2"} +
+            inputs);
+    INFO(outcome.err);
+    REQUIRE(outcome.status == 0);
+    if (inputs[1].ends_with("sorted"))
+      CHECK_THAT(outcome.err, ContainsSubstring("sorted: classes: 0 0, 1 1"));
+    const auto images = foil::io::read_images(out / "adversarials/l2-fgm_eps2.npy", foil::Bounds<float>());
+    std::vector<std::vector<float>> rows;
+    for (Index i = 0; i < foil::samples(images); ++i)
+      rows.emplace_back(foil::sample(images, i).data(), foil::sample(images, i).data() + pixels);
+    if (inputs[1].ends_with("sorted")) std::sort(rows.begin(), rows.end());
+    return rows;
+  };
+  const auto path = [&](const char* name) { return (files / name).string(); };
+  auto expected = found({"--images", image_file, "--labels", label_file, "--count", std::to_string(count)});
+  REQUIRE(expected.size() == count);
+  for (const Arguments& inputs : {Arguments{"--images", path("x.npy"), "--labels", path("y.npy")},
+                                  {"--images", path("x.npy"), "--labels", path("y.txt"), "--layout", "nhwc"},
+                                  {"--images", path("flat"), "--labels", path("y.txt")},
+                                  {"--images", path("flat"), "--labels", path("y.csv")},
+                                  {"--images", path("list.csv")},
+                                  {"--images", path("list.csv"), "--labels", path("list.csv")}}) {
+    CAPTURE(inputs);
+    CHECK(found(inputs) == expected);
+  }
+  // By class the order is another one.
+  auto sorted = expected;
+  std::sort(sorted.begin(), sorted.end());
+  const std::set<int> present(labels.begin(), labels.end());
+  REQUIRE(*present.begin() == 0);
+  if (*present.rbegin() + 1 == static_cast<int>(present.size()))
+    CHECK(found({"--images", path("sorted")}) == sorted);
+
+  const Outcome none = run({"--model", model_file, "--images", path("flat"), "--out", path("r.json"),
+                            "--attack", "fgsm", "--epsilon", "1"});
+  CHECK(none.status == 2);
+  CHECK_THAT(none.err, ContainsSubstring("--labels is missing"));
+}
+
+TEST_CASE("foil-evaluate: --mean and --std act inside of the network", "[examples][evaluate]") {
+  // The same network twice: the second is given pixels that --mean and --std have changed.
+  const TemporaryDirectory plain, standardised, file;
+  const std::vector<float> mean{0.5f, 0.25f, 0, 1}, deviation{0.5f, 0.25f, 2, 4},
+      weights{1, -2, 3, -1, -1, 2, 1, 1};
+  std::vector<float> inner(8), offsets{0.3f, 0};
+  for (std::size_t i = 0; i < 8; ++i) {
+    inner[i] = weights[i] * deviation[i % 4];
+    offsets[i / 4] += weights[i] * mean[i % 4];
+  }
+  foil::io::write_npy<float>(file / "mean.npy", mean, {1, 2, 2});
+  foil::io::write_npy<double>(file / "std.npy", std::vector<double>(deviation.begin(), deviation.end()), {4});
+  const Arguments attack{"--attack", "minimal-l2-pgd:steps=50", "--attack", "linf-pgd", "--epsilon", "0.05"};
+  const Outcome one = run(on_network(plain, weights, {0.3f, 0}, {0, 0, 0, 0}) + attack);
+  const Outcome other =
+      run(on_network(standardised, inner, offsets, {0, 0, 0, 0}) + attack +
+          Arguments{"--mean", (file / "mean.npy").string(), "--std", (file / "std.npy").string()});
+  INFO(one.err + other.err);
+  REQUIRE(one.status == 0);
+  REQUIRE(other.status == 0);
+  const auto a = results(plain), b = results(standardised);
+  CHECK(a["mean"].is_null());
+  CHECK(b["mean"] == nlohmann::json(mean));
+  CHECK(a["clean_accuracy"] == b["clean_accuracy"]);
+  int fooled = 0;
+  for (std::size_t k = 0; k < 2; ++k) {
+    for (std::size_t i = 0; i < 4; ++i) {
+      const auto &x = a["attacks"][k]["samples"][i], &y = b["attacks"][k]["samples"][i];
+      CHECK(x["success"] == y["success"]);
+      if (x["success"] != true || x["distance"] == 0) continue;
+      ++fooled;
+      CHECK(y["distance"].get<double>() == Catch::Approx(x["distance"].get<double>()).epsilon(1e-3));
+    }
+  }
+  CHECK(fooled > 2);
+}
+
+TEST_CASE("foil-evaluate: bounds for each feature, and a lattice between them", "[examples][evaluate]") {
+  const TemporaryDirectory dir, file;
+  const std::vector<float> lower{0, -1, 0, 0.05f}, upper{0.2f, 1, 8, 0.15f};
+  std::vector<float> images;
+  for (int i = 0; i < 4; ++i)
+    for (std::size_t k = 0; k < 4; ++k) images.push_back(lower[k] + (upper[k] - lower[k]) * 0.4f);
+  std::vector<float> both = lower;
+  both.insert(both.end(), upper.begin(), upper.end());
+  const Arguments usual = on_network(dir, {-9, -9, -9, -9, 9, 9, 9, 9}, {60, 0}, {0, 0, 0, 0});
+  foil::io::write_npy<float>(dir / "inputs/images.npy", images, {4, 4});
+  foil::io::write_npy<float>(file / "bounds.npy", both, {2, 1, 2, 2});
+  const Outcome outcome =
+      run(usual + Arguments{"--bounds", (file / "bounds.npy").string(), "--lattice", "5", "--attack",
+                            "linf-bim:maximize_loss=true", "--epsilon", "100"});
+  INFO(outcome.err);
+  CHECK(outcome.status == 2);  // (4, 4) are not (4, 1, 2, 2)
+  CHECK_THAT(outcome.err,
+             ContainsSubstring("expected images of shape (N, 1, 2, 2) as the model takes, found (4, 4)"));
+
+  foil::io::write_npy<float>(dir / "inputs/images.npy", images, {4, 2, 2});
+  const Outcome again = run(usual + Arguments{"--bounds", (file / "bounds.npy").string(), "--lattice", "5",
+                                              "--attack", "linf-bim:maximize_loss=true", "--epsilon", "100"});
+  INFO(again.err);
+  REQUIRE(again.status == 0);
+  CHECK(results(dir)["bounds"][0] == nlohmann::json(lower));
+  const auto found = foil::io::read_npy(dir / "adversarials/linf-bim_eps100.npy").values<float>();
+  for (std::size_t i = 0; i < 16; ++i) CHECK(found[i] == upper[i % 4]);
+}
+
+TEST_CASE("foil-evaluate: a bad image is its own problem, told and not robust", "[examples][evaluate]") {
+  const TemporaryDirectory dir;
+  const Arguments usual = on_network(dir, {1, 1, 1, 1, 0, 0, 0, 0}, {1, 0}, {0, 0, 0, 0}) +
+                          Arguments{"--attack", "fgsm", "--epsilon", "0.01"};
+  std::vector<float> images(16, 0.5f);
+  images[9] = std::nextafter(1.f, 2.f);
+  images[15] = std::numeric_limits<float>::quiet_NaN();
+  foil::io::write_npy<float>(dir / "inputs/images.npy", images, {4, 1, 2, 2});
+
+  const Outcome all = run(usual);
+  INFO(all.err);
+  REQUIRE(all.status == 0);
+  CHECK_THAT(all.err, ContainsSubstring(
+                          "images.npy: 2 of 4 images cannot be attacked and count as not robust: image 2 "
+                          "has the value 1.0000001, expected values in [0, 1]"));
+  auto json = results(dir);
+  CHECK(json["clean_accuracy"] == 0.5);
+  CHECK(json["attacks"][0]["invalid"] == 2);
+  CHECK(json["attacks"][0]["robust_accuracy"] == 0.5);
+  CHECK(json["attacks"][0]["samples"][2]["status"] == "invalid_input");
+  CHECK(json["attacks"][0]["samples"][2]["clean_predicted"] == -1);
+
+  const Outcome clipped = run(usual + Arguments{"--clip"});
+  REQUIRE(clipped.status == 0);
+  CHECK_THAT(clipped.err, ContainsSubstring("images.npy: 1 of 4 images") &&
+                              ContainsSubstring("images.npy: values moved to the bounds: 1"));
+  CHECK(results(dir)["attacks"][0]["robust_accuracy"] == 0.75);
+
+  const Outcome few = run(usual + Arguments{"--count", "2"});
+  REQUIRE(few.status == 0);
+  CHECK(few.err.find("images.npy") == std::string::npos);
+  CHECK(run(usual + Arguments{"--correct-only", "--count", "2"}).status == 0);
+  const Outcome bad = run(usual + Arguments{"--first", "2"});
+  CHECK(bad.status == 2);
+  CHECK_THAT(
+      bad.err,
+      ContainsSubstring("image 2 has the value 1.0000001, expected values in [0, 1], and no image is valid"));
+}
+
+TEST_CASE("foil-evaluate: bytes that are meant as numbers are noticed", "[examples][evaluate]") {
+  const TemporaryDirectory dir;
+  const Arguments usual = on_network(dir, {1, 1, 1, 1, 0, 0, 0, 0}, {-0.5f, 0}, {0, 0, 0, 0}) +
+                          Arguments{"--attack", "fgsm", "--epsilon", "0.01"};
+  foil::io::write_npy<std::uint8_t>(dir / "inputs/images.npy", std::vector<std::uint8_t>(16, 1),
+                                    {4, 1, 2, 2});
+  const Outcome scaled = run(usual);
+  REQUIRE(scaled.status == 0);
+  CHECK_THAT(scaled.err,
+             ContainsSubstring("no value is above 1, and 255 is the upper end of the bounds; --raw"));
+  CHECK(results(dir)["clean_accuracy"] == 0);
+  const Outcome raw = run(usual + Arguments{"--raw"});
+  REQUIRE(raw.status == 0);
+  CHECK(raw.err.find("no value is above 1") == std::string::npos);
+  CHECK(results(dir)["clean_accuracy"] == 1);
+}
+
+TEST_CASE("foil-evaluate: masks of bools, in the layout of the images", "[examples][evaluate]") {
+  // Two channels of one pixel in height and two in width; the mask lets the second channel move.
+  const TemporaryDirectory dir, file;
+  foil::test::OnnxBuilder network({-1, 2, 1, 2});
+  network.constant("w", {2, 4}, {1, 1, 1, 1, -1, -1, -1, -1}).constant("b", {2}, {-1.9f, 1.9f});
+  network.node("Flatten", {"x"}, "flat")
+      .node("Gemm", {"flat", "w", "b"}, "y", {foil::test::attribute("transB", 1)});
+  write(file / "net.onnx", network.bytes());
+  foil::io::write_npy<float>(file / "x.npy", std::vector<float>(4, 0.5f), {1, 1, 2, 2});
+  foil::io::write_npy<int>(file / "y.npy", std::vector<int>{0}, {1});
+  write(file / "mask.npy",
+        foil_test::npy_bytes("|b1", GENERATE("(1, 2, 2)", "(1, 1, 2, 2)"), std::string("\0\1\0\1", 4)));
+  const Outcome outcome = run({"--model", (file / "net.onnx").string(), "--images", (file / "x.npy").string(),
+                               "--labels", (file / "y.npy").string(), "--layout", "nhwc", "--mask",
+                               (file / "mask.npy").string(), "--attack", "fgsm", "--epsilon", "0.25", "--out",
+                               (dir / "r.json").string(), "--adversarials", (dir / "found").string()});
+  INFO(outcome.err);
+  REQUIRE(outcome.status == 0);
+  const auto array = foil::io::read_npy(dir / "found/fgsm_eps0.25.npy");
+  CHECK(array.shape == std::vector<Index>{1, 2, 1, 2});
+  const auto found = array.values<float>();
+  CHECK(found[0] == 0.5f);
+  CHECK(found[1] == 0.5f);
+  CHECK(found[2] != 0.5f);
+  CHECK(found[3] != 0.5f);
+}
+
+TEST_CASE("foil-evaluate: adversarials in PNG files are adversarial when they are read back",
+          "[examples][evaluate]") {
+  const TemporaryDirectory dir;
+  const Outcome outcome =
+      run(on_mnist(dir) + Arguments{"--first", "3", "--count", "20", "--attack", "linf-pgd:steps=20",
+                                    "--attack", "boundary:steps=300", "--epsilon", "0.2", "--lattice", "255",
+                                    "--adversarials-png", (dir / "png").string()});
+  INFO(outcome.err);
+  REQUIRE(outcome.status == 0);
+  const auto model = foil::onnx::load<float, 4>(model_file);
+  const auto json = results(dir);
+  int fooled = 0;
+  for (const auto& [attack, name] : {std::pair{0, "linf-pgd_eps0.2"}, std::pair{1, "boundary"}}) {
+    const foil::Tensor<float, 4> read_back = foil::io::read_images(dir.path() / "png" / name, model.bounds());
+    const auto stored =
+        foil::io::read_images(dir.path() / "adversarials" / (std::string(name) + ".npy"), model.bounds());
+    REQUIRE(foil::samples(read_back) == 20);
+    CHECK(std::equal(stored.data(), stored.data() + stored.size(), read_back.data()));
+    const foil::Labels predicted = foil::predict(model, read_back);
+    for (Index i = 0; i < 20; ++i) {
+      const auto& sample = json["attacks"][attack]["samples"][static_cast<std::size_t>(i)];
+      CHECK(sample["predicted"] == predicted[i]);
+      if (sample["success"] != true) continue;
+      CHECK(predicted[i] != sample["label"]);
+      ++fooled;
+    }
+  }
+  CHECK(fooled > 30);
+  CHECK(std::filesystem::exists(dir / "png/boundary/0000003.png"));
+  CHECK(std::distance(std::filesystem::directory_iterator(dir / "png"), {}) == 2);
+
+  // And foil-evaluate takes the folder: what fooled the network before is wrong from the start.
+  std::string labels;
+  for (const auto& sample : json["attacks"][1]["samples"])
+    labels += std::to_string(sample["label"].get<int>()) + "\n";
+  write(dir / "labels.txt", labels);
+  const Outcome again = run({"--model", model_file, "--images", (dir / "png/boundary").string(), "--labels",
+                             (dir / "labels.txt").string(), "--lattice", "255", "--attack", "fgsm",
+                             "--epsilon", "0.1", "--out", (dir / "again.json").string()});
+  INFO(again.err);
+  REQUIRE(again.status == 0);
+  const double right = nlohmann::json::parse(read(dir / "again.json"))["clean_accuracy"];
+  CHECK(right == json["attacks"][1]["robust_accuracy"]);
+}
