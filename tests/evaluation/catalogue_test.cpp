@@ -88,12 +88,19 @@ TEST_CASE("catalogue: what is not there or makes no sense is named", "[catalogue
   CHECK_THROWS_WITH(all_attacks().find("nonsense"), ContainsSubstring("there is no 'nonsense'"));
   CHECK_THROWS_WITH(all_attacks().find("adam"),
                     ContainsSubstring("did you mean") && ContainsSubstring("linf-adam-pgd"));
+  CHECK_THROWS_WITH(all_attacks().find("fgms"),
+                    ContainsSubstring("there is no 'fgms'; did you mean fgsm or fgm?"));
+  CHECK_THROWS_WITH(all_attacks().find("minimal-linfpgd"),
+                    ContainsSubstring("did you mean minimal-linf-pgd?"));
+  CHECK_THROWS_WITH(all_attacks().find("minimal-l2-deepfool"),
+                    ContainsSubstring("l2-deepfool looks for the smallest radius as it is"));
   const auto refuses = [](const OptionValues& values, const char* expected, const char* given) {
     CHECK_THROWS_WITH(all_attacks().find("linf-pgd").make(values),
                       ContainsSubstring(expected) && ContainsSubstring(given));
     CHECK_THROWS_AS(all_attacks().find("linf-pgd").resolve(values), Error);
   };
-  refuses({{"step", "3"}}, "linf-pgd: no option 'step'; it has ", "steps, relative_step");
+  refuses({{"step", "3"}}, "linf-pgd: no option 'step'; did you mean steps?; it has ",
+          "steps, relative_step");
   refuses({{"steps", "many"}}, "option steps: expected an integer", "'many'");
   refuses({{"steps", "3.5"}}, "expected an integer", "'3.5'");
   refuses({{"steps", ""}}, "expected an integer", "''");

@@ -42,7 +42,9 @@ struct Outcome {
 /// A running foil-evaluate, its output going to files.
 class Process {
  public:
-  explicit Process(Arguments arguments) {
+  /// `before` is done in the child, once its output goes where it should.
+  template <class Before>
+  Process(Arguments arguments, const Before& before) {
     arguments.insert(arguments.begin(), FOIL_EVALUATE);
     std::vector<char*> argv;
     for (std::string& argument : arguments) argv.push_back(argument.data());
@@ -53,11 +55,14 @@ class Process {
     if (pid_ > 0) return;
     for (const auto& [path, stream] : {std::pair{&out, 1}, std::pair{&err, 2}})
       dup2(open(path->c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), stream);
+    before();
     execv(argv[0], argv.data());
     _exit(127);
   }
+  explicit Process(Arguments arguments) : Process(std::move(arguments), [] {}) {}
 
-  void interrupt() { kill(pid_, SIGINT); }
+  void send(int signal) { kill(pid_, signal); }
+  void interrupt() { send(SIGINT); }
 
   /// Waits until the program has said so on stderr, however long that takes; false if it ends without.
   bool has_said(const std::string& text) {
@@ -84,6 +89,11 @@ class Process {
 
 inline Outcome run(const Arguments& arguments) {
   return Process(arguments).wait();
+}
+
+template <class Before>
+Outcome run(const Arguments& arguments, const Before& before) {
+  return Process(arguments, before).wait();
 }
 
 inline Arguments operator+(Arguments a, const Arguments& b) {

@@ -138,7 +138,7 @@ TEST_CASE("foil-evaluate: without a start no sample is robust", "[examples][eval
   CHECK_THAT(outcome.out,
              ContainsSubstring("\nboundary: 3 samples without a start, not counted as robust\n"));
   CHECK(json["attacks"][1]["robust_accuracy"] == 0.75);
-  CHECK(outcome.out.find("fgsm eps 1:") == std::string::npos);
+  CHECK(outcome.out.find("\nfgsm eps 1:") == std::string::npos);
 }
 
 TEST_CASE("foil-evaluate: an answer of NaN or infinity is neither correct nor robust",

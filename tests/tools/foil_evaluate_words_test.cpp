@@ -31,7 +31,14 @@ TEST_CASE("foil-evaluate: --list shows every attack with its options and default
   CHECK(one.out.starts_with("minimal-fgsm "));
   CHECK_THAT(one.out, ContainsSubstring("    bisections="));
   CHECK(one.out.find("pgd") == std::string::npos);
-  CHECK(run({"--help"}).status == 0);
+  const Outcome help = run({"--help"});
+  CHECK(help.status == 0);
+  CHECK(help.err.empty());
+  for (const char* told : {"Required:", "Examples:", "Exit status:", "--strict"})
+    CHECK_THAT(help.out, ContainsSubstring(told));
+  const auto required = help.out.find("Required:"), end = help.out.find("\n\n", required);
+  for (const char* option : {"--model", "--images", "--labels", "--attack", "--out"})
+    CHECK_THAT(help.out.substr(required, end - required), ContainsSubstring(option));
   CHECK_THAT(run({"--version"}).out, ContainsSubstring("foil-evaluate 0."));
 }
 
@@ -83,13 +90,21 @@ TEST_CASE("foil-evaluate: bad input is one clear line, status 2, and nothing wri
       {replaced("--epsilon", "-1"), "--epsilon: expected a radius above 0, got -1"},
       {replaced("--epsilon", "nan"), "--epsilon: expected a number, got 'nan'"},
       {replaced("--epsilon", "0.1x"), "--epsilon: expected a number, got '0.1x'"},
-      {replaced("--attack", "fgms"), "there is no 'fgms' (foil-evaluate --list names them all)"},
-      {{"--list", "fgms"}, "'fgms'"},
+      {replaced("--attack", "fgms"),
+       "there is no 'fgms'; did you mean fgsm or fgm? (foil-evaluate --list names them all)"},
+      {replaced("--epsilon", "8/0"), "--epsilon: expected a number, got '8/0'"},
+      {replaced("--epsilon", "1e400"), "--epsilon: expected a number, got '1e400'"},
+      {{"--list", "fgms"}, "there is no 'fgms'; did you mean fgsm or fgm?"},
+      {{"--list", "minimal-fgms"}, "there is no 'minimal-fgms'; did you mean minimal-fgsm or minimal-fgm?"},
+      {replaced("--attack", "minimal-l2-deepfool"), "l2-deepfool looks for the smallest radius as it is"},
+      {replaced("--attack", "fgsm,linf-pgd:steps=3"),
+       "is given once for each attack: --attack fgsm --attack linf-pgd"},
+      {replaced("--attack", "linf-pgd:loss=slem"), "got 'slem'; did you mean lsem?"},
       {replaced("--attack", "linf-pgd:steps"), "expected NAME or NAME:option=value"},
       {replaced("--attack", "linf-pgd: steps = "), "expected NAME or NAME:option=value"},
       {replaced("--attack", "linf-pgd:steps=0"), "expected steps >= 1, got 0"},
       {replaced("--attack", "linf-pgd:steps=ten"), "option steps: expected an integer, got 'ten'"},
-      {replaced("--attack", "linf-pgd:step=3"), "no option 'step'"},
+      {replaced("--attack", "linf-pgd:step=3"), "no option 'step'; did you mean steps?"},
       {replaced("--attack", "linf-pgd:steps=3,steps=4"), "option steps is given twice"},
       {replaced("--attack", "minimal-fgsm"), "--epsilon is given, but"},
       {replaced("--model", "missing.onnx"), "missing.onnx"},
@@ -105,7 +120,7 @@ TEST_CASE("foil-evaluate: bad input is one clear line, status 2, and nothing wri
       {replaced("--labels", file("three.npy")), "expected one label for each of the 1000 images, found 3"},
       {replaced("--labels", file("large.npy")), "row 0 has class 10, the model has classes 0 to 9"},
       {replaced("--labels", image_file), "expected one label per sample"},
-      {replaced("--count", "0"), "--count: expected >= 1, got 0"},
+      {replaced("--count", "0"), "--count: expected a whole number from 1 to 2^63 - 1, got '0'"},
       {replaced("--count", "1001"), "has only 1000 rows"},
       {replaced("--out", (dir / "missing/results.json").string()), "No such file or directory"},
       {replaced("--out", dir.path().string()), "found a directory"},
@@ -118,8 +133,18 @@ TEST_CASE("foil-evaluate: bad input is one clear line, status 2, and nothing wri
       {extra({"--bounds", "1,0"}), "--bounds: expected LOWER < UPPER"},
       {extra({"--bounds", "1"}), "--bounds: expected LOWER,UPPER"},
       {extra({"--threads", "0"}), "--threads"},
-      {extra({"--budget", "0"}), "--budget: expected >= 1, got 0"},
-      {extra({"--seed", "x"}), "--seed"},
+      {extra({"--budget", "0"}), "--budget: expected a whole number from 1 to 2^63 - 1, got '0'"},
+      {extra({"--seed", "x"}), "--seed: expected a whole number from 0 to 2^64 - 1, got 'x'"},
+      {extra({"--seed", "-1"}), "--seed: expected a whole number from 0 to 2^64 - 1, got '-1'"},
+      {extra({"--seed", "18446744073709551616"}), "--seed: expected a whole number from 0 to 2^64 - 1"},
+      {extra({"--seed", "99999999999999999999999"}), "--seed: expected a whole number from 0 to 2^64 - 1"},
+      {extra({"--seed", "0x10"}), "--seed: expected a whole number"},
+      {extra({"--threads", "99999999999"}), "--threads: expected a whole number from 1 to 4096"},
+      {extra({"--seed", "1", "--seed", "2"}), "--seed is given twice"},
+      {extra({"--out", "x"}), "--out is given twice"},
+      {extra({"--epsilo", "1"}), "there is no option --epsilo; did you mean --epsilon?"},
+      {extra({"--batch_size=1"}), "there is no option --batch_size; did you mean --batch-size?"},
+      {extra({"--correct-only", "word"}), "'word' belongs to no option"},
       {extra({"--targets", file("large.npy")}), "row 0 has class 10"},
       {extra({"--targets", image_file}), "expected one label per sample"},
       {extra({"--starts", file("far.npy")}), "points to row 1000, the data set has rows 0 to 999"},
@@ -168,4 +193,19 @@ TEST_CASE("foil-evaluate: bad input is one clear line, status 2, and nothing wri
     CHECK_FALSE(std::filesystem::exists(dir / "results.json"));
     CHECK(dir.entries() == 0);
   }
+}
+
+TEST_CASE("foil-evaluate: numbers are what they say", "[examples][evaluate]") {
+  const TemporaryDirectory dir;
+  const Outcome outcome =
+      run(on_mnist(dir) + Arguments{"--count", "2", "--attack", "l2-pgd:relative_step=1/40", "--epsilon",
+                                    "8/255,0.5", "--seed", "010", "--bounds", "0/1,255/255"});
+  INFO(outcome.err);
+  REQUIRE(outcome.status == 0);
+  const auto json = results(dir);
+  CHECK(json["seed"] == 10);
+  CHECK(json["bounds"][1] == 1);
+  CHECK(json["attacks"][0]["epsilon"] == 8.0 / 255);
+  CHECK(json["attacks"][1]["epsilon"] == 0.5);
+  CHECK(json["attacks"][0]["options"]["relative_step"] == 1.0 / 40);
 }

@@ -3,12 +3,17 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <charconv>
 #include <cmath>
+#include <cstdint>
+#include <limits>
 #include <sstream>
+#include <string>
 #include <thread>
+#include <type_traits>
+#include <vector>
 
 #include "foil/core/error.hpp"
+#include "foil/core/parse.hpp"
 #include "foil/io/array_file.hpp"
 #include "foil/io/pictures.hpp"
 
@@ -23,6 +28,9 @@ std::string without_spaces_around(const std::string& text) {
 AttackRequest parse_attack(const std::string& text) {
   const auto colon = text.find(':');
   AttackRequest request{without_spaces_around(text.substr(0, colon)), {}};
+  foil::require(request.name.find(',') == request.name.npos, "--attack ", text,
+                ": is given once for each attack: --attack ", request.name.substr(0, request.name.find(',')),
+                " --attack ", request.name.substr(request.name.find(',') + 1));
   for (std::string rest = colon == text.npos ? "" : text.substr(colon + 1) + ","; !rest.empty();) {
     const auto comma = rest.find(',');
     const std::string setting = rest.substr(0, comma);
@@ -39,13 +47,14 @@ AttackRequest parse_attack(const std::string& text) {
   return request;
 }
 
+/// A number or a fraction of two.
 template <class Number>
 Number parse_number(const std::string& option, const std::string& text) {
-  Number value{};
-  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-  foil::require(code == std::errc() && end == text.data() + text.size() && std::isfinite(value), option,
-                ": expected a number, got '", text, "'");
-  return value;
+  const auto value = foil::parse_real(text);
+  const auto number = static_cast<Number>(value.value_or(0));
+  foil::require(value && std::isfinite(*value) && std::isfinite(number), option, ": expected a number, got '",
+                text, "'");
+  return number;
 }
 
 Numbers parse_list(const std::string& option, const std::string& text, char separator) {
@@ -94,6 +103,56 @@ void parse_bounds(const std::string& text, Command& command) {
                   "--bounds: expected LOWER < UPPER, got ", command.lower[i], " and ", command.upper[i]);
 }
 
+/// A whole number from `low` to `high`. `range` says so in words.
+template <class Number>
+Number parse_count(const std::string& option, const std::string& text, Number low, Number high,
+                   const std::string& range) {
+  const auto value = foil::parse_whole<Number>(text);
+  foil::require(value && *value >= low && *value <= high, option, ": expected a whole number ", range,
+                ", got '", text, "'");
+  return *value;
+}
+
+/// What is wrong with a command line that CLI11 cannot make sense of.
+std::string explanation(const CLI::App& app, const CLI::ParseError& failure) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    const std::string name = option->get_name();
+    names.push_back(name);
+    if (option->get_expected_max() <= 1 && option->count() > 1) return name + " is given twice";
+  }
+  for (std::string given : app.remaining()) {
+    given = given.substr(0, given.find('='));
+    if (given.starts_with("-"))
+      return foil::text("there is no option ", given, foil::did_you_mean(given, names));
+  }
+  if (!app.remaining().empty())
+    return foil::text("'", app.remaining().front(), "' belongs to no option; all that is given does");
+  std::string line = failure.what();
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  return line;
+}
+
+constexpr const char* footer =
+    "Examples:\n"
+    "  foil-evaluate --model net.onnx --images images.npy --labels labels.npy --count 100 \\\n"
+    "    --attack linf-pgd:steps=40,restarts=3 --epsilon 4/255,8/255 --out results.json\n"
+    "  foil-evaluate --model net.onnx --images images.npy --labels labels.npy --correct-only \\\n"
+    "    --attack minimal-l2-pgd --attack boundary --budget 5000 \\\n"
+    "    --out results.json --adversarials found/ --sheet sheet.png\n"
+    "  foil-evaluate --list linf-pgd\n\n"
+    "Numbers are decimal (010 is ten) or fractions (8/255).\n\n"
+    "All files are written together, now and then and at the end. They bear one run_id: results.json, and\n"
+    "manifest.json in the directory of --adversarials. That must be new, empty, or of an earlier run, whose\n"
+    "files are replaced then. Nothing else is, and no input. --out and --sheet may be pipes, /dev/stdout\n"
+    "too.\n\n"
+    "Exit status:\n"
+    "  0      every attack came to its end\n"
+    "  1      the run failed, or the table could not be written to standard output\n"
+    "  2      the command or a file is not as it should be: one line says what\n"
+    "  3      with --strict: there are warnings\n"
+    "  128+n  signal n ended the run, 130 for Ctrl-C; what was finished is written\n";
+
 }  // namespace
 
 std::vector<std::filesystem::path> Command::inputs() const {
@@ -112,29 +171,57 @@ std::vector<std::filesystem::path> Command::inputs() const {
 Command parse_command_line(int argc, char** argv) {
   Command command;
   std::vector<std::string> attacks, epsilons;
-  std::string bounds, mean, deviation, layout = "nchw";
+  std::string bounds, mean, deviation, margin, layout = "nchw";
   command.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 
   CLI::App app(
       "Attacks a classifier and reports how robust it is.\n\n"
       "Success rate: share of the attacked samples that are fooled. Attacked are those that are classified\n"
-      "correctly and, with --targets, not on target as they are; an attack that ends without a start, in "
-      "NaN\n"
-      "or unconfirmed has failed. Robust accuracy: share of the samples that are classified correctly and\n"
-      "withstand the attack; what could not be attacked as it should be is not robust. Median distance: "
-      "over\n"
-      "the attacked samples, failures being infinitely far. What a run leaves unfinished counts nowhere.\n"
-      "(foil/core/summary.hpp has it in full.)\n",
+      "correctly and, with --targets, not on target as they are; an attack that ends without a start, in\n"
+      "NaN or unconfirmed has failed. Robust accuracy: share of the samples that are classified correctly\n"
+      "and withstand the attack; what could not be attacked as it should be is not robust. Median distance:\n"
+      "over the attacked samples, failures being infinitely far. What a run leaves unfinished counts "
+      "nowhere.\n"
+      "(foil/core/summary.hpp has it in full.)\n\n"
+      "Worst case: each sample against all attacks of one norm and radius. Warnings: what makes figures "
+      "mean\n"
+      "less than they seem to, by their code in results.json.\n",
       "foil-evaluate");
-  app.set_version_flag("--version", "foil-evaluate " + version());
   app.get_formatter()->column_width(34);
+  app.footer(footer);
+  constexpr const char* required = "Required";
+  constexpr auto most = std::numeric_limits<std::int64_t>::max();
+  const auto number = [&](const char* name, auto& target, auto low, auto high, const char* range,
+                          const char* meaning) {
+    using Number = std::remove_reference_t<decltype(target)>;
+    app.add_option_function<std::string>(
+           name,
+           [=, &target](const std::string& text) {
+             target =
+                 parse_count<Number>(name, text, static_cast<Number>(low), static_cast<Number>(high), range);
+           },
+           meaning)
+        ->type_name("N");
+  };
+  app.add_option("--model", command.model,
+                 "The network: an ONNX file, or a TorchScript file if built with LibTorch")
+      ->group(required);
+  app.add_option(
+         "--images", command.images,
+         ".npy, .npz (FILE.npz:NAME) or idx (plain or gzipped), N x C x H x W or as the network takes them;\n"
+         "PNG and JPEG files in a folder, in a folder for each class, or listed in a text file. Bytes and "
+         "uint16\n"
+         "are scaled such that 0 and 255 (65535) become the bounds, other numbers are taken as they are")
+      ->group(required);
+  app.add_option("--attack", attacks,
+                 "NAME or NAME:option=value,... (see --list); one attack, may be given repeatedly")
+      ->group(required);
+  app.add_option("--out", command.out, "Where to write the results (JSON)")->group(required);
   CLI::Option* const list =
       app.add_option("--list", command.listed,
                      "List the attacks, or the one of this NAME, with norm, needs, options and defaults")
           ->type_name("[NAME]")
           ->expected(0, 1);
-  app.add_option("--model", command.model,
-                 "The network: an ONNX file, or a TorchScript file if built with LibTorch");
   app.add_flag("--binary", command.binary,
                "The network has a single output, the logit of class 1 against class 0 (or, TorchScript, the\n"
                "probability of class 1). Not needed where an ONNX network ends in a single sigmoid");
@@ -149,12 +236,6 @@ Command parse_command_line(int argc, char** argv) {
       "probabilities that are left the logarithm is attacked: where they saturate, gradients vanish");
   app.add_option("--network-output", command.network_output,
                  "Name of the ONNX output that holds the classes (default: the first that can)");
-  app.add_option(
-      "--images", command.images,
-      ".npy, .npz (FILE.npz:NAME) or idx (plain or gzipped), N x C x H x W or as the network takes them;\n"
-      "PNG and JPEG files in a folder, in a folder for each class, or listed in a text file. Bytes and "
-      "uint16\n"
-      "are scaled such that 0 and 255 (65535) become the bounds, other numbers are taken as they are");
   app.add_option(
       "--labels", command.labels,
       "One class per image: integers in .npy, .npz or idx, a text file with one per line, or CSV with a\n"
@@ -174,13 +255,13 @@ Command parse_command_line(int argc, char** argv) {
       "With --std: the network is given (image - mean) / std, while bounds and epsilon stay in the units\n"
       "of the images. One number, one for each channel (0.5,0.4,0.4), or a .npy file, also for each feature");
   app.add_option("--std", deviation, "See --mean");
-  app.add_option("--first", command.first, "First row of the data set to use (default 0)")
-      ->check(CLI::NonNegativeNumber);
-  app.add_option("--count", command.count, "How many rows to use (default: all)");
+  number("--first", command.first, 0, most, "from 0 to 2^63 - 1",
+         "First row of the data set to use (default 0)");
+  number("--count", command.count, 1, most, "from 1 to 2^63 - 1", "How many rows to use (default: all)");
   app.add_flag("--correct-only", command.correct_only,
                "Use only rows that are classified correctly, --count of them");
-  app.add_option("--attack", attacks, "NAME or NAME:option=value,... (see --list); may be given repeatedly");
-  app.add_option("--epsilon", epsilons, "Radii for the attacks with a fixed budget; each is run separately")
+  app.add_option("--epsilon", epsilons,
+                 "Radii for the attacks with a fixed budget, 0.1 or 8/255; each is run separately")
       ->delimiter(',');
   app.add_option(
       "--targets", command.targets,
@@ -192,29 +273,36 @@ Command parse_command_line(int argc, char** argv) {
       "the\n"
       "first 1000 rows that the model was asked about and depend on which these are (--first, --count)");
   app.add_option(
-         "--margin", command.margin,
-         "By how much another class has to lead in the logits (default 0). Above the rounding errors of\n"
-         "other software, the adversarials are adversarial there too")
-      ->check(CLI::NonNegativeNumber);
-  app.add_option("--lattice", command.lattice,
-                 "Only these values: LOWER + k (UPPER - LOWER) / N for whole k. 255 for images of 8 bits")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24));
+      "--margin", margin,
+      "By how much another class has to lead in the logits (default 0). Above the rounding errors of\n"
+      "other software, the adversarials are adversarial there too");
+  number("--lattice", command.lattice, 1, 1 << 24, "from 1 to 2^24",
+         "Only these values: LOWER + k (UPPER - LOWER) / N for whole k. 255 for images of 8 bits");
   app.add_option("--mask", command.mask,
                  "Which features may move, those that are not 0: .npy of numbers or bools, C x H x W for\n"
                  "all images, or N x C x H x W for every row of the data set, or for those used");
-  app.add_option("--seed", command.seed, "Same seed, same results (default 0)");
-  app.add_option("--threads", command.threads, "Default: as many as the machine has")
-      ->check(CLI::Range(1, 4096));
-  app.add_option("--batch-size", command.batch_size, "Samples per model call (default 128)")
-      ->check(CLI::Range(1, 1 << 20));
-  app.add_option("--budget", command.budget, "Forward passes per sample and attack (default: no limit)");
-  app.add_option("--out", command.out, "Where to write the results (JSON)");
-  app.add_option("--adversarials", command.adversarials,
-                 "Directory for one float32 .npy per attack and epsilon, and indices.npy with the rows used");
+  number("--seed", command.seed, 0, std::numeric_limits<std::uint64_t>::max(), "from 0 to 2^64 - 1",
+         "Same seed, same results (default 0)");
+  number("--threads", command.threads, 1, 4096, "from 1 to 4096", "Default: as many as the machine has");
+  number("--batch-size", command.batch_size, 1, 1 << 20, "from 1 to 2^20",
+         "Samples per model call (default 128)");
+  number("--budget", command.budget, 1, most, "from 1 to 2^63 - 1",
+         "Forward passes per sample and attack (default: no limit)");
+  app.add_flag("--strict", command.strict, "Exit with status 3 if there are warnings");
+  app.add_option(
+      "--adversarials", command.adversarials,
+      "Directory for one float32 .npy per attack and epsilon, and indices.npy with the rows used.\n"
+      "New, empty, or of an earlier run, whose files are replaced");
   app.add_option(
       "--adversarials-png", command.adversarials_png,
       "New directory for a folder of PNG files per attack and epsilon, named by row; with --lattice 255");
   app.add_option("--sheet", command.sheet, "Where to write a PNG of clean | adversarial | change");
+  app.set_version_flag("--version", "foil-evaluate " + version());
+  app.set_help_flag("-h,--help", "Print this text");
+  for (const char* file :
+       {"--model", "--images", "--labels", "--targets", "--starts", "--mask", "--out", "--sheet"})
+    app.get_option(file)->type_name("FILE");
+  app.get_option("--adversarials")->type_name("DIR");
 
   try {
     app.parse(argc, argv);
@@ -225,24 +313,21 @@ Command parse_command_line(int argc, char** argv) {
       command.help = text.str();
       return command;
     }
-    std::string line = failure.what();
-    std::replace(line.begin(), line.end(), '\n', ' ');
-    throw foil::Error(line + " (foil-evaluate --help explains the options)");
+    throw foil::Error(explanation(app, failure) + " (foil-evaluate --help explains the options)");
   }
   command.nhwc = layout == "nhwc";
   command.list = list->count() > 0;
   if (command.list) return command;
-  foil::require(command.count >= 1, "--count: expected >= 1, got ", command.count);
-  foil::require(command.budget >= 1, "--budget: expected >= 1, got ", command.budget);
 
-  for (const char* required : {"--model", "--images", "--attack", "--out"})
-    foil::require(app.count(required) > 0, required,
-                  " is missing (foil-evaluate --help explains the options)");
+  for (const char* option : {"--model", "--images", "--attack", "--out"})
+    foil::require(app.count(option) > 0, option, " is missing (foil-evaluate --help explains the options)");
   for (const std::string& attack : attacks) command.attacks.push_back(parse_attack(attack));
   for (const std::string& epsilon : epsilons) {
     command.epsilons.push_back(parse_number<double>("--epsilon", epsilon));
     foil::require(command.epsilons.back() > 0, "--epsilon: expected a radius above 0, got ", epsilon);
   }
+  if (!margin.empty()) command.margin = parse_number<double>("--margin", margin);
+  foil::require(command.margin >= 0, "--margin: expected a number >= 0, got ", margin);
   foil::require(!command.targets || command.margin == 0, "--margin does not go with --targets");
   for (const std::string& numbers : {bounds, mean, deviation})
     if (names_array(numbers)) command.number_files.push_back(foil::io::file_of(numbers));

@@ -52,6 +52,7 @@ struct Command {
   int threads = 1;
   std::int64_t budget = std::numeric_limits<std::int64_t>::max();
   std::int64_t batch_size = 128;
+  bool strict = false;  ///< warnings are an exit status
 
   /// All that is read.
   std::vector<std::filesystem::path> inputs() const;

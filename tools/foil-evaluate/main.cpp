@@ -44,7 +44,7 @@ using foil::require;
 using RunOptions = foil::RunOptions<Images>;
 using Writer = foil::io::NpyWriter<float>;
 
-constexpr int exit_failed = 1, exit_bad_input = 2;
+constexpr int exit_failed = 1, exit_bad_input = 2, exit_warnings = 3;
 
 const char* const indices = "indices.npy";  // the rows used, among the adversarials
 
@@ -68,7 +68,7 @@ void catch_signals() {
 
 /// As shells tell of signals.
 int exit_interrupted() {
-  return 128 + signal_caught;
+  return signal_caught == 0 ? exit_failed : 128 + signal_caught;
 }
 
 /// Opens what is closed of the three standard streams to nothing: else the next file that is opened would get
@@ -125,24 +125,47 @@ std::vector<Job> prepare(const Command& command) {
   return jobs;
 }
 
-/// Says where a radius in Linf is a whole number of lattice steps: the difference of two floats often comes
-/// out a trifle larger, and what is farther than the radius does not count.
-void warn_of_whole_steps(const Command& command, const std::vector<Job>& jobs) {
+/// What there is to say about all outcomes together. `notes` come first.
+Verdict judge(const std::vector<Told>& outcomes, const Samples& samples, const Model& model,
+              const std::vector<std::string>& notes) {
+  foil::Setting setting{.labels = samples.labels,
+                        .predictions = samples.predictions,
+                        .targets = {},
+                        .examined = samples.examined,
+                        .accurate = samples.accurate,
+                        .unanswered = samples.unanswered,
+                        .on_target = samples.on_target,
+                        .widths = {}};
+  if (samples.targets) setting.targets = *samples.targets;
+  const foil::Bounds<float>& bounds = model.bounds();
+  setting.widths.resize(foil::features(samples.shown_images));
+  for (Index i = 0; i < setting.widths.size(); ++i)
+    setting.widths[i] = double{bounds.upper(i)} - double{bounds.lower(i)};
+  return {foil::worst_cases(outcomes), foil::diagnose(outcomes, setting), notes};
+}
+
+/// Where a radius in Linf is a whole number of lattice steps: the difference of two floats often comes out a
+/// trifle larger, and what is farther than the radius does not count.
+std::vector<std::string> notes_on_whole_steps(const Command& command, const std::vector<Job>& jobs) {
+  std::vector<std::string> notes;
   const bool linf = std::any_of(jobs.begin(), jobs.end(), [](const Job& job) {
     return job.epsilons.front().has_value() && job.attack.norm() == foil::Lp(foil::Linf{});
   });
-  if (!linf || command.lattice == 0 || command.lower.size() > 1) return;
+  if (!linf || command.lattice == 0 || command.lower.size() > 1) return notes;
   const double step =
       (double{command.upper[0]} - double{command.lower[0]}) / static_cast<double>(command.lattice);
   for (const double epsilon : command.epsilons) {
     const double steps = std::round(epsilon / step);
     if (steps < 1 || std::abs(epsilon / step - steps) > 1e-5) continue;
-    std::fprintf(
-        stderr,
-        "foil-evaluate: --epsilon %.9g is %.0f steps of the lattice to rounding: features for which that "
-        "rounds up move by %.0f only; %.9g lets all move by %.0f\n",
+    char text[400];
+    std::snprintf(
+        text, sizeof text,
+        "--epsilon %.9g is %.0f steps of the lattice to rounding: features for which that rounds up move by "
+        "%.0f only; %.9g lets all move by %.0f",
         epsilon, steps, steps - 1, (steps + 1e-3) * step, steps);
+    notes.push_back(text);
   }
+  return notes;
 }
 
 /// All attacks, or the one of that name, with what they need and their options.
@@ -257,7 +280,12 @@ void tell_finished(const char* why, const Samples& samples, const std::vector<To
 int evaluate_model(const Command& command) {
   const std::vector<Job> jobs = prepare(command);
   const std::vector<std::string> names = file_names(jobs);
-  warn_of_whole_steps(command, jobs);
+  std::vector<std::string> notes = notes_on_whole_steps(command, jobs);
+  const auto tell_notes = [&](std::size_t from) {
+    for (std::size_t i = from; i < notes.size(); ++i)
+      std::fprintf(stderr, "foil-evaluate: %s\n", notes[i].c_str());
+  };
+  tell_notes(0);
   Places places{.results = command.out,
                 .sheet = command.sheet,
                 .folder = command.adversarials,
@@ -271,8 +299,10 @@ int evaluate_model(const Command& command) {
                                                  .straight_through = command.straight_through});
   Inputs inputs = read_inputs(command, *loaded);
   const Model& model = *loaded;
+  const std::size_t told = notes.size();
   for (const std::string& note : model.notes())
-    std::fprintf(stderr, "foil-evaluate: %s: %s\n", command.model.filename().string().c_str(), note.c_str());
+    notes.push_back(command.model.filename().string() + ": " + note);
+  tell_notes(told);
   std::optional<PngFolder> pictures;
   if (command.adversarials_png)
     pictures.emplace(*command.adversarials_png, model.bounds(), inputs.images.sample_shape(),
@@ -308,8 +338,10 @@ int evaluate_model(const Command& command) {
     }
     if (pictures) pictures->publish();
     outputs.publish(
-        [&](foil::io::AtomicFile& file) { write_results(file, command, samples, outcomes, facts); }, picture,
-        last);
+        [&](foil::io::AtomicFile& file) {
+          write_results(file, command, samples, outcomes, judge(outcomes, samples, model, notes), facts);
+        },
+        picture, last);
   };
   for (const Job& job : jobs)
     for (const auto& epsilon : job.epsilons) {
@@ -355,14 +387,16 @@ int evaluate_model(const Command& command) {
     }
   publish(true);
 
-  const std::string text =
-      foil::text("\n", command.model.filename().string(), ": clean accuracy ",
-                 percent(foil::share(samples.accurate, samples.examined)), " (", samples.accurate, " of ",
-                 samples.examined, " rows), ", samples.size(), " samples\n\n", table(outcomes, samples),
-                 "\nforward, backward: model calls per sample. Results: ", command.out.string(), "\n");
-  const bool told = print(text, outputs.take_stdout() ? stderr : stdout);
+  const Verdict verdict = judge(outcomes, samples, model, notes);
+  const std::string text = foil::text(
+      "\n", command.model.filename().string(), ": clean accuracy ",
+      percent(foil::share(samples.accurate, samples.examined)), " (", samples.accurate, " of ",
+      samples.examined, " rows), ", samples.size(), " samples\n\n", table(outcomes, samples, verdict),
+      "\nforward, backward: model calls per sample. Results: ", command.out.string(), "\n");
+  const bool printed = print(text, outputs.take_stdout() ? stderr : stdout);
   if (!complete) tell_finished("interrupted", samples, outcomes, names.size());
-  return !told ? exit_failed : complete ? 0 : exit_interrupted();
+  if (!printed || !complete) return printed ? exit_interrupted() : exit_failed;
+  return command.strict && !verdict.warnings.empty() ? exit_warnings : 0;
 }
 
 }  // namespace

@@ -63,10 +63,6 @@ std::string to_string(foil::Knowledge knowledge) {
                                                  : "decisions";
 }
 
-std::string Told::title() const {
-  return attack + (epsilon ? foil::text(" eps ", *epsilon) : "");
-}
-
 void Told::show(const foil::Block& block, const foil::Result<Images>& result, const Samples& samples) {
   shown.resize(samples.shown.size());
   for (std::size_t s = 0; s < shown.size(); ++s) {
@@ -77,26 +73,32 @@ void Told::show(const foil::Block& block, const foil::Result<Images>& result, co
   }
 }
 
-std::string table(const std::vector<Told>& outcomes, const Samples& samples) {
+std::string table(const std::vector<Told>& outcomes, const Samples& samples, const Verdict& verdict) {
   using Row = std::array<std::string, 9>;
   std::string notes;
   std::vector<Row> rows{{"attack", "norm", "epsilon", "success", "robust acc.", "median dist.", "forward",
                          "backward", "seconds"}};
-  for (const Told& outcome : outcomes) {
+  const auto add = [&](const foil::Outcome& outcome, const std::string& name) {
     const foil::Summary s = outcome.summary();
     const foil::Cost cost = outcome.cost();
     const auto count =
         static_cast<double>(std::count_if(outcome.records.begin(), outcome.records.end(), was_reached));
-    rows.push_back({outcome.attack + (outcome.settings.empty() ? "" : ":" + outcome.settings),
-                    std::string(outcome.norm.name()),
+    rows.push_back({name, std::string(outcome.norm.name()),
                     outcome.epsilon ? formatted("%g", *outcome.epsilon) : "-", percent(s.success_rate()),
                     percent(s.robust_accuracy()), formatted("%.4g", s.median_distance),
                     formatted("%.1f", static_cast<double>(cost.queries) / count),
                     formatted("%.1f", static_cast<double>(cost.gradient_queries) / count),
                     formatted("%.1f", outcome.seconds)});
+    return s;
+  };
+  for (const Told& outcome : outcomes) {
+    const foil::Summary s =
+        add(outcome, outcome.attack + (outcome.settings.empty() ? "" : ":" + outcome.settings));
     if (const std::string what = trouble(s, samples.size() - s.finished()); !what.empty())
       notes += outcome.title() + ": " + what + '\n';
   }
+  for (const foil::WorstOutcome& worst : verdict.worst)
+    add(worst.outcome, foil::text("worst case of ", worst.members.size()));
   std::array<std::size_t, 9> widths{};
   for (const Row& row : rows)
     for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], row[c].size());
@@ -114,12 +116,52 @@ std::string table(const std::vector<Told>& outcomes, const Samples& samples) {
       text += std::string(total, '-') + '\n';
     }
   }
+  for (const std::string& note : verdict.notes) notes += "Note: " + note + '\n';
+  for (const foil::Warning& warning : verdict.warnings)
+    notes += "Warning: " + warning.attacks + (warning.attacks.empty() ? "" : ": ") + warning.message + '\n';
   return text + (notes.empty() ? "" : "\n") + notes;
 }
 
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// The figures of an outcome.
+void put_summary(Json& into, const foil::Summary& s, Index all) {
+  into.update({{"complete", s.complete() && s.finished() == all},
+               {"finished", s.finished()},
+               {"unfinished", all - s.finished()},
+               {"invalid", s.invalid},
+               {"non_finite", s.non_finite},
+               {"no_start", s.no_start},
+               {"unstable", s.unstable},
+               {"wrong", s.wrong},
+               {"fooled", s.fooled},
+               {"robust", s.robust},
+               {"attacked", s.attacked},
+               {"cut_short", s.cut_short},
+               {"success_rate", s.success_rate()},
+               {"robust_accuracy", s.robust_accuracy()},
+               {"median_distance", s.median_distance}});
+}
+
+Json warning_entry(const foil::Warning& warning) {
+  Json attacks = Json::array();
+  for (std::string rest = warning.attacks; !rest.empty();) {
+    const auto comma = rest.find(", ");
+    attacks.push_back(rest.substr(0, comma));
+    rest.erase(0, comma == rest.npos ? comma : comma + 2);
+  }
+  return {{"code", warning.code},
+          {"message", warning.message},
+          {"samples", warning.samples},
+          {"attacks", std::move(attacks)}};
+}
+
+}  // namespace
+
 void write_results(foil::io::AtomicFile& file, const Command& command, const Samples& samples,
-                   const std::vector<Told>& outcomes, const RunFacts& run) {
-  using Json = nlohmann::ordered_json;
+                   const std::vector<Told>& outcomes, const Verdict& verdict, const RunFacts& run) {
   const auto optional = [](const auto& value) { return value ? Json(*value) : Json(nullptr); };
   const auto limit = [](std::int64_t value) {
     return value == std::numeric_limits<std::int64_t>::max() ? Json(nullptr) : Json(value);
@@ -156,7 +198,11 @@ void write_results(foil::io::AtomicFile& file, const Command& command, const Sam
             {"clean_accuracy", foil::share(samples.accurate, samples.examined)},
             {"clean_accuracy_rows", samples.examined},
             {"sheet", nullptr},
-            {"attacks", Json::array()}};
+            {"notes", verdict.notes},
+            {"warnings", Json::array()},
+            {"attacks", Json::array()},
+            {"worst_cases", Json::array()}};
+  for (const foil::Warning& warning : verdict.warnings) root["warnings"].push_back(warning_entry(warning));
   if (run.sheet)
     root["sheet"] = {
         {"file", command.sheet->string()}, {"bytes", run.sheet->bytes}, {"crc32", run.sheet->crc32}};
@@ -171,31 +217,27 @@ void write_results(foil::io::AtomicFile& file, const Command& command, const Sam
                 {"norm", outcome.norm.name()},
                 {"knowledge", to_string(outcome.knowledge)},
                 {"options", Json::object()},
-                {"epsilon", optional(outcome.epsilon)},
-                {"complete", s.complete() && s.finished() == samples.size()},
-                {"finished", s.finished()},
-                {"unfinished", samples.size() - s.finished()},
-                {"invalid", s.invalid},
-                {"non_finite", s.non_finite},
-                {"no_start", s.no_start},
-                {"unstable", s.unstable},
-                {"wrong", s.wrong},
-                {"fooled", s.fooled},
-                {"robust", s.robust},
-                {"attacked", s.attacked},
-                {"cut_short", s.cut_short},
-                {"success_rate", s.success_rate()},
-                {"robust_accuracy", s.robust_accuracy()},
-                {"median_distance", s.median_distance},
-                {"seconds", outcome.seconds},
-                {"model_seconds", outcome.model_seconds},
-                {"forward", cost.queries},
-                {"backward", cost.gradient_queries},
-                {"verification", cost.verification_queries},
-                {"adversarials", outcome.file.empty() ? Json(nullptr) : Json(outcome.file)},
-                {"samples", nullptr}};
+                {"epsilon", optional(outcome.epsilon)}};
+    put_summary(attack, s, samples.size());
+    attack.update({{"seconds", outcome.seconds},
+                   {"model_seconds", outcome.model_seconds},
+                   {"forward", cost.queries},
+                   {"backward", cost.gradient_queries},
+                   {"zero_gradients", cost.zero_gradients},
+                   {"verification", cost.verification_queries},
+                   {"adversarials", outcome.file.empty() ? Json(nullptr) : Json(outcome.file)},
+                   {"samples", nullptr}});
     for (const auto& [name, value] : outcome.options) attack["options"][name] = typed(value);
     root["attacks"].push_back(std::move(attack));
+  }
+
+  for (const foil::WorstOutcome& worst : verdict.worst) {
+    Json entry{{"norm", worst.outcome.norm.name()},
+               {"epsilon", optional(worst.outcome.epsilon)},
+               {"attacks", worst.members}};
+    put_summary(entry, worst.outcome.summary(), samples.size());
+    entry["samples"] = nullptr;
+    root["worst_cases"].push_back(std::move(entry));
   }
 
   // The samples, one to a line, do not go through a tree in memory: each attack's are put in its null's
@@ -203,28 +245,45 @@ void write_results(foil::io::AtomicFile& file, const Command& command, const Sam
   const std::string text = root.dump(1, ' ', false, Json::error_handler_t::replace) + '\n';
   const std::string place = "\"samples\": null";
   std::size_t done = 0;
-  for (const Told& outcome : outcomes) {
+  const auto write_samples = [&](const foil::Outcome& outcome, const auto& describe) {
     const std::size_t at = text.find(place, done);
     file.write(std::string_view(text).substr(done, at - done));
     done = at + place.size();
     file.write("\"samples\": [");
-    for (std::size_t row = 0; row < outcome.records.size(); ++row) {
-      const foil::Record& record = outcome.records[row];
+    for (std::size_t row = 0; row < outcome.records.size(); ++row)
+      file.write((row == 0 ? "\n    " : ",\n    ") + describe(outcome.records[row], row).dump());
+    file.write("\n   ]");
+  };
+  const auto predicted = [&](const foil::Record& record, Index i) {
+    return record.predicted < 0 ? samples.predictions[i] : record.predicted;
+  };
+  for (const Told& outcome : outcomes)
+    write_samples(outcome, [&](const foil::Record& record, std::size_t row) {
       const auto i = static_cast<Index>(row);
       Json sample{{"index", record.id},
                   {"label", samples.labels[i]},
                   {"clean_predicted", samples.predictions[i]},
-                  {"predicted", record.predicted < 0 ? samples.predictions[i] : record.predicted},
+                  {"predicted", predicted(record, i)},
                   {"status", foil::to_string(record.status)},
                   {"success", record.success},
                   {"distance", record.distance},  // null if infinite
                   {"forward", record.queries},
-                  {"backward", record.gradient_queries}};
+                  {"backward", record.gradient_queries},
+                  {"zero_gradients", record.zero_gradients}};
       if (samples.targets) sample["target"] = (*samples.targets)[i];
-      file.write((row == 0 ? "\n    " : ",\n    ") + sample.dump());
-    }
-    file.write("\n   ]");
-  }
+      return sample;
+    });
+  for (const foil::WorstOutcome& worst : verdict.worst)
+    write_samples(worst.outcome, [&](const foil::Record& record, std::size_t row) {
+      const Index winner = worst.winner[row];
+      return Json{
+          {"index", record.id},
+          {"predicted", predicted(record, static_cast<Index>(row))},
+          {"status", foil::to_string(record.status)},
+          {"success", record.success},
+          {"distance", record.distance},
+          {"attack", winner < 0 ? Json(nullptr) : Json(worst.members[static_cast<std::size_t>(winner)])}};
+    });
   file.write(std::string_view(text).substr(done));
 }
 

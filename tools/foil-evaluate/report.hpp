@@ -9,8 +9,10 @@
 
 #include "command_line.hpp"
 #include "foil/core/result.hpp"
+#include "foil/evaluation/diagnose.hpp"
 #include "foil/evaluation/record.hpp"
 #include "foil/evaluation/source.hpp"
+#include "foil/evaluation/worst_of.hpp"
 #include "foil/io/file.hpp"
 #include "foil/report/sheet.hpp"
 #include "inputs.hpp"
@@ -26,8 +28,6 @@ struct Told : foil::Outcome {
   double model_seconds = 0;                 ///< spent in the model, the mean of the threads
   std::vector<std::vector<float>> shown{};  ///< the adversarials of Samples::shown; empty where there is none
 
-  /// "linf-pgd", or "linf-pgd eps 0.1".
-  std::string title() const;
   /// Keeps the adversarials that are to be shown.
   void show(const foil::Block& block, const foil::Result<Images>& result, const Samples& samples);
 };
@@ -37,8 +37,16 @@ std::string to_string(foil::Knowledge knowledge);
 /// "37.5 %", or "-" if there is nothing to share.
 std::string percent(double share);
 
-/// Success rate, robust accuracy and so on, one line per outcome; below, whatever kept samples out of them.
-std::string table(const std::vector<Told>& outcomes, const Samples& samples);
+/// What is told of all outcomes together.
+struct Verdict {
+  std::vector<foil::WorstOutcome> worst{};
+  std::vector<foil::Warning> warnings{};
+  std::vector<std::string> notes{};  ///< how the network and the options were understood
+};
+
+/// Success rate, robust accuracy and so on, one line per outcome and worst case; below, whatever kept samples
+/// out of them, and warnings and notes.
+std::string table(const std::vector<Told>& outcomes, const Samples& samples, const Verdict& verdict);
 
 /// What results.json says of the run itself.
 struct RunFacts {
@@ -49,7 +57,7 @@ struct RunFacts {
 
 /// Writes results.json.
 void write_results(foil::io::AtomicFile& file, const Command& command, const Samples& samples,
-                   const std::vector<Told>& outcomes, const RunFacts& run);
+                   const std::vector<Told>& outcomes, const Verdict& verdict, const RunFacts& run);
 
 /// The first few correctly classified samples under every attack.
 foil::io::Picture sheet(const Command& command, const Samples& samples, const std::vector<Told>& outcomes);

@@ -15,6 +15,7 @@
 #include "foil/core/error.hpp"
 #include "foil/core/model.hpp"
 #include "foil/core/norms.hpp"
+#include "foil/core/parse.hpp"
 #include "foil/run/any_attack.hpp"
 #include "foil/run/options_list.hpp"
 
@@ -96,6 +97,10 @@ struct AttackEntry {
   /// The attack with the given options and the defaults for the others. Throws foil::Error naming an option
   /// that it does not have, or a value that makes no sense.
   AnyAttack make(const OptionValues& values) const { return with(values)->make(); }
+  /// Whether that is its name or a synonym.
+  bool is_called(std::string_view this_name) const {
+    return name == this_name || std::find(synonyms.begin(), synonyms.end(), this_name) != synonyms.end();
+  }
   /// All options as make() would use them.
   std::vector<OptionInfo> resolve(const OptionValues& values) const {
     const auto chosen = with(values);
@@ -118,15 +123,23 @@ class Catalogue {
 
   /// The attack of that name or synonym. Throws foil::Error, naming close matches, if there is none.
   const AttackEntry& find(std::string_view name) const {
-    std::string close;
+    std::vector<std::string_view> names;
+    std::string holding;
     for (const AttackEntry& entry : entries_) {
-      if (entry.name == name ||
-          std::find(entry.synonyms.begin(), entry.synonyms.end(), name) != entry.synonyms.end())
-        return entry;
+      if (entry.is_called(name)) return entry;
+      names.push_back(entry.name);
+      names.insert(names.end(), entry.synonyms.begin(), entry.synonyms.end());
       if (entry.name.find(name) != std::string::npos && !entry.minimal_form)
-        close += (close.empty() ? "" : ", ") + entry.name;
+        holding += (holding.empty() ? "; did you mean " : ", ") + entry.name;
     }
-    throw Error(text("attack: there is no '", name, "'", close.empty() ? "" : "; did you mean ", close));
+    constexpr std::string_view prefix = "minimal-";
+    std::string hint = did_you_mean(name, names);
+    if (hint.empty() && !holding.empty()) hint = holding + '?';
+    if (name.starts_with(prefix))
+      for (const AttackEntry& entry : entries_)
+        if (entry.is_called(name.substr(prefix.size())))
+          hint = text("; ", entry.name, " looks for the smallest radius as it is");
+    throw Error(text("attack: there is no '", name, "'", hint));
   }
 
   /// The attacks added from now on are of this family.

@@ -6,14 +6,12 @@
 /// there is one.
 #pragma once
 
-#include <charconv>
 #include <cmath>
 #include <limits>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -146,15 +144,18 @@ class OptionList {
   void parse(std::string_view who, const OptionValues& values) {
     OptionValues left = values;
     std::string known;
+    std::vector<std::string_view> names;
     for (const Entry& entry : entries_) {
       known += foil::text(known.empty() ? "" : ", ", entry.name);
+      names.push_back(entry.name);
       const auto given = left.find(entry.name);
       if (given == left.end()) continue;
       entry.read(given->second, foil::text(who, ": option ", entry.name));
       left.erase(given);
     }
     if (!left.empty())
-      throw Error(foil::text(who, ": no option '", left.begin()->first, "'; it has ", known));
+      throw Error(foil::text(who, ": no option '", left.begin()->first, "'",
+                             did_you_mean(left.begin()->first, names), "; it has ", known));
   }
 
  private:
@@ -174,7 +175,6 @@ class OptionList {
     }
 
     void read(std::string_view given, const std::string& where) const {
-      const char* const last = given.data() + given.size();
       if (!names.empty()) {
         const bool logical = names.front() == "true";
         if (logical && (given == "1" || given == "0")) return set(*this, given == "1" ? 0 : 1);
@@ -184,17 +184,16 @@ class OptionList {
           known += foil::text(known.empty() ? "" : ", ", names[i]);
         }
         throw Error(logical ? foil::text(where, ": expected true or false, got '", given, "'")
-                            : foil::text(where, ": expected one of ", known, ", got '", given, "'"));
+                            : foil::text(where, ": expected one of ", known, ", got '", given, "'",
+                                         did_you_mean(given, names)));
       }
       std::optional<double> value;
-      int integer = 0;
-      if (!whole)
-        value = parse_double(given);
-      else if (const auto [end, error] = std::from_chars(given.data(), last, integer);
-               error == std::errc() && end == last)
-        value = integer;
-      require(value.has_value(), where, ": expected ", whole ? "an integer" : "a number", ", got '", given,
-              "'");
+      if (whole)
+        value = parse_whole<int>(given);
+      else
+        value = parse_real(given);
+      require(value.has_value(), where, ": expected ", whole ? "an integer" : "a number",
+              whole && given.size() > 9 ? " of at most 9 digits" : "", ", got '", given, "'");
       set(*this, *value);
     }
   };
