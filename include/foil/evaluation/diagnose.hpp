@@ -82,7 +82,8 @@ class Diagnosis {
     add("zero-gradients", title, blind,
         text(
             "gradients of exactly zero left ", of_all(blind), " without a direction, ", lost,
-            " of which were not fooled: that says nothing about robustness. ",
+            " of which were not fooled: that says nothing about robustness, and adversarials may be much "
+            "closer than those found. ",
             probabilities
                 ? "The outputs look like probabilities, whose gradients vanish where they saturate: attack "
                   "the logits before them."
