@@ -72,8 +72,52 @@ TEST_CASE("foil-evaluate: TorchScript files that do not do", "[adapters][torch][
   CHECK(run(dir, "damaged.pt", "images.npy", "--attack fgsm --epsilon 0.1") == 2);
   CHECK_THAT(read(dir / "err"), ContainsSubstring("damaged.pt' as TorchScript: "));
   CHECK(run(dir, "net.pt", "small.npy", "--attack fgsm --epsilon 0.1") == 2);
-  CHECK_THAT(read(dir / "err"),
-             ContainsSubstring(
-                 "small.npy: the model refuses images of shape (N, 1, 1, 2): torch: the model: mat1"));
+  CHECK_THAT(
+      read(dir / "err"),
+      ContainsSubstring("small.npy: the model refuses images of shape (N, 1, 1, 2): torch: the model: mat1"));
   CHECK(read(dir / "err").find('\n') == read(dir / "err").size() - 1);
+}
+
+TEST_CASE("foil-evaluate: TorchScript files that answer with probabilities, of samples of one axis",
+          "[adapters][torch][evaluate]") {
+  const foil_test::TemporaryDirectory dir;
+  prepare(dir);
+  const auto save = [&](const std::string& name, const std::string& answer) {
+    torch::jit::Module module("net");
+    module.register_parameter(
+        "weights", torch::tensor(std::vector<float>{-1, -1, 1, 1, 1, 1, -1, -1}).view({2, 4}), false);
+    module.define("def forward(self, x):\n    z = torch.matmul(x, self.weights.t())\n    return " + answer +
+                  "\n");
+    module.save((dir / name).string());
+  };
+  const auto images = foil::io::read_npy(dir / "images.npy").values<float>();
+  foil::io::write_npy<float>(dir / "flat.npy", images, {10, 4});
+  const std::string attack = "--attack l2-deepfool";
+  const auto robustness = [&](const std::string& model, const std::string& more = {}) {
+    const int status = run(dir, model, "flat.npy", attack + " " + more);
+    INFO(read(dir / "err"));
+    REQUIRE(status == 0);
+    const auto json = nlohmann::json::parse(read(dir / "results.json"));
+    CHECK(json["clean_accuracy"] == 1);
+    return json["attacks"][0]["median_distance"].get<double>();
+  };
+  save("z.pt", "z");
+  save("softmax.pt", "torch.softmax(20 * z, 1)");
+  save("sigmoid.pt", "torch.sigmoid(3 * z + 0.5)");
+  save("logit.pt", "z[:, 1:]");
+  save("probability.pt", "torch.sigmoid(3 * z[:, 1:])");
+  const double logits = robustness("z.pt");
+  CHECK_THAT(read(dir / "err"), !ContainsSubstring("attacked is"));
+  CHECK(robustness("softmax.pt") == Catch::Approx(logits).epsilon(1e-3));
+  CHECK_THAT(read(dir / "err"), ContainsSubstring("add up to 1: attacked is log p"));
+  CHECK(robustness("sigmoid.pt") == Catch::Approx(logits).epsilon(1e-3));
+  CHECK_THAT(read(dir / "err"), ContainsSubstring("attacked is log p - log(1 - p)"));
+  CHECK(robustness("logit.pt", "--binary") == Catch::Approx(logits).epsilon(1e-3));
+  CHECK(robustness("probability.pt", "--binary") == Catch::Approx(logits).epsilon(1e-3));
+
+  CHECK(run(dir, "logit.pt", "flat.npy", attack) == 2);
+  CHECK_THAT(read(dir / "err"), ContainsSubstring("single output") && ContainsSubstring("--binary"));
+  CHECK(run(dir, "z.pt", "flat.npy", attack + " --binary") == 2);
+  CHECK(run(dir, "z.pt", "flat.npy", attack + " --straight-through") == 2);
+  CHECK_THAT(read(dir / "err"), ContainsSubstring("are for ONNX files"));
 }
