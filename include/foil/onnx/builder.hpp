@@ -248,21 +248,24 @@ class Builder {
     return axes;
   }
 
+  static Dims in_memory_order(Layout layout, const Dims& of_axes) {
+    Dims out;
+    for (const std::size_t axis : memory_order(layout, of_axes.size())) out.push_back(of_axes[axis]);
+    return out;
+  }
+
   /// For each element of a sample of this shape and layout, the offset in a tensor with these strides.
   std::vector<std::int32_t> offsets(const Dims& dims, Layout layout, const Dims& strides) const {
     spend(static_cast<std::uint64_t>(volume(dims)));
-    Dims sizes, steps;
-    for (const std::size_t axis : memory_order(layout, dims.size())) {
-      sizes.push_back(dims[axis]);
-      steps.push_back(strides[axis]);
-    }
-    return nn::index_map(sizes, steps);
+    return nn::index_map(in_memory_order(layout, dims), in_memory_order(layout, strides));
   }
 
   /// Appends a rearrangement: the slot of a tensor of this shape and layout whose elements lie in `value` at
   /// the given strides.
   std::size_t rearrange(const Value& value, Layout layout, const Dims& dims, const Dims& strides) {
-    return graph_.add(std::make_unique<nn::Rearrange<T>>(volume(value.dims), offsets(dims, layout, strides)),
+    spend(static_cast<std::uint64_t>(volume(dims)));
+    return graph_.add(std::make_unique<nn::Rearrange<T>>(volume(value.dims), in_memory_order(layout, dims),
+                                                         in_memory_order(layout, strides)),
                       {value.slot}, volume(dims));
   }
 

@@ -28,12 +28,16 @@ inline std::vector<std::int32_t> index_map(const std::vector<Index>& dims,
   return offsets;
 }
 
-/// Permutes and repeats the elements of each sample: output element i is input element source[i].
+/// Permutes and repeats the elements of each sample: the output has these dimensions, and its neighbours
+/// along each axis lie in the input at these strides. The table of all offsets is made in prepare(), so that
+/// a graph that is never finished needs no memory for it.
 template <class T>
 class Rearrange : public Operator<T> {
  public:
-  Rearrange(Index input_size, std::vector<std::int32_t> source)
-      : input_size_(input_size), source_(std::move(source)) {}
+  Rearrange(Index input_size, std::vector<Index> dims, std::vector<Index> strides)
+      : input_size_(input_size), dims_(std::move(dims)), strides_(std::move(strides)) {}
+
+  void prepare() override { source_ = index_map(dims_, strides_); }
 
   void forward(Index batch, const T* const* inputs, T* output, T*) const override {
     for (Index n = 0; n < batch; ++n) {
@@ -53,7 +57,8 @@ class Rearrange : public Operator<T> {
 
  private:
   Index input_size_;
-  std::vector<std::int32_t> source_;
+  std::vector<Index> dims_, strides_;
+  std::vector<std::int32_t> source_{};
 };
 
 /// Concatenation: each sample is cut into `blocks` blocks, and block b of the output is block b of the first
