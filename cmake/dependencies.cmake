@@ -21,8 +21,21 @@ endif()
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 
+list(APPEND CMAKE_MODULE_PATH ${CMAKE_CURRENT_LIST_DIR})
+if(FOIL_ONNX STREQUAL "AUTO")
+  find_package(Protozero 1.7 MODULE QUIET)
+  set(FOIL_ONNX ${Protozero_FOUND})
+endif()
+if(FOIL_IO STREQUAL "AUTO")
+  find_package(PNG QUIET)
+  find_package(ZLIB QUIET)
+  set(FOIL_IO OFF)
+  if(PNG_FOUND AND ZLIB_FOUND)
+    set(FOIL_IO ON)
+  endif()
+endif()
+
 if(FOIL_ONNX)
-  list(APPEND CMAKE_MODULE_PATH ${CMAKE_CURRENT_LIST_DIR})
   FetchContent_Declare(Protozero
     GIT_REPOSITORY https://github.com/mapbox/protozero.git
     GIT_TAG f379578a3f7c8162aac0ac31c2696de09a5b5f93  # v1.7.1

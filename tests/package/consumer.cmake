@@ -41,7 +41,7 @@ if(CASE STREQUAL "package")
 elseif(CASE STREQUAL "torch")
   configure("" -DCMAKE_PREFIX_PATH=${PREFIX} -DFOIL_FROM=package -DFOIL_WANTED=torch)
   build_and_run(torch)
-  configure("" -DFOIL_FROM=subdirectory -DFOIL_WANTED=torch)
+  configure("" -DFOIL_FROM=subdirectory -DFOIL_WANTED=torch -DFOIL_ASKED_FOR=torch)
 
 elseif(CASE STREQUAL "program")
   execute_process(COMMAND ${PREFIX}/bin/foil-evaluate --version OUTPUT_VARIABLE said COMMAND_ERROR_IS_FATAL ANY)
@@ -50,8 +50,10 @@ elseif(CASE STREQUAL "program")
   endif()
 
 elseif(CASE STREQUAL "subdirectory")
-  configure("" -DFOIL_FROM=subdirectory -DFOIL_WANTED=onnx)
+  configure("" -DFOIL_FROM=subdirectory -DFOIL_WANTED=onnx -DFOIL_ASKED_FOR=onnx)
   build_and_run(onnx)
+  configure("" -DFOIL_FROM=subdirectory "-DFOIL_WANTED=onnx\\;io")  # what its dependencies allow, unasked
+  configure("foil::onnx.* but the target was not found" -DFOIL_FROM=subdirectory -DFOIL_WANTED=onnx -DFOIL_ONNX=OFF)
 
 elseif(CASE STREQUAL "fetch")
   configure("" -DFOIL_FROM=fetch)
