@@ -2,7 +2,6 @@
 #include "inputs.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdio>
 #include <limits>
@@ -257,10 +256,13 @@ Inputs read_inputs(const Command& command, Model& model) {
     if (!one_for_all(in)) check_entries(*command.mask, in.masks->rows());
   }
   if (in.starts) look_at(*in.starts, model.bounds(), 0, in.starts->rows());
-  for (Index i = 0; in.start_rows && i < in.start_rows->size(); ++i) {
-    const std::array wanted{Index{(*in.start_rows)[i]}};
-    require(model.bounds().contain(foil::sample(in.images.gather(wanted), 0)), command.starts->string(),
-            ": entry ", i, " points to row ", wanted[0], ", which is not finite or out of bounds");
+  for (Index first = 0; in.start_rows && first < in.start_rows->size(); first += first_looked_at) {
+    const foil::Labels wanted =
+        in.start_rows->segment(first, std::min(first_looked_at, in.start_rows->size() - first));
+    const Images starts = in.images.gather(wanted);
+    for (Index i = 0; i < wanted.size(); ++i)
+      require(model.bounds().contain(foil::sample(starts, i)), command.starts->string(), ": entry ",
+              first + i, " points to row ", wanted[i], ", which is not finite or out of bounds");
   }
   return in;
 }
