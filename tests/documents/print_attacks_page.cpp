@@ -201,9 +201,10 @@ std::string page() {
       "for the smallest radius at which it succeeds, and so for a close adversarial. Its name, and each of "
       "its synonyms, begins with `minimal-`: ",
       code(form->name),
-      ", `minimal-linf-pgd:bisections=5,steps=20`. It needs no epsilon. It tries radii, "
-      "each twice the last, until the attack succeeds, then bisects. Its cost is that of the attack, at most "
-      "1 + `doublings` + `bisections` times; its options are those of the attack and\n\n",
+      ", `minimal-linf-pgd:bisections=5,steps=20`. It needs no epsilon. It begins "
+      "with the radius that the first gradient suggests, enlarges it until the attack succeeds, reduces it "
+      "until it fails, and bisects their ratio. Its cost is that of the attack, at most 1 + `doublings` + "
+      "`bisections` times and about a dozen times in practice; its options are those of the attack and\n\n",
       table_of_options({form->options.begin(), form->options.begin() + static_cast<std::ptrdiff_t>(own)}));
   return out;
 }

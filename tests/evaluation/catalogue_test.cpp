@@ -107,7 +107,7 @@ TEST_CASE("catalogue: what is not there or makes no sense is named", "[catalogue
   refuses({{"steps", "99999999999"}}, "expected an integer", "'99999999999'");
   refuses({{"steps", "0"}}, "steps >= 1", "got 0");
   refuses({{"relative_step", "0.1x"}}, "expected a number", "'0.1x'");
-  refuses({{"relative_step", "nan"}}, "relative_step > 0", "got nan");
+  refuses({{"relative_step", "nan"}}, "relative_step in [0, 1e+06]", "got nan");
   refuses({{"random_start", "yes"}}, "expected true or false", "'yes'");
   refuses({{"loss", "hinge"}}, "expected one of lsem, cross_entropy, margin, dlr", "'hinge'");
 }

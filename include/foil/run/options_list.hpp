@@ -45,6 +45,10 @@ constexpr Range at_least(double low) {
 constexpr Range above(double low) {
   return {.low = low, .low_open = true};
 }
+/// (low, high].
+constexpr Range above(double low, double high) {
+  return {.low = low, .high = high, .low_open = true};
+}
 /// [low, high].
 constexpr Range between(double low, double high) {
   return {low, high};

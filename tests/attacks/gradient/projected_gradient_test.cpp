@@ -249,6 +249,49 @@ TEMPLATE_TEST_CASE("maximize_loss goes on to a higher loss than that of the firs
   CHECK(higher > 20);
 }
 
+TEMPLATE_TEST_CASE("steps that are not told begin with the radius, and end shorter the more there are", "",
+                   L1, L2, Linf) {
+  const Mlp<Rows<float>> model(20, 30, 5, 16);
+  Random random(16);
+  const auto inputs = random_batch<Rows<float>>(random, Rows<float>::Dimensions(40, 20));
+  const Labels labels = predict(model, inputs);
+  const double epsilon = TestType::p == 1 ? 1.2 : TestType::p == 2 ? 0.4 : 0.1;
+  const auto run = [&](const ProjectedGradientOptions& options) {
+    return PGDOf<TestType>(options)(model, inputs, labels, epsilon).adversarials;
+  };
+  for (const int steps : {1, 5, 10})
+    CHECK(same_rows(run({.steps = steps}), run({.steps = steps, .relative_step = 1, .final_step = 0.1})));
+  CHECK(
+      same_rows(run({.steps = 40}), run({.steps = 40, .relative_step = 1, .final_step = 0.1 * (10.0 / 40)})));
+  CHECK(same_rows(run({.steps = 5, .rule = StepRule::adam}),
+                  run({.steps = 5, .relative_step = 2, .rule = StepRule::adam})));
+  CHECK_FALSE(same_rows(run({.steps = 40, .maximize_loss = true}),
+                        run({.steps = 40, .relative_step = 1, .maximize_loss = true})));
+  // What is told is taken as it is.
+  CHECK(same_rows(run({.steps = 40, .absolute_step = 0.1 * epsilon}),
+                  run({.steps = 40, .relative_step = 0.1, .final_step = 0.1})));
+}
+
+TEMPLATE_TEST_CASE("with few steps and with many it is no worse than as many constant ones from the input",
+                   "", L1, L2, Linf) {
+  const Mlp<Rows<float>> model(20, 30, 5, 17);
+  Random random(17);
+  const auto inputs = random_batch<Rows<float>>(random, Rows<float>::Dimensions(300, 20));
+  const Labels labels = predict(model, inputs);
+  const double epsilon = TestType::p == 1 ? 0.5 : TestType::p == 2 ? 0.25 : 0.07;
+  for (const int steps : {3, 5, 10, 20, 40}) {
+    INFO(steps << " steps");
+    const auto fooled = [&](const auto& attack) {
+      return attack(model, inputs, labels, epsilon).success.count();
+    };
+    const Index constant = fooled(BIM<TestType>({.steps = steps}));
+    CHECK(constant > 30);
+    CHECK(fooled(PGDOf<TestType>({.steps = steps})) >= constant - 3);
+    CHECK(fooled(AdamPGDOf<TestType>({.steps = steps})) >= constant - 3);
+    CHECK(fooled(AdamBIMOf<TestType>({.steps = steps})) >= constant - 3);
+  }
+}
+
 TEST_CASE("restarts only add successes, and start elsewhere") {
   const Mlp<Rows<float>> model(20, 30, 5, 13);
   Random random(13);
@@ -334,7 +377,8 @@ TEST_CASE("with confident float models LSEM keeps its success where cross-entrop
 TEST_CASE("options that make no sense are refused") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   CHECK_THROWS_AS(PGD({.steps = 0}), Error);
-  CHECK_THROWS_AS(PGD({.relative_step = 0}), Error);
+  CHECK_THROWS_AS(PGD({.relative_step = -0.1}), Error);
+  CHECK_THROWS_AS(PGD({.relative_step = 1e7}), Error);
   CHECK_THROWS_AS(PGD({.relative_step = nan}), Error);
   CHECK_THROWS_AS(PGD({.absolute_step = -1}), Error);
   CHECK_THROWS_AS(PGD({.final_step = 1.5}), Error);

@@ -2,6 +2,7 @@
 #include "foil/attacks/parts/minimal.hpp"
 
 #include "catalogue/all_attacks.hpp"
+#include "foil/attacks/decision/additive_noise.hpp"
 #include "foil/attacks/gradient/fast_gradient.hpp"
 #include "foil/attacks/gradient/projected_gradient/projected_gradient.hpp"
 #include "support/affine_problem.hpp"
@@ -15,43 +16,121 @@ namespace {
 template <class Scalar>
 using Rows = Tensor<Scalar, 2>;
 
+/// Two affine classes in a box of any width around inputs of about its size, but no larger than 1.
+template <class Scalar>
+AffineProblem<Rows<Scalar>> problem_of_width(double width) {
+  constexpr Index count = 12, features = 10;
+  Random random(21);
+  const Eigen::MatrixXd weights = random.normals(2 * features).reshaped(2, features);
+  const auto end = static_cast<Scalar>(width);
+  AffineProblem<Rows<Scalar>> p{
+      {weights, Eigen::Vector2d::Zero(), {-end, end}},
+      random_batch<Rows<Scalar>>(random, typename Rows<Scalar>::Dimensions(count, features)),
+      Labels(count)};
+  const auto size = static_cast<Scalar>(std::min(width, 1.0));
+  for (Index i = 0; i < p.inputs.size(); ++i) p.inputs.data()[i] = size * (p.inputs.data()[i] - Scalar(0.5));
+  p.labels = predict(p.model, p.inputs);
+  return p;
+}
+const std::vector<double> all_widths{1e-3, 1, 10, 1e4, 1e6, 1e9, std::numeric_limits<double>::infinity()};
+
 }  // namespace
 
 TEMPLATE_TEST_CASE(
     "with two affine classes it finds the nearest adversarial up to the resolution of the search", "", L1, L2,
     Linf) {
   for (const Box box : all_boxes)
-    for (const int bisections : {10, 20}) {
+    for (const int bits : {10, 20}) {
       const auto p = affine_problem<Rows<double>>(2, 30, 40, 1, box);
-      const Minimal<FastGradientAttack<TestType>> attack({.bisections = bisections});
+      const double tolerance = std::ldexp(1.0, -bits);
+      const Minimal<FastGradientAttack<TestType>> attack({.relative_tolerance = tolerance});
       const auto result = attack(p.model, p.inputs, p.labels);
       const Eigen::VectorXd distances = p.template distances<TestType>();
       REQUIRE(result.success.all());
-      // The bracket is at most as wide as the distance, or the first radius, and is halved every time.
-      const double resolution = std::ldexp(1.0, -bisections);
       for (Index i = 0; i < distances.size(); ++i) {
         INFO("sample " << i << ", distance " << distances[i]);
         REQUIRE(result.distances[i] > distances[i] * (1 - 1e-12));
-        REQUIRE(result.distances[i] <= distances[i] * (1 + 2 * resolution) + resolution);
+        REQUIRE(result.distances[i] <= distances[i] * (1 + tolerance) * (1 + 1e-9));
       }
     }
 }
 
+TEMPLATE_TEST_CASE("it does so in boxes of any width, and without bounds", "", FastGradientAttack<L1>,
+                   FastGradientAttack<L2>, FastGradientAttack<Linf>, ProjectedGradientDescent<L1>,
+                   ProjectedGradientDescent<L2>, ProjectedGradientDescent<Linf>) {
+  const auto check = [](const auto& p, double rounding) {
+    const Eigen::VectorXd distances = p.template distances<typename TestType::norm>();
+    const auto result = Minimal<TestType>()(p.model, p.inputs, p.labels);
+    REQUIRE(result.success.all());
+    for (Index i = 0; i < distances.size(); ++i) {
+      INFO("sample " << i << ", distance " << distances[i] << ", found " << result.distances[i]);
+      CHECK(result.distances[i] >= distances[i] * (1 - rounding));
+      CHECK(result.distances[i] <= distances[i] * 1.001 * (1 + rounding));
+    }
+  };
+  for (const double width : all_widths) {
+    INFO("bounds +-" << width);
+    check(problem_of_width<double>(width), 1e-9);
+    check(problem_of_width<float>(width), 1e-4);
+  }
+}
+
+TEMPLATE_TEST_CASE("so does noise, which knows no gradients: what it finds has nothing to do with far bounds",
+                   "", L2RepeatedAdditiveGaussianNoiseAttack, LinfRepeatedAdditiveUniformNoiseAttack,
+                   L2ClippingAwareRepeatedAdditiveGaussianNoiseAttack) {
+  for (const double width : all_widths) {
+    if (width < 10) continue;
+    const auto p = problem_of_width<float>(width);
+    const auto result = Minimal<TestType>()(p.model, p.inputs, p.labels);
+    REQUIRE(result.success.all());
+    const Eigen::VectorXd distances = p.template distances<typename TestType::norm>();
+    for (Index i = 0; i < distances.size(); ++i) {
+      INFO("bounds +-" << width << ", sample " << i << ", distance " << distances[i]);
+      CHECK(result.distances[i] >= distances[i] * (1 - 1e-4));
+      CHECK(result.distances[i] <= 10 * distances[i]);
+    }
+  }
+}
+
+TEST_CASE("the first radius may be wrong by any factor") {
+  const auto p = problem_of_width<double>(1e9);
+  const Eigen::VectorXd distances = p.distances<L2>();
+  for (const double first : {1e-9, 1e-6, 1e-3, 1.0, 1e3, 1e6, 1e12}) {
+    INFO("from " << first);
+    const auto result = Minimal<FGM>({.first_epsilon = first})(p.model, p.inputs, p.labels);
+    REQUIRE(result.success.all());
+    CHECK((result.distances.array() <= 1.001 * distances.array()).all());
+    CHECK(result.queries.maxCoeff() <= 2 * 30);
+  }
+}
+
 TEST_CASE("its runs are those of the attack at each radius") {
   const auto p = affine_problem<Rows<float>>(2, 30, 30, 2);
-  CountingModel counting(p.model);
-  const Minimal<FGSM> attack({.first_epsilon = 1e-3, .doublings = 20, .bisections = 7});
-  const auto result = attack(counting, p.inputs, p.labels);
   const Eigen::VectorXd distances = p.distances<Linf>();
-  CHECK(counting.forward == result.queries.sum() + result.verification_queries.sum());
-  CHECK(counting.backward == result.gradient_queries.sum());
+  const auto runs_of = [&](const Minimal<FGSM>& attack) {
+    CountingModel counting(p.model);
+    const auto result = attack(counting, p.inputs, p.labels);
+    CHECK(counting.forward == result.queries.sum() + result.verification_queries.sum());
+    CHECK(counting.backward == result.gradient_queries.sum());
+    REQUIRE(result.success.all());
+    return result;
+  };
+  // Doubled from 1e-3 to 32e-3, then times 4 and times 16, which is what there is to bisect at most.
+  const auto told = runs_of(Minimal<FGSM>({.first_epsilon = 1e-3}));
   for (Index i = 0; i < distances.size(); ++i) {
-    const double doublings = std::max(0.0, std::ceil(std::log2(distances[i] / 1e-3)));
-    const auto runs = static_cast<std::int64_t>(1 + doublings) + 7;
-    CHECK(result.queries[i] <= 2 * runs);
-    CHECK(result.queries[i] >= 2 * runs - 14);  // the clean query is the first run's gradient
-    CHECK(result.distances[i] <= distances[i] * (1 + std::ldexp(1.0, -6)));
+    const double d = distances[i];
+    const int larger = d <= 1e-3     ? 0
+                       : d <= 32e-3  ? static_cast<int>(std::ceil(std::log2(d / 1e-3)))
+                       : d <= 128e-3 ? 6
+                                     : 7;
+    INFO("distance " << d << ", larger " << larger);
+    CHECK(told.gradient_queries[i] >= 1 + larger);
+    CHECK(told.gradient_queries[i] <= 1 + larger + 13);
   }
+  // The first gradient suggests the distance of two affine classes to within the room that the box takes.
+  const auto guessed = runs_of(Minimal<FGSM>());
+  CHECK(guessed.gradient_queries.maxCoeff() <= 1 + 4 + 12);
+  CHECK(guessed.gradient_queries.sum() < told.gradient_queries.sum());
 }
 
 TEST_CASE("a box without adversarials is searched to its end") {
@@ -64,22 +143,28 @@ TEST_CASE("a box without adversarials is searched to its end") {
   for (const Status status : result.status) CHECK(status == Status::not_found);
   CHECK(result.success.count() == 0);
   CHECK(same_rows(result.adversarials, inputs));
-  // Eight radii from a hundredth of the box to the whole of it.
-  CHECK((result.gradient_queries.array() == 8).all());
-  CHECK((result.queries.array() == 16).all());
+  // The first gradient says that the boundary is at 20 / sqrt(10), beyond the box; so its end is tried.
+  CHECK((result.gradient_queries.array() == 2).all());
+  CHECK((result.queries.array() == 3).all());
+  const auto told = Minimal<FGM>({.first_epsilon = 1e-3})(model, inputs, Labels::Zero(3));
+  CHECK(told.success.count() == 0);
+  // 1, 2, 4, 8, 16, 32, 128, 2048 thousandths and the end of the box.
+  CHECK((told.gradient_queries.array() == 9).all());
 }
 
-TEST_CASE("an unbounded box is searched from radius 1") {
+TEST_CASE("an unbounded box is searched") {
   Eigen::MatrixXd weights = Eigen::MatrixXd::Zero(2, 4);
   weights(1, 2) = 1;
   const double infinity = std::numeric_limits<double>::infinity();
   const Affine<Rows<double>> model(weights, Eigen::Vector2d(5.2, 0), {-infinity, infinity});
   Rows<double> inputs(1, 4);
   inputs.setZero();
-  const auto found = Minimal<FGM>({.bisections = 30})(model, inputs, Labels::Zero(1));
+  const auto found = Minimal<FGM>({.relative_tolerance = 1e-9})(model, inputs, Labels::Zero(1));
   CHECK(found.distances[0] == Catch::Approx(5.2).epsilon(1e-8));
-  const auto too_near = Minimal<FGM>({.doublings = 2})(model, inputs, Labels::Zero(1));
+  const auto too_near = Minimal<FGM>({.first_epsilon = 1, .doublings = 2})(model, inputs, Labels::Zero(1));
   CHECK_FALSE(too_near.success[0]);
+  const auto none = Minimal<FGM>({.bisections = 0})(model, inputs, Labels::Zero(1));
+  CHECK(none.distances[0] <= 5.2 * 2);
 }
 
 TEST_CASE("the query budget and the early stop end the search with what was found") {
@@ -147,6 +232,7 @@ TEST_CASE("options that make no sense are refused, those of the attack included"
   CHECK_THROWS_AS(Minimal<FGSM>({.first_epsilon = -1}), Error);
   CHECK_THROWS_AS(Minimal<FGSM>({.doublings = -1}), Error);
   CHECK_THROWS_AS(Minimal<FGSM>({.bisections = -1}), Error);
+  CHECK_THROWS_AS(Minimal<FGSM>({.relative_tolerance = 1}), Error);
   CHECK_THROWS_WITH(Minimal<LinfPGD>({.attack = {.steps = 0}}),
                     Catch::Matchers::ContainsSubstring("steps >= 1, got 0"));
 }

@@ -20,7 +20,7 @@ struct SaltAndPepperOptions {
   bool channels_last = false;
 
   void list(OptionList& option) {
-    option("steps", steps, "noise images tried", at_least(1));
+    option("steps", steps, "noise images tried", between(1, 1e6));
     option("across_channels", across_channels, "images: all channels of a pixel change together");
     option("channels_last", channels_last, "images are (H, W, C)");
   }

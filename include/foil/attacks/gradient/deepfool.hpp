@@ -32,7 +32,7 @@ struct DeepFoolOptions {
     option("candidates", candidates, "classes that may be stepped to, those of largest logit at the input",
            at_least(1));
     option("overshoot", overshoot, "share of a step that is added to it, to end up beyond the boundary",
-           above(0));
+           above(0, 1e6));
   }
 };
 

@@ -42,18 +42,19 @@ struct BrendelBethgeOptions {
   void list(OptionList& option) {
     option("mode", mode, "adaptive: until converged; paper: as published");
     option("steps", steps, "gradients in all, shared by the walks", at_least(0));
-    option("starts", starts, "walks from different starts at most", at_least(1));
+    option("starts", starts, "walks from different starts at most", between(1, 256));
     option("momentum", momentum, "weight of the past gradients", half_open(0, 1));
     option("overshoot", overshoot, "how far to go beyond the boundary from outside, as a multiple",
            between(1, 2));
     option("shrink", shrink, "adaptive: factor on the radius without progress", strictly_between(0, 1));
-    option("patience", patience, "adaptive: steps without progress before the radius shrinks", at_least(1));
+    option("patience", patience, "adaptive: steps without progress before the radius shrinks",
+           between(1, 1e6));
     option("tolerance", tolerance, "adaptive: relative decrease of the distance that is progress",
            half_open(0, 1));
     option("smallest_radius", smallest_radius, "adaptive: share of the first radius below which a walk ends",
            strictly_between(0, 1));
     option("learning_rate", learning_rate, "paper: first radius as a share of features times range",
-           above(0));
+           above(0, 1e6));
     option("halvings", halvings, "paper: how often the radius is halved", at_least(0));
     option("last_bisections", last_bisections, "in the end, between the input and the closest adversarial",
            at_least(0));

@@ -26,7 +26,7 @@ constexpr auto option_names(StepRule) {
 struct PgdDefaults {
   static constexpr std::string_view name = "pgd";
   static constexpr int steps = 100;
-  static constexpr double relative_step = 0.1, final_step = 0.1;
+  static constexpr double relative_step = 0, final_step = 0.1;
   static constexpr bool random_start = true;
   static constexpr StepRule rule = StepRule::plain;
 };
@@ -42,6 +42,7 @@ struct AdamPgdDefaults : PgdDefaults {
 };
 struct AdamBimDefaults : BimDefaults {
   static constexpr std::string_view name = "adam-bim";
+  static constexpr double relative_step = 0, final_step = 0.1;
   static constexpr StepRule rule = StepRule::adam;
 };
 
@@ -61,8 +62,13 @@ struct IteratedGradientOptions {
 
   void list(OptionList& option) {
     option("steps", steps, "gradient steps per restart", at_least(1));
-    option("relative_step", relative_step, "first step length as a fraction of epsilon", above(0));
-    option("absolute_step", absolute_step, "first step length in input units instead, if > 0", at_least(0));
+    option(
+        "relative_step", relative_step,
+        "first step length as a fraction of epsilon; 0: follows from steps: 1 (rule=adam: 2), and the last "
+        "step is final_step times that, with more than 10 steps also times 10 / steps",
+        between(0, 1e6));
+    option("absolute_step", absolute_step, "first step length in input units instead, if > 0",
+           between(0, 1e30));
     option("final_step", final_step, "last step as a fraction of the first (cosine decay); 1: constant",
            between(0, 1));
     option("random_start", random_start, "start uniform in the ball, else at the input");

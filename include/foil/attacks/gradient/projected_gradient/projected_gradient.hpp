@@ -3,6 +3,7 @@
 /// Iterated gradient steps, projected back onto ball and box: PGD, and its presets BIM and those with Adam.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -24,9 +25,12 @@ namespace foil {
 /// arXiv:1607.02533) begins at the input and takes constant steps.
 ///
 /// Differs from the usual implementations: every iterate counts, not only the last; a sample is finished at
-/// its first success; the loss is LSEM (see foil::Loss); L1 steps are sparse and L1 projections exact. On a
-/// lattice, steps add up unrounded, and what is asked about is the rounded sum. Cost: steps x (1 forward + 1
-/// backward) + 1 forward per restart, and 1 forward for the input if it is not the start.
+/// its first success; the loss is LSEM (see foil::Loss); L1 steps are sparse and L1 projections exact. By
+/// default the first step is as long as the radius and the last one short, which suits few steps and many;
+/// relative_step = 0.1 gives the shorter steps of earlier versions. With Adam, L2 steps
+/// are divided by one size for all features. On a lattice, steps add up unrounded, and what is asked about is
+/// the rounded sum. Cost: steps x (1 forward + 1 backward) + 1 forward per restart, and 1 forward for the
+/// input if it is not the start.
 template <Norm N>
 class ProjectedGradientDescent : public FixedBudgetAttack<ProjectedGradientDescent<N>> {
  public:
@@ -44,16 +48,16 @@ class ProjectedGradientDescent : public FixedBudgetAttack<ProjectedGradientDesce
     if (epsilon == 0) co_return;
     if (options_.maximize_loss) oracle.prefer_highest_loss();
     const Eigen::VectorXd& original = oracle.original();
-    const double first_step =
-        options_.absolute_step > 0 ? options_.absolute_step : options_.relative_step * epsilon;
     const bool adam = options_.rule == StepRule::adam;
+    const double relative_step = options_.relative_step > 0 ? options_.relative_step : adam ? 2 : 1;
+    const double first_step = options_.absolute_step > 0 ? options_.absolute_step : relative_step * epsilon;
     Eigen::VectorXd direction(original.size()), rounded;
     for (int restart = 0; restart < options_.restarts; ++restart) {
       Eigen::VectorXd x = original;
       if (options_.random_start)
         x += epsilon * geometry::uniform_in_ball<N>(
                            oracle.box(), oracle.random(Purpose::start, static_cast<std::uint32_t>(restart)));
-      Adam moments(adam ? x.size() : 0);
+      Adam moments = adam_of_norm(adam ? x.size() : 0);
       for (int step = 0; step < options_.steps; ++step) {
         const auto& at = co_await oracle.gradient(asked(oracle, x, rounded, epsilon), options_.loss);
         const double length = first_step * decay(step);
@@ -80,10 +84,18 @@ class ProjectedGradientDescent : public FixedBudgetAttack<ProjectedGradientDesce
     return point;
   }
 
+  /// Few steps have no time for a long memory, but sparse L1 steps touch a feature only now and then. Signs
+  /// would waste an L2 radius.
+  static Adam adam_of_norm(Index n) {
+    return {n, N::p == 1 ? 0.9 : 0.3, N::p == 2 ? Adam::Sizes::one : Adam::Sizes::each};
+  }
+
   double decay(int step) const {
     if (options_.steps == 1) return 1;
     const double share = static_cast<double>(step) / (options_.steps - 1);
-    return options_.final_step + (1 - options_.final_step) * (1 + std::cos(std::numbers::pi * share)) / 2;
+    const bool follows = options_.relative_step == 0 && options_.absolute_step == 0;
+    const double last = options_.final_step * (follows ? std::min(1.0, 10.0 / options_.steps) : 1.0);
+    return last + (1 - last) * (1 + std::cos(std::numbers::pi * share)) / 2;
   }
 
   Options options_;
