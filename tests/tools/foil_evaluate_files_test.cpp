@@ -193,6 +193,16 @@ TEST_CASE("foil-evaluate: no output is an input or another output", "[examples][
   refused({"--out", path("r"), "--adversarials", path("data")}, "which no run wrote there");
   refused({"--out", path("found/indices.npy"), "--adversarials", path("found")}, "would overwrite");
   refused({"--out", path("found/fgsm_eps0.1.npy"), "--adversarials", path("found/")}, "would overwrite");
+  // Relative paths of files that do not exist yet.
+  const auto in_there = [&] {
+    if (chdir(dir.path().c_str()) != 0) _exit(126);
+  };
+  for (const char* sheet : {"r", "./r", "data/../r"}) {
+    const Outcome outcome = run(usual + short_run + Arguments{"--out", "r", "--sheet", sheet}, in_there);
+    CAPTURE(sheet, outcome.err);
+    CHECK(outcome.status == 2);
+    CHECK_THAT(outcome.err, ContainsSubstring("would overwrite the file for --out"));
+  }
   CHECK(dir.entries() == 2);
   CHECK(read(dir / "link") == labels);
   CHECK(read(dir / "data/labels") == labels);

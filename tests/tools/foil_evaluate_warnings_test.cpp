@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "foil/io/data.hpp"
 #include "support/catch.hpp"
 #include "tools/foil_evaluate.hpp"
 
@@ -118,4 +119,39 @@ TEST_CASE("foil-evaluate: what was taken off a network's end is told and recorde
   CHECK_THAT(note, ContainsSubstring("net.onnx: ") && ContainsSubstring("Softmax"));
   CHECK_THAT(outcome.out, ContainsSubstring("\nNote: " + note + "\n"));
   CHECK_THAT(outcome.err, ContainsSubstring("foil-evaluate: " + note + "\n"));
+}
+
+TEST_CASE("foil-evaluate: targets that are the labels are left out and told, an error if all are",
+          "[examples][evaluate]") {
+  const TemporaryDirectory dir;
+  const foil::Labels labels = foil::io::read_labels(label_file);
+  const Arguments attack{
+      "--attack", "linf-pgd:steps=20", "--epsilon", "0.5",       "--first",
+      "2",        "--count",           "10",        "--targets", (dir / "targets.npy").string()};
+  const bool for_all = GENERATE(true, false);
+  const auto write_targets = [&](bool half) {
+    std::vector<int> targets;
+    for (foil::Index i = 0; i < labels.size(); ++i)
+      targets.push_back(half && i % 2 == 1 ? (labels[i] + 1) % 10 : labels[i]);
+    if (!for_all) targets = {targets.begin() + 2, targets.begin() + 12};
+    foil::io::write_npy<int>(dir / "targets.npy", targets, {static_cast<foil::Index>(targets.size())});
+  };
+  write_targets(false);
+  const Outcome refused = run(on_mnist(dir) + attack);
+  CHECK(refused.status == 2);
+  CHECK_THAT(refused.err, ContainsSubstring("targets: all 10 are the labels of their rows"));
+
+  write_targets(true);
+  const Outcome outcome = run(on_mnist(dir) + attack);
+  INFO(outcome.err);
+  REQUIRE(outcome.status == 0);
+  const auto json = results(dir);
+  CHECK(json["sample_count"] == 5);
+  for (const auto& sample : json["attacks"][0]["samples"]) {
+    CHECK(sample["index"].get<int>() % 2 == 1);
+    CHECK(sample["target"] == (sample["label"].get<int>() + 1) % 10);
+  }
+  REQUIRE(json["warnings"].size() == 1);
+  CHECK(json["warnings"][0]["code"] == "targets-equal-labels");
+  CHECK(json["warnings"][0]["samples"] == 5);
 }

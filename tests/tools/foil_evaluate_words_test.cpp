@@ -60,6 +60,8 @@ TEST_CASE("foil-evaluate: bad input is one clear line, status 2, and nothing wri
   write(bad / "damaged.gz", read(image_file).substr(0, 300));
   write(bad / "damaged.onnx", read(model_file).substr(0, 5000));
   write(bad / "archive.pt", "PK\3\4");
+  write(bad / "pickle.pt", "\x80\2\x8a\x0alF");
+  write(bad / "text.onnx", "hello\n");
   const auto file = [&](const char* name) { return (bad / name).string(); };
 
   const Arguments usual = on_mnist(dir) + Arguments{"--count", "3"};
@@ -110,6 +112,10 @@ TEST_CASE("foil-evaluate: bad input is one clear line, status 2, and nothing wri
       {replaced("--model", "missing.onnx"), "missing.onnx"},
       {replaced("--model", file("damaged.onnx")), "onnx"},
       {replaced("--model", file("archive.pt")), "TorchScript"},
+      {replaced("--model", file("pickle.pt")),
+       "pickle.pt: expected an ONNX or a TorchScript file, found a pickle, as torch.save writes"},
+      {replaced("--model", file("text.onnx")),
+       "text.onnx: expected an ONNX or a TorchScript file, found a text"},
       {replaced("--images", "missing.gz"), "missing.gz: cannot be read: No such file or directory"},
       {replaced("--images", file("damaged.gz")), "damaged.gz: "},
       {replaced("--images", label_file), "expected images of shape"},

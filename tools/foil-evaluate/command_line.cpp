@@ -336,8 +336,8 @@ Command parse_command_line(int argc, char** argv) {
   if (!mean.empty()) {
     command.mean = parse_numbers("--mean", mean);
     command.deviation = parse_numbers("--std", deviation);
-    for (const float divisor : command.deviation)
-      foil::require(divisor > 0, "--std: expected numbers above 0, got ", divisor);
+    for (const float scale : command.deviation)
+      foil::require(scale > 0, "--std: expected numbers above 0, got ", scale);
   }
   foil::require(!command.adversarials_png || command.lattice == 255,
                 "--adversarials-png: expected --lattice 255, of which the pictures' bytes are the steps");

@@ -218,6 +218,17 @@ ImageReader open_images(const Command& command, Model& model, foil::io::ImageOpt
   return ImageReader(command.images, model.bounds(), options);
 }
 
+/// The targets of all rows of the data set, -1 where there is none; empty if they are for the samples used
+/// and these are not known yet. Rows whose target is their label are left out where it is known which they
+/// are.
+foil::Labels targets_by_row(const Command& command, const foil::Labels& targets, Index rows) {
+  if (targets.size() == rows) return targets;
+  if (command.correct_only) return {};
+  foil::Labels all = foil::Labels::Constant(rows, -1);
+  all.segment(command.first, targets.size()) = targets;
+  return all;
+}
+
 }  // namespace
 
 Inputs read_inputs(const Command& command, Model& model) {
@@ -278,12 +289,14 @@ Samples choose(const Command& command, const Model& model, Inputs& in, const std
                                 return interrupted ? foil::Control::stop : foil::Control::proceed;
                               }};
   if (limited(command)) options.count = command.count;
+  if (in.targets) options.targets = targets_by_row(command, *in.targets, rows);
   Samples samples{foil::choose_samples(model, in.images, in.labels, options)};
   if (samples.stopped) return samples;
   progress.finish();
   require(!samples.rows.empty(), "no row is classified correctly, nothing is left to attack");
-  require(!limited(command) || samples.size() == command.count, "--count ", command.count, ": only ",
-          samples.size(), " rows are classified correctly from row ", command.first, " on");
+  const Index left_out = command.correct_only ? 0 : samples.on_target;
+  require(!limited(command) || samples.size() + left_out == command.count, "--count ", command.count,
+          ": only ", samples.size(), " rows are classified correctly from row ", command.first, " on");
 
   std::vector<std::int64_t> shown;
   for (Index i = 0; i < samples.size() && shown.size() < most_shown; ++i)
@@ -294,7 +307,8 @@ Samples choose(const Command& command, const Model& model, Inputs& in, const std
   samples.shown_images = in.images.gather(shown);
 
   const auto entry = [&](Index i, Index entries) {
-    return entries == rows ? static_cast<Index>(samples.rows[static_cast<std::size_t>(i)]) : i;
+    const auto row = static_cast<Index>(samples.rows[static_cast<std::size_t>(i)]);
+    return entries == rows ? row : command.correct_only ? i : row - command.first;
   };
   if (in.targets) samples.targets.emplace(samples.size());
   for (Index i = 0; i < samples.size(); ++i) {
@@ -303,6 +317,9 @@ Samples choose(const Command& command, const Model& model, Inputs& in, const std
     if (in.start_rows) samples.starts.push_back((*in.start_rows)[entry(i, in.start_rows->size())]);
     if (in.masks && !one_for_all(in)) samples.masks.push_back(entry(i, in.masks->rows()));
   }
+  require(!samples.targets || (samples.targets->array() != samples.labels.array()).any(),
+          "--targets: all are the labels of their rows, so that nothing is to be changed; expected other "
+          "classes");
   return samples;
 }
 

@@ -20,11 +20,33 @@ namespace {
 
 using foil::Index;
 
+/// The first bytes of a file, as many as there are up to 16.
+std::string beginning(const std::filesystem::path& path) {
+  std::string start(16, '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.read(start.data(), static_cast<std::streamsize>(start.size()));
+  start.resize(static_cast<std::size_t>(file.gcount()));
+  return start;
+}
+
 /// TorchScript files are zip archives.
 bool is_archive(const std::filesystem::path& path) {
-  std::string start(4, '\0');
-  std::ifstream file(path, std::ios::binary);
-  return file.read(start.data(), 4) && start == "PK\3\4";
+  return beginning(path).starts_with("PK\3\4");
+}
+
+/// Throws for files that are often taken for networks.
+void refuse_foreign(const std::filesystem::path& path) {
+  const std::string start = beginning(path);
+  const auto readable = [](char c) { return (c >= ' ' && c <= '~') || c == '\n' || c == '\r' || c == '\t'; };
+  const char* found = nullptr;
+  if (start.starts_with("\x80"))
+    found = "a pickle, as torch.save writes them without TorchScript";
+  else if (start.starts_with("\x89HDF"))
+    found = "HDF5, as Keras writes it";
+  else if (!start.empty() && std::all_of(start.begin(), start.end(), readable))
+    found = "a text";
+  foil::require(found == nullptr, path.string(), ": expected an ONNX or a TorchScript file, found ",
+                found == nullptr ? "" : found);
 }
 
 std::string shape_text(const SampleShape& shape) {
@@ -132,7 +154,10 @@ Index Model::prepare(const std::filesystem::path& file, const SampleShape& data,
 }
 
 std::unique_ptr<Model> load_model(const std::filesystem::path& path, const ModelOptions& options) {
-  if (!is_archive(path)) return load_onnx_model(path, options);
+  if (!is_archive(path)) {
+    refuse_foreign(path);
+    return load_onnx_model(path, options);
+  }
 #ifdef FOIL_EVALUATE_TORCH
   foil::require(options.output.empty() && !options.straight_through,
                 "--network-output and --straight-through are for ONNX files: foil does not see into "

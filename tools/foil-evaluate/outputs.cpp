@@ -35,7 +35,7 @@ std::string identity(const fs::path& path) {
   struct ::stat file{};
   if (::stat(path.c_str(), &file) == 0) return foil::text("inode ", file.st_dev, ' ', file.st_ino);
   std::error_code failure;
-  const fs::path canonical = fs::weakly_canonical(foil::io::followed(path), failure);
+  const fs::path canonical = fs::weakly_canonical(fs::absolute(foil::io::followed(path)), failure);
   return "path " + (failure ? path : canonical).string();
 }
 
@@ -53,7 +53,8 @@ bool is_stdout(const fs::path& path) {
 /// Whether a path is a folder or lies in it, at any depth.
 bool lies_in(const fs::path& path, const fs::path& folder) {
   std::error_code failure;
-  const fs::path inner = fs::weakly_canonical(path, failure), outer = fs::weakly_canonical(folder, failure);
+  const fs::path inner = fs::weakly_canonical(fs::absolute(path), failure),
+                 outer = fs::weakly_canonical(fs::absolute(folder), failure);
   return std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first == outer.end();
 }
 
