@@ -452,8 +452,9 @@ TEST_CASE("boundary: needs no more than decisions, and gives the same result wit
   const LabelOnly labels_only(p.model);
   static_assert(!ScoreModel<decltype(labels_only)>);
   const RunOptions<Flat> run{.query_budget = 300, .trace = true};
-  CHECK(same_bits(BoundaryAttack()(p.model, p.inputs, p.labels, run),
-                  BoundaryAttack()(labels_only, p.inputs, p.labels, run)));
+  auto result = BoundaryAttack()(p.model, p.inputs, p.labels, run);
+  result.classes = 0;  // labels do not say how many there are
+  CHECK(same_bits(result, BoundaryAttack()(labels_only, p.inputs, p.labels, run)));
 }
 
 TEST_CASE("boundary: a region without any structure neither hangs nor lies", "[boundary][adversity]") {

@@ -90,7 +90,8 @@ class DeepFoolAttack : public MinimalAttack<DeepFoolAttack<N>> {
     std::vector<Index> all(static_cast<std::size_t>(clean.logits.size()));
     std::iota(all.begin(), all.end(), Index{0});
     std::erase(all, leave);
-    std::stable_sort(all.begin(), all.end(), [&z = clean.logits](Index a, Index b) { return z[a] > z[b]; });
+    std::sort(all.begin(), all.end(),
+              [&z = clean.logits](Index a, Index b) { return z[a] > z[b] || (z[a] == z[b] && a < b); });
     all.resize(std::min(all.size(), static_cast<std::size_t>(options_.candidates)));
     all.push_back(leave);
     return all;

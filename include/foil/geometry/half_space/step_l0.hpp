@@ -186,8 +186,7 @@ inline bool solve_step(StepProblem& p, L0, Eigen::VectorXd& delta) {
   std::set_union(above.chosen.begin(), above.chosen.end(), below.chosen.begin(), below.chosen.end(),
                  std::back_inserter(both));
   std::vector<const std::vector<Index>*> candidates{&above.chosen, &below.chosen, &both};
-  std::stable_sort(candidates.begin(), candidates.end(),
-                   [](const auto* a, const auto* b) { return a->size() < b->size(); });
+  if (below.chosen.size() < above.chosen.size()) std::swap(candidates[0], candidates[1]);  // smallest first
   for (const auto* candidate : candidates)
     if (choice.solve(*candidate, delta)) return true;
   choice.choose(above.nu + (below.nu - above.nu) / 2, chosen);

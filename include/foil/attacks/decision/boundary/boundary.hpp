@@ -124,8 +124,12 @@ class BoundaryAttack : public MinimalAttack<BoundaryAttack> {
   }
 
   static void drop_slower_half(std::vector<BoundaryWalk>& walks) {
-    std::stable_sort(walks.begin(), walks.end(),
-                     [](const auto& a, const auto& b) { return a.heats.back() < b.heats.back(); });
+    const auto closer = [](const BoundaryWalk& a, const BoundaryWalk& b) {
+      return a.heats.back() < b.heats.back();
+    };
+    // Sorted by insertion, which leaves equals in their order.
+    for (auto walk = walks.begin(); walk != walks.end(); ++walk)
+      std::rotate(std::upper_bound(walks.begin(), walk, *walk, closer), walk, walk + 1);
     walks.resize((walks.size() + 1) / 2);
   }
 
