@@ -37,7 +37,7 @@ TEST_CASE("foil-evaluate: --list shows every attack with its options and default
   for (const char* told : {"Required:", "Examples:", "Exit status:", "--strict"})
     CHECK_THAT(help.out, ContainsSubstring(told));
   const auto required = help.out.find("Required:"), end = help.out.find("\n\n", required);
-  for (const char* option : {"--model", "--images", "--labels", "--attack", "--out"})
+  for (const char* option : {"--model", "--images", "--attack", "--out"})
     CHECK_THAT(help.out.substr(required, end - required), ContainsSubstring(option));
   CHECK_THAT(run({"--version"}).out, ContainsSubstring("foil-evaluate 0."));
 }
