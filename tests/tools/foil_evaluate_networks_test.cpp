@@ -113,7 +113,7 @@ TEST_CASE("foil-evaluate: networks of rank 2 to 5, whose adversarials have the s
   CHECK(refused.outcome.status == 2);
   CHECK_THAT(refused.outcome.err,
              ContainsSubstring("x.npy: expected images of shape (N, 12) as the model takes, "
-                               "found (N, 3, 4)"));
+                               "found (40, 3, 4)"));
 }
 
 TEST_CASE("foil-evaluate: saturated outputs count as what is behind them, which is told", "[evaluate]") {

@@ -344,14 +344,14 @@ TEST_CASE("options that make no sense are refused") {
     CHECK_THROWS_WITH(L2BrendelBethgeAttack(options), Catch::Matchers::ContainsSubstring(message));
   };
   refuses({.steps = -1}, "steps >= 0, got -1");
-  refuses({.starts = 0}, "starts >= 1, got 0");
+  refuses({.starts = 0}, "starts in [1, 256], got 0");
   refuses({.momentum = 1}, "momentum in [0, 1), got 1");
   refuses({.overshoot = 0.5}, "overshoot in [1, 2], got 0.5");
   refuses({.shrink = 1}, "shrink in (0, 1), got 1");
-  refuses({.patience = 0}, "patience >= 1, got 0");
+  refuses({.patience = 0}, "patience in [1, 1e+06], got 0");
   refuses({.tolerance = 1}, "tolerance in [0, 1), got 1");
   refuses({.smallest_radius = 0}, "smallest_radius in (0, 1), got 0");
-  refuses({.learning_rate = 0}, "learning_rate > 0, got 0");
+  refuses({.learning_rate = 0}, "learning_rate in (0, 1e+06], got 0");
   refuses({.halvings = -1}, "halvings >= 0, got -1");
   refuses({.last_bisections = -1}, "last_bisections >= 0, got -1");
 }
