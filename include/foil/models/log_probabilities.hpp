@@ -27,10 +27,10 @@ enum class Probabilities {
 /// exactly so as long as no p has underflowed to 0 or, for independent ones, has been rounded to 1. Where the
 /// model has lost that, so have its gradients.
 ///
-/// Below 64 times the smallest normal number, log p goes on as a straight line, so that everything is finite, 0 and
-/// even numbers that are no probabilities included; so does log(1 - p) below a quarter of the type's epsilon.
-/// The order of the classes is that of the probabilities, and ties stay ties: where a rounded logarithm makes
-/// two of the largest alike, the larger one is raised by one unit in the last place.
+/// Below 64 times the smallest normal number, log p goes on as a straight line, so that everything is finite,
+/// 0 and even numbers that are no probabilities included; so does log(1 - p) below a quarter of the type's
+/// epsilon. The order of the classes is that of the probabilities, and ties stay ties: where a rounded
+/// logarithm makes two of the largest alike, the larger one is raised by one unit in the last place.
 ///
 /// Refers to the model; can be shared by threads if the model can. Costs no model calls.
 template <ScoreModel M>
