@@ -83,7 +83,8 @@ TEST_CASE("fixed batch: answers of another shape are errors", "[fixed_batch]") {
 
 TEST_CASE("fixed batch: odds and ends", "[fixed_batch]") {
   const SizeDependent model;
-  CHECK_THROWS_WITH(FixedBatch(model, 0), ContainsSubstring("size >= 1") && ContainsSubstring("got 0"));
+  for (const foil::Index size : {foil::Index{0}, foil::Index{1} << 40})
+    CHECK_THROWS_WITH(FixedBatch(model, size), ContainsSubstring(foil::text("from 1 to 2^20, got ", size)));
   CHECK(FixedBatch(model, 3).logits(Input(0, 4)).rows() == 0);
   const FixedBatch fixed(model, 3);
   static_assert(shareable<decltype(fixed)>);

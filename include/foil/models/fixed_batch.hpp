@@ -27,8 +27,9 @@ class FixedBatch : public Wrapper<FixedBatch<M>, M, knowledge_of<M>> {
   using Input = input_t<M>;
   using Scalar = scalar_t<M>;
 
+  /// `size` from 1 to 2^20; an Error otherwise.
   FixedBatch(M& model, Index size) : Wrapper<FixedBatch, M, knowledge_of<M>>(model), size_(size) {
-    require(size >= 1, "fixed batch: expected a size >= 1, got ", size);
+    require(size >= 1 && size <= Index{1} << 20, "fixed batch: expected a size from 1 to 2^20, got ", size);
   }
 
   Logits<Scalar> answer_logits(const Input& x) const {
