@@ -638,6 +638,11 @@ TEST_CASE("onnx: weights in every form of storage", "[nn][onnx]") {
     for (Index i = 0; i < 6; ++i)
       CHECK(logits(0, i) == static_cast<double>(weights[static_cast<std::size_t>(i)]));
   }
+  const foil::onnx::File file(
+      OnnxBuilder({-1, 1, 1, 6}).encoded(external("inner/weights.bin", "8", "24")).bytes(), directory);
+  CHECK(file.external_files() ==
+        std::vector<std::filesystem::path>{std::filesystem::canonical(directory) / "inner/weights.bin"});
+  CHECK(foil::onnx::File(OnnxBuilder({-1, 1, 1, 6}).bytes(), directory).external_files().empty());
   const auto refused = [&](const std::string& tensor) {
     try {
       network(tensor, directory / "inner");

@@ -207,3 +207,27 @@ TEST_CASE("foil-evaluate: no output is an input or another output", "[examples][
   CHECK(read(dir / "link") == labels);
   CHECK(read(dir / "data/labels") == labels);
 }
+
+TEST_CASE("foil-evaluate: the file that holds a network's weights beside it is an input", "[evaluate]") {
+  const TemporaryDirectory dir;
+  Arguments usual = on_network(dir, std::vector<float>(8, 0.5f), {1, 0}, {0, 0, 0, 0});
+  usual.resize(6);
+  usual = usual + Arguments{"--attack", "fgsm", "--epsilon", "0.1"};
+  foil::test::OnnxBuilder network({-1, 1, 2, 2});
+  network.encoded(foil::test::onnx_external_tensor("w", {4, 2}, {{"location", "weights"}}));
+  network.node("Flatten", {"x"}, "flat").node("MatMul", {"flat", "w"}, "y");
+  write(dir / "inputs/net.onnx", network.bytes());
+  const std::string weights = std::string(31, '\0') + '?';
+  write(dir / "inputs/weights", weights);
+  std::filesystem::create_hard_link(dir / "inputs/weights", dir / "link");
+  for (const Arguments& outputs :
+       {Arguments{"--out", (dir / "inputs/weights").string()}, Arguments{"--out", (dir / "link").string()},
+        Arguments{"--out", (dir / "r").string(), "--sheet", (dir / "inputs/../inputs/weights").string()}}) {
+    const Outcome outcome = run(usual + outputs);
+    CAPTURE(outcome.err);
+    CHECK(outcome.status == 2);
+    CHECK_THAT(outcome.err, ContainsSubstring("would overwrite an input"));
+  }
+  CHECK(read(dir / "inputs/weights") == weights);
+  CHECK(run(usual + Arguments{"--out", (dir / "r").string()}).status == 0);
+}

@@ -286,17 +286,19 @@ int evaluate_model(const Command& command) {
       std::fprintf(stderr, "foil-evaluate: %s\n", notes[i].c_str());
   };
   tell_notes(0);
-  Places places{.results = command.out,
-                .sheet = command.sheet,
-                .folder = command.adversarials,
-                .names = names,
-                .inputs = command.inputs()};
-  places.names.push_back(indices);
-  Outputs outputs(std::move(places));
   const auto loaded = load_model(command.model, {.output = command.network_output,
                                                  .keep_output_layer = command.keep_output_layer,
                                                  .binary = command.binary,
                                                  .straight_through = command.straight_through});
+  std::vector<std::filesystem::path> read = command.inputs();
+  read.insert(read.end(), loaded->files().begin(), loaded->files().end());
+  Places places{.results = command.out,
+                .sheet = command.sheet,
+                .folder = command.adversarials,
+                .names = names,
+                .inputs = read};
+  places.names.push_back(indices);
+  Outputs outputs(std::move(places));
   Inputs inputs = read_inputs(command, *loaded);
   const Model& model = *loaded;
   const std::size_t told = notes.size();
@@ -305,8 +307,7 @@ int evaluate_model(const Command& command) {
   tell_notes(told);
   std::optional<PngFolder> pictures;
   if (command.adversarials_png)
-    pictures.emplace(*command.adversarials_png, model.bounds(), inputs.images.sample_shape(),
-                     command.inputs());
+    pictures.emplace(*command.adversarials_png, model.bounds(), inputs.images.sample_shape(), read);
 
   catch_signals();
   Samples samples = choose(command, model, inputs, interrupted);

@@ -79,7 +79,8 @@ std::unique_ptr<Model> load_onnx_model(const std::filesystem::path& path, const 
   const std::set<std::string> operators = file.operators();
   std::optional<foil::Probabilities> may_be;
   if (operators.contains("Softmax") || operators.contains("Sigmoid")) may_be = foil::Probabilities::exclusive;
-  return std::make_unique<Model>(options, std::move(network), shape, std::move(notes), may_be);
+  return std::make_unique<Model>(options, std::move(network), shape, std::move(notes), may_be,
+                                 file.external_files());
 }
 
 /// A network seen through one of foil's models of a model.

@@ -118,14 +118,17 @@ class Model {
   using Open = std::function<std::unique_ptr<const Network>(const SampleShape&)>;
 
   /// A network that is open already, for samples of that shape, with what is to be said of it. Its answers
-  /// are taken for probabilities of that kind only, if they look like them.
+  /// are taken for probabilities of that kind only, if they look like them. `files` are those beside the
+  /// model's that it was read from as well.
   Model(ModelOptions options, std::unique_ptr<const Network> network, SampleShape shape,
-        std::vector<std::string> notes, std::optional<foil::Probabilities> may_be)
+        std::vector<std::string> notes, std::optional<foil::Probabilities> may_be,
+        std::vector<std::filesystem::path> files)
       : options_(std::move(options)),
         shape_(std::move(shape)),
         network_(std::move(network)),
         notes_(std::move(notes)),
-        may_be_(may_be) {}
+        may_be_(may_be),
+        files_(std::move(files)) {}
 
   /// One whose file says nothing of the shape, to be opened when that is known.
   Model(ModelOptions options, Open open)
@@ -133,6 +136,9 @@ class Model {
 
   /// The shape of a sample if the file says it; TorchScript files do not.
   const std::optional<SampleShape>& sample_shape() const { return shape_; }
+
+  /// The files that it was read from besides the one it was loaded from.
+  const std::vector<std::filesystem::path>& files() const { return files_; }
 
   /// The units of the inputs, if they are not those of the options: their bounds, and what makes them the
   /// numbers that the network was trained on, (x - mean) / deviation, one of each for every feature or none.
@@ -190,6 +196,7 @@ class Model {
   std::unique_ptr<const Network> network_{};
   std::vector<std::string> notes_{};
   std::optional<foil::Probabilities> may_be_;  // this kind or, if independent, either
+  std::vector<std::filesystem::path> files_{};
   mutable std::atomic<std::int64_t> nanoseconds_{0};
 };
 

@@ -39,6 +39,7 @@ class Decoder {
     }
     require(has_graph, "onnx: the file holds no graph");
     out.bytes = tensor_.external_bytes();
+    out.external_files = tensor_.external_files();
     return out;
   }
 

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -75,7 +76,8 @@ struct ValueInfo {
 
 struct Model {
   std::int64_t opset = 0;
-  std::uint64_t bytes = 0;  ///< of the file, and of external data that it refers to
+  std::uint64_t bytes = 0;                            ///< of the file, and of external data that it refers to
+  std::vector<std::filesystem::path> external_files;  ///< where that data lies
   std::vector<Node> nodes;
   std::vector<Constant> initializers;
   std::vector<ValueInfo> inputs, outputs;

@@ -35,6 +35,9 @@ class File {
   /// The shape of one sample of the input, without the batch axis. One shorter than the Rank of network().
   std::vector<Index> input_shape() const { return detail::sample_dims(detail::find_input(model_)); }
 
+  /// The files beside it that hold weights; their paths lead through no links.
+  const std::vector<std::filesystem::path>& external_files() const { return model_.external_files; }
+
   /// The types of its operators.
   std::set<std::string> operators() const {
     std::set<std::string> types;

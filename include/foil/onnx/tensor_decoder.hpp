@@ -107,6 +107,13 @@ class TensorDecoder {
   /// How much external data has been read.
   std::uint64_t external_bytes() const { return external_bytes_; }
 
+  /// The files that it was read from, without links in their paths.
+  std::vector<std::filesystem::path> external_files() const {
+    std::vector<std::filesystem::path> files;
+    for (const auto& [file, bytes] : read_of_) files.push_back(file);
+    return files;
+  }
+
  private:
   struct External {
     std::string location;
