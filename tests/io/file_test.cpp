@@ -201,4 +201,10 @@ TEST_CASE("file: paths that cannot be used are named with the reason", "[io][fil
   CHECK_THROWS_WITH(foil::io::detail::open_to_read(dir / "nothing"),
                     ContainsSubstring("nothing: cannot be read: No such file or directory"));
   CHECK_THROWS_WITH(foil::io::detail::open_to_read(dir.path()), ContainsSubstring("found a directory"));
+  // Nobody writes into the pipe: opening it would wait for ever.
+  REQUIRE(::mkfifo((dir / "pipe").c_str(), 0600) == 0);
+  std::filesystem::create_symlink(dir / "pipe", dir / "link");
+  for (const std::filesystem::path& path : {dir / "pipe", dir / "link", std::filesystem::path("/dev/zero")})
+    CHECK_THROWS_WITH(foil::io::detail::open_to_read(path),
+                      ContainsSubstring(path.string() + ": expected a regular file, found a pipe"));
 }

@@ -50,7 +50,7 @@ class Bytes {
   std::filesystem::path path_;
 };
 
-/// The bytes of a file. Pipes, which have no size, are refused.
+/// The bytes of a regular file.
 class FileBytes final : public Bytes {
  public:
   explicit FileBytes(std::filesystem::path of) : Bytes(std::move(of)), file_(detail::open_to_read(path())) {

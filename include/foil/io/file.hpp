@@ -36,9 +36,14 @@ struct CloseFile {
 };
 using File = std::unique_ptr<std::FILE, CloseFile>;
 
+/// Opens a regular file. Others are refused before they are opened: pipes may keep one waiting for ever, and
+/// what is read of them is gone, while files are looked at more than once.
 inline File open_to_read(const std::filesystem::path& path) {
   std::error_code ignored;
-  require(!std::filesystem::is_directory(path, ignored), path, "expected a file, found a directory");
+  const auto status = std::filesystem::status(path, ignored);
+  require(!std::filesystem::is_directory(status), path, "expected a file, found a directory");
+  require(!std::filesystem::is_other(status), path,
+          "expected a regular file, found a pipe, a device or a socket");
   File file(std::fopen(path.string().c_str(), "rb"));
   require(file != nullptr, path, "cannot be read: ", std::strerror(errno));
   return file;
