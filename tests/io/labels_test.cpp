@@ -87,6 +87,14 @@ TEST_CASE("labels: what is no list of classes is named with the reason", "[io][l
              ContainsSubstring("the value 72057594037927936 at position 0 is too large"));
   CHECK_THAT(message("1\n2.0\n"),
              ContainsSubstring("expected a class from 0 to 2^31 - 1, found '2.0' in line 2"));
+  for (const char* first :
+       {"1.0", "0x1", "+1", "-1", "1e0", ".5", "nan", "-inf", "1 2", "1;2", "?", "1/1", "0xg"}) {
+    CAPTURE(first);
+    const bool is_name = std::string(first) == "0xg";
+    CHECK_THAT(message(std::string(first) + "\n1\n"),
+               is_name ? ContainsSubstring("no error")
+                       : ContainsSubstring("found '" + std::string(first) + "' in line 1"));
+  }
   CHECK_THAT(message("1\n-1\n"), ContainsSubstring("found '-1' in line 2"));
   CHECK_THAT(message("1\n2147483648\n"), ContainsSubstring("found '2147483648' in line 2"));
   CHECK_THAT(message("label\ncat\n"), ContainsSubstring("found 'cat' in line 2"));

@@ -4,10 +4,12 @@
 #pragma once
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cstddef>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -24,15 +26,28 @@ namespace foil::io {
 
 namespace detail {
 
-/// Whether a table has a first line of names rather than of numbers.
+/// Whether a text is a number of whatever kind, hexadecimal, infinite and NaN as well.
+inline bool is_number(std::string_view text) {
+  if (text.starts_with('+') || text.starts_with('-')) text.remove_prefix(1);
+  const bool hexadecimal = text.starts_with("0x") || text.starts_with("0X");
+  if (hexadecimal) text.remove_prefix(2);
+  double value = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value,
+                                           hexadecimal ? std::chars_format::hex : std::chars_format::general);
+  return end == text.data() + text.size() && code != std::errc::invalid_argument;
+}
+
+/// Whether a table has a first line of names: there is a letter in it, and no cell is a number. What is
+/// neither a name nor a label is no header either, so that it is complained about rather than dropped.
 inline bool has_header(const Table& table) {
-  const auto number = [](const std::string& cell) {
-    int value = 0;
-    const auto [end, code] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
-    return end == cell.data() + cell.size() &&
-           (code == std::errc() || code == std::errc::result_out_of_range);
+  if (table.lines().empty()) return false;
+  const auto& cells = table.lines()[0];
+  const auto has_letter = [](const std::string& cell) {
+    return std::any_of(cell.begin(), cell.end(),
+                       [](unsigned char c) { return std::isalpha(c) != 0 || c >= 0x80; });
   };
-  return !table.lines().empty() && std::none_of(table.lines()[0].begin(), table.lines()[0].end(), number);
+  return std::none_of(cells.begin(), cells.end(), is_number) &&
+         std::any_of(cells.begin(), cells.end(), has_letter);
 }
 
 inline std::vector<int> label_column(const Table& table) {
