@@ -184,17 +184,86 @@ TEST_CASE("pictures: folders in the order of names, with a class for each folder
   CHECK(flat.classes.empty());
 
   const TemporaryDirectory sorted;
-  for (const char* name : {"dog", "cat", "none", "10"}) std::filesystem::create_directory(sorted / name);
+  for (const char* name : {"dog", "cat", "10"}) std::filesystem::create_directory(sorted / name);
   for (const char* name : {"dog/1.jpeg", "dog/0.png", "cat/9.jpg", "10/x.png"}) write(sorted / name, "");
   const auto list = list_pictures(sorted.path());
   CHECK(list.names == Names{"10/x.png", "cat/9.jpg", "dog/0.png", "dog/1.jpeg"});
   CHECK(list.classes == Names{"10", "cat", "dog"});
   CHECK(list.labels == Eigen::Vector4i(0, 1, 2, 2));
 
+  std::filesystem::create_directory(sorted / "bird");
+  write(sorted / "bird/0.bmp", "");
+  CHECK_THROWS_WITH(list_pictures(sorted.path()),
+                    ContainsSubstring("bird: expected the pictures of a class, found no PNG or JPEG file"));
+  std::filesystem::create_directory(sorted / "bird/small");
+  for (const char* name : {"bird/small/0.png", "bird/1.png"}) {
+    write(sorted / name, "");
+    CHECK_THROWS_WITH(list_pictures(sorted.path()),
+                      ContainsSubstring("bird: expected the pictures of a class, found the folder small"));
+  }
+
   write(sorted / "loose.png", "");
   CHECK_THROWS_WITH(list_pictures(sorted.path()), ContainsSubstring("found both"));
   CHECK_THROWS_WITH(list_pictures(dir / "empty"),
                     ContainsSubstring("expected PNG or JPEG files, found none"));
+}
+
+TEST_CASE("pictures: folders whose names are numbers are these classes, or of no known ones",
+          "[io][pictures]") {
+  const auto listed = [](const std::vector<std::string>& names) {
+    const TemporaryDirectory dir;
+    for (const std::string& name : names) {
+      std::filesystem::create_directory(dir / name.c_str());
+      write(dir.path() / name / "a.png", "");
+    }
+    return list_pictures(dir.path());
+  };
+  std::vector<std::string> eleven;
+  for (int i = 0; i < 11; ++i) eleven.push_back(std::to_string(i));
+  const auto list = listed(eleven);
+  CHECK(list.classes == eleven);
+  CHECK(list.names[2] == "2/a.png");
+  CHECK(list.labels == Eigen::Matrix<int, 11, 1>::LinSpaced(0, 10));
+  CHECK(listed({"01", "00"}).labels == Eigen::Vector2i(0, 1));
+  for (const auto& names : std::vector<std::vector<std::string>>{{"0", "2"},
+                                                                 {"1", "2"},
+                                                                 {"8", "9", "10", "11"},
+                                                                 {"0", "1", "01"},
+                                                                 {"0", "99999999999999999999999"}}) {
+    CHECK(listed(names).labels.size() == 0);
+    CHECK(listed(names).classes.size() == names.size());
+  }
+  CHECK(listed({"8", "10", "n9"}).classes == std::vector<std::string>{"10", "8", "n9"});
+  CHECK(listed({"8", "10", "n9"}).labels == Eigen::Vector3i(0, 1, 2));
+}
+
+TEST_CASE("pictures: those of a folder have a place of their own only if their names have one order",
+          "[io][pictures]") {
+  const auto check = [](const std::vector<std::string>& names) {
+    const TemporaryDirectory dir;
+    for (const std::string& name : names) {
+      std::filesystem::create_directories((dir.path() / name).parent_path());
+      write(dir.path() / name, "");
+    }
+    foil::io::require_one_order("labels.txt", list_pictures(dir.path()));
+  };
+  CHECK_NOTHROW(check({"1.png", "2.png", "9.png"}));
+  CHECK_NOTHROW(check({"01.png", "02.png", "10.png"}));
+  CHECK_NOTHROW(check({"a/01.png", "a/10.png", "a b/1.png", "b2.d/9.png"}));
+  CHECK_NOTHROW(check({"a.png", "a1.png", "b.png", "B.png"}));
+  CHECK_THROWS_WITH(check({"1.png", "2.png", "10.png"}),
+                    ContainsSubstring("labels.txt: does not name the pictures") &&
+                        ContainsSubstring("as 10.png and 2.png show"));
+  CHECK_THROWS_WITH(check({"img_9_1.png", "img_10_1.png"}),
+                    ContainsSubstring("img_10_1.png and img_9_1.png"));
+  CHECK_THROWS_WITH(check({"a/9.png", "a/10.png"}), ContainsSubstring("a/10.png and a/9.png"));
+  std::vector<std::string> by_class;
+  for (int i = 0; i < 11; ++i) by_class.push_back(std::to_string(i) + "/a.png");
+  CHECK_THROWS_WITH(check(by_class), ContainsSubstring("9/a.png and 10/a.png"));
+
+  const TemporaryDirectory dir;
+  write(dir / "list.txt", "10.png\n9.png\n");
+  CHECK_NOTHROW(foil::io::require_one_order("labels.txt", list_pictures(dir / "list.txt")));
 }
 
 TEST_CASE("pictures: lists of files, and labels by name", "[io][pictures]") {
@@ -217,11 +286,25 @@ TEST_CASE("pictures: lists of files, and labels by name", "[io][pictures]") {
     write(dir / "labels.csv", text);
     return match_labels(foil::io::Table(dir / "labels.csv", 100), list);
   };
-  CHECK(match("file,label\na.png,1\nother.png,9\n./b.png,3\n") == Eigen::Vector2i(3, 1));
-  CHECK(match("file,label\na.png,1\nb.png,3\nsub/a.png,5\n") == Eigen::Vector2i(3, 5));
+  CHECK(match("file,label\na.png,1\n./b.png,3\n") == Eigen::Vector2i(3, 1));
+  CHECK(match("file,label\nb.png,3\nsub/a.png,5\n") == Eigen::Vector2i(3, 5));
+  CHECK_THROWS_WITH(match("file,label\na.png,1\nother.png,9\nb.png,3\n"),
+                    ContainsSubstring("names 'other.png' in line 3, which is none of the 2 pictures"));
+  CHECK_THROWS_WITH(match("file,label\na.png,1\nb.png,3\nsub/a.png,5\n"),
+                    ContainsSubstring("names 'a.png' in line 2, which is none"));
   CHECK_THROWS_WITH(match("file,label\na.png,1\n"), ContainsSubstring("has no label for b.png"));
   CHECK_THROWS_WITH(match("file,label\na.png,1\n./a.png,1\n"), ContainsSubstring("names './a.png' twice"));
   CHECK_THROWS_WITH(match("1\n2\n"), ContainsSubstring("expected columns 'file' and 'label'"));
+
+  write(dir / "twice.txt", "a.png\nsub/a.png\nsub/b.png\n");
+  const auto twice = list_pictures(dir / "twice.txt");
+  const auto match_twice = [&](const std::string& text) {
+    write(dir / "labels.csv", text);
+    return match_labels(foil::io::Table(dir / "labels.csv", 100), twice);
+  };
+  CHECK(match_twice("file,label\na.png,1\nsub/a.png,2\nb.png,3\n") == Eigen::Vector3i(1, 2, 3));
+  CHECK_THROWS_WITH(match_twice("file,label\na.png,1\nb.png,3\n"),
+                    ContainsSubstring("names 'a.png', of which there are 2, sub/a.png among them"));
 }
 
 TEST_CASE("pictures: read one after another, gray among colours, and the one that does not fit is named",

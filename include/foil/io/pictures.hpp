@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -22,6 +23,7 @@
 #include "foil/io/bytes.hpp"
 #include "foil/io/file.hpp"
 #include "foil/io/jpeg.hpp"
+#include "foil/io/number_order.hpp"
 #include "foil/io/picture.hpp"
 #include "foil/io/png.hpp"
 #include "foil/io/table.hpp"
@@ -52,7 +54,7 @@ struct PictureList {
   std::filesystem::path from;                  ///< the folder or the list
   std::vector<std::filesystem::path> files{};  ///< in the order of the rows
   std::vector<std::string> names{};    ///< as a file of labels names them: below the folder, or as listed
-  std::vector<std::string> classes{};  ///< where there is a folder for each: its name, sorted
+  std::vector<std::string> classes{};  ///< where there is a folder for each: their names, in order
   Labels labels{};                     ///< one for each file; empty if they are not known
 };
 
@@ -79,6 +81,24 @@ inline std::vector<std::filesystem::path> sorted_entries(const std::filesystem::
   return out;
 }
 
+/// Puts the folders of classes that are 0, 1, 2, ... in this order. False if their names are numbers, but
+/// not these, so that nobody knows which class each is.
+inline bool order_classes(std::vector<std::filesystem::path>& folders) {
+  std::vector<std::pair<std::size_t, std::filesystem::path>> numbered;
+  for (const auto& folder : folders) {
+    const std::string name = folder.filename().string();
+    std::size_t value = 0;
+    const auto [end, code] = std::from_chars(name.data(), name.data() + name.size(), value);
+    if (end != name.data() + name.size() || code == std::errc::invalid_argument) return true;
+    numbered.emplace_back(code == std::errc() ? value : folders.size(), folder);
+  }
+  std::sort(numbered.begin(), numbered.end());
+  for (std::size_t i = 0; i < numbered.size(); ++i)
+    if (numbered[i].first != i) return false;
+  for (std::size_t i = 0; i < numbered.size(); ++i) folders[i] = numbered[i].second;
+  return true;
+}
+
 inline PictureList list_folder(const std::filesystem::path& folder) {
   PictureList list{.from = folder};
   const auto add = [&](const std::filesystem::path& file) {
@@ -86,19 +106,30 @@ inline PictureList list_folder(const std::filesystem::path& folder) {
     list.names.push_back(file.lexically_relative(folder).generic_string());
   };
   for (const auto& file : sorted_entries(folder, false)) add(file);
+  auto folders = sorted_entries(folder, true);
+  if (!list.files.empty()) {
+    for (const auto& inner : folders)
+      require(sorted_entries(inner, false).empty(), folder,
+              "expected pictures or a folder of pictures for each class, found both");
+    return list;
+  }
+  const bool known = order_classes(folders);
   std::vector<int> labels;
-  for (const auto& of_class : sorted_entries(folder, true)) {
+  for (const auto& of_class : folders) {
     const auto files = sorted_entries(of_class, false);
-    if (files.empty()) continue;
-    require(list.files.size() == labels.size(), folder,
-            "expected pictures or a folder of pictures for each class, found both");
+    const auto inner = sorted_entries(of_class, true);
+    require(inner.empty(), of_class, "expected the pictures of a class, found the folder ",
+            inner.empty() ? std::string() : inner[0].filename().string(), " in it");
+    require(!files.empty(), of_class,
+            "expected the pictures of a class, found no PNG or JPEG file; without it, other classes would "
+            "take its number");
     for (const auto& file : files) {
       add(file);
       labels.push_back(static_cast<int>(list.classes.size()));
     }
     list.classes.push_back(of_class.filename().string());
   }
-  list.labels = Eigen::Map<const Labels>(labels.data(), static_cast<Index>(labels.size()));
+  if (known) list.labels = Eigen::Map<const Labels>(labels.data(), static_cast<Index>(labels.size()));
   return list;
 }
 
@@ -126,8 +157,10 @@ inline PictureList list_from_table(const std::filesystem::path& path) {
 
 /// The pictures of a folder or of a list. A folder has the files (.png, .jpg, .jpeg) themselves, in the order
 /// of their names, or a folder of them for each class, whose number is the place of its name among the sorted
-/// names. A list is a text file with a path per line, from where the list lies, or CSV with columns `file`
-/// and `label`. Throws foil::Error if there is no picture.
+/// names: 10 comes before 9. Where all names are numbers, they are the classes if they are 0 to K - 1, of
+/// which none may lack; if they are others, labels are not known. A list is a text file with a path per line,
+/// from where the list lies, or CSV with columns `file` and `label`. Throws foil::Error if there is no
+/// picture, in all or in the folder of a class.
 inline PictureList list_pictures(const std::filesystem::path& path) {
   std::error_code ignored;
   PictureList list = std::filesystem::is_directory(path, ignored) ? detail::list_folder(path)
@@ -136,9 +169,32 @@ inline PictureList list_pictures(const std::filesystem::path& path) {
   return list;
 }
 
+/// Throws foil::Error unless pictures can be told apart by their place alone, as in `path`, which names none
+/// of them: those of a folder have two orders where names are numbers of different length, 1, 10, 2 and
+/// 1, 2, 10.
+inline void require_one_order(const std::filesystem::path& path, const PictureList& list) {
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(list.from, ignored)) return;
+  std::vector<std::filesystem::path> names(list.names.begin(), list.names.end());
+  const auto first =
+      std::adjacent_find(list.names.begin(), list.names.end(),
+                         [](const auto& a, const auto& b) { return detail::comes_before_by_number(b, a); });
+  const auto other = std::is_sorted_until(names.begin(), names.end());
+  const auto at = static_cast<std::size_t>(first != list.names.end()
+                                               ? first - list.names.begin()
+                                               : std::max<std::ptrdiff_t>(other - names.begin(), 1) - 1);
+  require(first == list.names.end() && other == names.end(), path,
+          "does not name the pictures that it is for, and those in ", list.from.string(),
+          " have one order as texts and another one as numbers, as ", list.names[at], " and ",
+          list.names[std::min(at + 1, list.names.size() - 1)],
+          " show: expected labels with a column 'file' that names the pictures, or a list of the pictures in "
+          "a text file");
+}
+
 /// Reads the labels of a list of pictures from a table with columns `file`, named as in the list or by the
-/// file name alone, and `label`; the table may have others, too, in any order. Throws foil::Error naming the
-/// picture that has none or two.
+/// file name alone where that is the name of one of them only, and `label`; the table may have other columns,
+/// too, and the lines any order. Throws foil::Error naming the picture that has none or two, and the line
+/// that is for none of them.
 inline Labels match_labels(const Table& table, const PictureList& list) {
   const Index file = table.column("file"), label = table.column("label");
   require(file >= 0 && label >= 0, table.path(), "expected columns 'file' and 'label'");
@@ -149,13 +205,26 @@ inline Labels match_labels(const Table& table, const PictureList& list) {
         lines.emplace(std::filesystem::path(name).lexically_normal().generic_string(), line).second;
     require(fresh, table.path(), "names '", name, "' twice");
   }
+  std::map<std::string, std::size_t> of_that_name;
+  for (const auto& path : list.files) ++of_that_name[path.filename().string()];
+  std::vector<bool> used(table.lines().size());
   Labels labels(static_cast<Index>(list.files.size()));
   for (std::size_t i = 0; i < list.files.size(); ++i) {
+    const std::string alone = list.files[i].filename().string();
     auto found = lines.find(std::filesystem::path(list.names[i]).lexically_normal().generic_string());
-    if (found == lines.end()) found = lines.find(list.files[i].filename().string());
+    if (found == lines.end()) {
+      found = lines.find(alone);
+      require(found == lines.end() || of_that_name[alone] == 1, table.path(), "names '", alone,
+              "', of which there are ", of_that_name[alone], ", ", list.names[i],
+              " among them: expected names with their folders");
+    }
     require(found != lines.end(), table.path(), "has no label for ", list.names[i]);
+    used[found->second] = true;
     labels[static_cast<Index>(i)] = table.natural(found->second, static_cast<std::size_t>(label));
   }
+  for (const auto& [name, line] : lines)
+    require(used[line], table.path(), "names '", detail::printable(name), "' in line ", line + 1,
+            ", which is none of the ", list.files.size(), " pictures of ", list.from.string());
   return labels;
 }
 
