@@ -209,7 +209,8 @@ TEST_CASE("diagnose: an attack that noise beats", "[diagnose]") {
   CHECK(warning.code == "noise-beats-attack");
   CHECK(warning.attacks == "fgsm eps 0.3");
   CHECK(warning.samples == 8);
-  CHECK_THAT(warning.message, ContainsSubstring("repeated") && ContainsSubstring("leaves 11 of 20"));
+  CHECK_THAT(warning.message, ContainsSubstring("repeated") && ContainsSubstring("fools 9 of 20") &&
+                                  ContainsSubstring("this attack fools 1:"));
   // Not at another radius, in another norm, on other samples, or of an attack that does as well.
   auto other = better;
   other.epsilon = 0.4;
@@ -227,6 +228,24 @@ TEST_CASE("diagnose: an attack that noise beats", "[diagnose]") {
   near.push_back(record(Status::success, true, 0.5));
   const auto minimal = diagnose(std::vector{weak, outcome(near, 20, "salt-and-pepper", std::nullopt)});
   CHECK(only(minimal).samples == 5);
+}
+
+TEST_CASE("diagnose: noise that ended in NaN or without a start has not beaten an attack", "[diagnose]") {
+  const auto status = GENERATE(Status::non_finite, Status::unstable, Status::start_failed);
+  auto lost = record(status);
+  lost.bad_rows = status == Status::non_finite;
+  const auto beaten = [&](std::vector<Record> by, std::vector<Record> attack) {
+    const auto warnings =
+        diagnose(std::vector{outcome(std::move(attack), 20, "linf-bim"),
+                             outcome(std::move(by), 20, "linf-repeated-additive-uniform-noise")});
+    return std::any_of(warnings.begin(), warnings.end(),
+                       [](const Warning& w) { return w.code == "noise-beats-attack"; });
+  };
+  const auto fooled = record(Status::success, true);
+  CHECK_FALSE(beaten({9, lost}, {}));
+  CHECK_FALSE(beaten({lost, lost, fooled}, {fooled}));
+  CHECK(beaten({lost, fooled, fooled}, {fooled}));
+  CHECK(beaten({fooled}, {9, lost}));
 }
 
 TEST_CASE("diagnose: what attacks have in common is told once, with their names", "[diagnose]") {

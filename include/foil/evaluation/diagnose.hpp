@@ -123,26 +123,27 @@ class Diagnosis {
     look_at_clean(outcome);
   }
 
-  /// Whether noise did better than this attack.
+  /// Whether noise fooled the model more often than this attack. What neither is robust nor fooled, as where
+  /// the model answered NaN or no start was found, speaks for nobody.
   void compare(const Outcome& attack, const std::string& title, const std::vector<const Outcome*>& all) {
     if (!attack.epsilon || is_noise(attack)) return;
     const Summary own = attack.summary();
     const Outcome* best = nullptr;
-    Index fewest = own.robust;
+    Index most = own.fooled;
     for (const Outcome* noise : all) {
       if (!is_noise(*noise) || !(noise->norm == attack.norm) ||
           noise->records.size() != attack.records.size())
         continue;
       if (noise->epsilon && *noise->epsilon != *attack.epsilon) continue;
       const Summary theirs = noise->summary(*attack.epsilon);
-      if (own.unfinished > 0 || theirs.unfinished > 0 || theirs.robust >= fewest) continue;
+      if (own.unfinished > 0 || theirs.unfinished > 0 || theirs.fooled <= most) continue;
       best = noise;
-      fewest = theirs.robust;
+      most = theirs.fooled;
     }
     if (!best) return;
-    add("noise-beats-attack", title, own.robust - fewest,
-        text("noise within the same radius (", best->attack, ") leaves ", fewest, " of ", own.total(),
-             " samples robust, this attack leaves ", own.robust,
+    add("noise-beats-attack", title, most - own.fooled,
+        text("noise within the same radius (", best->attack, ") fools ", most, " of ", own.total(),
+             " samples, this attack fools ", own.fooled,
              ": something keeps the attack from working, and its figure is no measure of robustness. Look at "
              "its gradients, give it more steps, or use another one."));
   }
