@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "foil/models/single_logit.hpp"
 
+#include <limits>
+
+#include "foil/core/criteria.hpp"
 #include "foil/models/lambdas.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
@@ -44,5 +47,27 @@ TEST_CASE("single logit: a model with more columns is refused", "[models]") {
   const SingleLogit model(two);
   CHECK_THROWS_WITH(model.logits(rows()), "single logit: expected a model with one logit per sample, got 2");
   CHECK_THROWS_AS(model.vjp(rows()), Error);
+}
+
+TEST_CASE("single logit: where z is exactly 0 class 0 has won, and what was class 1 is fooled", "[models]") {
+  // A network that decides: 1, 0 or -1, with no slope at all.
+  const auto decided = make_model<Input>(Bounds<double>(), [](const Input& x) {
+    return Logits<double>((as_matrix(x).col(0).array() - 0.4).sign());
+  });
+  const SingleLogit model(decided);
+  const Logits<double> logits = model.logits(rows());
+  CHECK(logits.col(1) == Eigen::Vector3d(-1, 0, 1));
+  CHECK(logits.col(0) == Eigen::Vector3d(0, std::numeric_limits<double>::min(), 0));
+  const Labels classes = predict(model, rows());
+  CHECK(classes == Labels(Eigen::Vector3i(0, 0, 1)));
+  for (const int label : {0, 1}) {
+    const Misclassification fooled(Labels::Constant(3, label));
+    const TargetedMisclassification reached(Labels::Constant(3, label));
+    for (Index i = 0; i < 3; ++i) {
+      const Eigen::VectorXd z = logits.row(i);
+      CHECK(fooled(Scores{i, z}) == (classes[i] != label));
+      CHECK(reached(Scores{i, z}) == (classes[i] == label));
+    }
+  }
 }
 }  // namespace

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -225,6 +226,26 @@ TEST_CASE("onnx: a single output becomes two classes where that is certain or as
   const Floats w = foil::test::spread(features, -2, 2, 3);
   for (Index i = 0; i < dx.size(); ++i)
     CHECK(dx.data()[i] == Catch::Approx(static_cast<double>(w[static_cast<std::size_t>(i % features)])));
+}
+
+TEST_CASE("onnx: a single output that ties is class 0's, by more than nothing", "[onnx]") {
+  const Batch x = inputs();
+  const Logits<double> z = network(ending_in({}, 1), {.binary = true}).logits(x);
+  // Floor(Sigmoid) is exactly 0, and so is Relu of what is negative; 0.5 is a tie of 1 - p and p.
+  const auto tied = network(ending_in({sigmoid, {"Floor"}}, 1), {.binary = true}).logits(x);
+  const auto relu = network(ending_in({{"Relu"}}, 1), {.binary = true}).logits(x);
+  const auto half = network(ending_in({{"Mul", {}, {0}}, sigmoid}, 1), {.keep_output_layer = true}).logits(x);
+  Index negative = 0;
+  for (Index i = 0; i < x.dimension(0); ++i) {
+    CHECK(tied(i, 0) == std::numeric_limits<double>::min());
+    CHECK(tied(i, 1) == 0);
+    CHECK(relu(i, 0) == (z(i, 1) > 0 ? 0 : std::numeric_limits<double>::min()));
+    CHECK(half(i, 1) == 0.5);
+    CHECK(half(i, 0) == std::nextafter(0.5, 1.));
+    negative += z(i, 1) < 0 ? 1 : 0;
+  }
+  CHECK(negative > 0);
+  CHECK(negative < x.dimension(0));
 }
 
 TEST_CASE("onnx: classes may be followed by axes of length one", "[onnx]") {

@@ -3,7 +3,9 @@
 /// Small questions about numbers that are asked everywhere.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "foil/core/sum.hpp"
 #include "foil/core/tensor.hpp"
@@ -14,6 +16,15 @@ namespace foil {
 constexpr double clip(double value, double low, double high) {
   const double raised = value < low ? low : value;
   return raised > high ? high : raised;
+}
+
+/// The score of the first of two classes, raised by the least that counts if it equals the second's: to the
+/// next number, or from 0 to the smallest normal one. A tie is the first class's; so it has the larger score
+/// as well, and an attack that turns the second class into a tie has turned it into the first.
+template <class T>
+T won_tie(T first, T second) {
+  if (first != second) return first;
+  return std::max(std::nextafter(first, std::numeric_limits<T>::infinity()), std::numeric_limits<T>::min());
 }
 
 /// Whether term(0) to term(count - 1) hold neither NaN nor infinity. Much faster than asking one by one.

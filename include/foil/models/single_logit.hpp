@@ -7,15 +7,17 @@
 
 #include "foil/core/error.hpp"
 #include "foil/core/model.hpp"
+#include "foil/core/numbers.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/models/wrapper.hpp"
 
 namespace foil {
 
 /// Makes of a model with a single logit z, of class 1 against class 0, one with the logits (0, z) of two
-/// classes, which is what attacks and criteria ask for: class 1 where z > 0. For a model whose single answer
-/// is the probability of class 1, put foil::LogProbabilities between them. Refers to the model; can be shared
-/// by threads if the model can. Throws foil::Error if the model answers with more than one column.
+/// classes, which is what attacks and criteria ask for: class 1 where z > 0. Where z is exactly 0 the first
+/// logit is the smallest normal number instead, so that class 0 has won there. For a model whose single
+/// answer is the probability of class 1, put foil::LogProbabilities between them. Refers to the model; can be
+/// shared by threads if the model can. Throws foil::Error if the model answers with more than one column.
 template <ScoreModel M>
 class SingleLogit : public Wrapper<SingleLogit<M>, M, knowledge_of<M>> {
  public:
@@ -42,6 +44,7 @@ class SingleLogit : public Wrapper<SingleLogit<M>, M, knowledge_of<M>> {
             single.cols());
     Logits<Scalar> out = Logits<Scalar>::Zero(single.rows(), 2);
     out.col(1) = single.col(0);
+    for (Index i = 0; i < out.rows(); ++i) out(i, 0) = won_tie(out(i, 0), out(i, 1));
     return out;
   }
 };

@@ -20,7 +20,7 @@
 
 #include "foil/core/error.hpp"
 #include "foil/core/tensor.hpp"
-#include "foil/nn/operators/dense.hpp"
+#include "foil/nn/operators/two_classes.hpp"
 #include "foil/onnx/builder.hpp"
 #include "foil/onnx/functions.hpp"
 #include "foil/onnx/model.hpp"
@@ -213,13 +213,9 @@ struct Head {
   std::vector<std::string> notes{};
 };
 
-/// Two classes made of one value x: scale * x + shift.
 template <class T>
-std::size_t two_classes(Builder<T>& build, const Value& x, std::vector<T> scale, std::vector<T> shift) {
-  return build
-      .emit(std::make_unique<nn::Dense<T>>(1, 1, 2, std::move(scale), std::move(shift)), {x.slot}, {2},
-            Layout::planar)
-      .slot;
+std::size_t two_classes(Builder<T>& build, const Value& x, nn::SingleAnswer answer) {
+  return build.emit(std::make_unique<nn::TwoClasses<T>>(answer), {x.slot}, {2}, Layout::planar).slot;
 }
 
 /// What the output of that name is as logits.
@@ -249,17 +245,17 @@ Head find_head(Builder<T>& build, const Producers& producers, std::int64_t opset
           "' is a softmax over a single class, the same whatever the input");
   if (const auto cut = tail.logit(); cut && !options.keep_output_layer)
     return {
-        two_classes<T>(build, *build.find_value(cut->scores), {T(0), T(1)}, {T(0), T(0)}),
+        two_classes<T>(build, *build.find_value(cut->scores), nn::SingleAnswer::logit),
         true,
         {text("the network's single output, a sigmoid, is read as two classes: 1 above one half, else 0 (",
               cut->layers, " taken off)")}};
   else if (cut)
-    return {two_classes<T>(build, *output, {T(-1), T(1)}, {T(1), T(0)}),
+    return {two_classes<T>(build, *output, nn::SingleAnswer::probability),
             true,
             {"the network's single output p, a sigmoid, is read as the scores 1 - p and p of two classes"}};
   require(options.binary, "onnx: the network has a single output '", name,
           "': if it is the logit of class 1 against class 0, say so by Options::binary (--binary)");
-  return {two_classes<T>(build, *output, {T(0), T(1)}, {T(0), T(0)}),
+  return {two_classes<T>(build, *output, nn::SingleAnswer::logit),
           true,
           {"the network's single output is read as the logit of class 1 against class 0"}};
 }

@@ -26,7 +26,8 @@ struct Options {
   bool keep_output_layer = false;
 
   /// Whether a single output is the logit z of class 1 against class 0: the network then has the logits
-  /// (0, z). A single Sigmoid at the end says so by itself.
+  /// (0, z), and where z is exactly 0 the smallest normal number as the first, so that class 1 is the answer
+  /// where z > 0 and class 0 has won everywhere else. A single Sigmoid at the end says so by itself.
   bool binary = false;
 
   /// Whether Round, Floor, Ceil, Sign and casts to bool pass gradients as if they were not there, and
