@@ -147,6 +147,9 @@ TEST_CASE("onnx: what would change the order of the classes, or may, stays", "[o
   CHECK_FALSE(taken_off({softmax, clip(0.3f, 1)}, 9));     // the largest of four may be 0.25
   CHECK_FALSE(taken_off({softmax, clip(0, 0.4f)}, 9));     // two may be above
   CHECK_FALSE(taken_off({sigmoid, clip(0.2f, 1)}, 9));
+  CHECK_FALSE(taken_off({sigmoid, clip(0.01f, 0.99f)}, 9));
+  CHECK_FALSE(taken_off({sigmoid, clip(1e-5f, 1)}, 9));
+  CHECK_FALSE(taken_off({sigmoid, clip(0, 1 - 1e-5f)}, 9));
   CHECK_FALSE(taken_off({{"Relu"}}));
   CHECK_FALSE(taken_off({{"Tanh"}}));
   // A softmax over pairs of classes, not over all.
@@ -155,6 +158,29 @@ TEST_CASE("onnx: what would change the order of the classes, or may, stays", "[o
                          softmax,
                          {"Transpose", {attribute("perm", Ints{0, 2, 1})}},
                          {"Flatten"}}));
+}
+
+TEST_CASE("onnx: what is increasing but makes neighbouring scores the same number stays", "[onnx]") {
+  CHECK_FALSE(taken_off({softmax, {"Add", {}, {1e4f}}}));
+  CHECK_FALSE(taken_off({softmax, {"Add", {}, {1e4f}}, {"Sub", {}, {1e4f}}}));
+  CHECK_FALSE(taken_off({softmax, {"Mul", {}, {1e-44f}}}));
+  CHECK_FALSE(taken_off({softmax, {"Mul", {}, {1e-44f}}, {"Div", {}, {1e-44f}}}));
+  CHECK_FALSE(taken_off({softmax, {"Pow", {}, {1e-6f}}}));
+  CHECK_FALSE(taken_off({softmax, {"Mul", {}, {30}}, {"Tanh"}}));
+  CHECK_FALSE(taken_off({{"LogSoftmax"}, {"Mul", {}, {1e-7f}}, {"Exp"}}));
+  CHECK_FALSE(taken_off({sigmoid, {"Add", {}, {1e4f}}}));
+  // Of two layers that could be taken off, the second alone is.
+  for (const std::vector<Layer>& both : {std::vector<Layer>{softmax, {"Mul", {}, {30}}, sigmoid},
+                                         {softmax, {"Mul", {}, {1e-5f}}, softmax},
+                                         {sigmoid, {"Mul", {}, {1e-3f}}, {"LogSoftmax"}}}) {
+    const std::vector<Layer> first(both.begin(), both.end() - 1);
+    const Logits<double> logits = network(ending_in(both)).logits(inputs());
+    CHECK(logits == network(ending_in(first), {.keep_output_layer = true}).logits(inputs()));
+  }
+  // What loses a few bits does not matter.
+  CHECK(taken_off({softmax, {"Add", {}, {1}}}));
+  CHECK(taken_off({softmax, {"Mul", {}, {1e-20f}}}));
+  CHECK(taken_off({softmax, softmax, {"LogSoftmax"}}));
 }
 
 TEST_CASE("onnx: only what lies behind all that changes the order is taken off", "[onnx]") {

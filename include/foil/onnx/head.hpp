@@ -25,45 +25,12 @@
 #include "foil/onnx/functions.hpp"
 #include "foil/onnx/model.hpp"
 #include "foil/onnx/options.hpp"
+#include "foil/onnx/places.hpp"
 
 namespace foil::onnx::detail {
 
 /// The nodes that write tensors, by the tensor.
 using Producers = std::map<std::string_view, const Node*>;
-
-/// Where the scores of the classes may lie: from the least possible score to the largest one, and between
-/// them the range in which the order of the best two has to be seen. A function that is increasing there, and
-/// is the same for every class, keeps the answer.
-class Places {
- public:
-  static Places of_sigmoid() { return Places({0, 0.01, 0.99, 1}); }
-  /// The best class has at least an equal share, the second at most half.
-  static Places of_softmax(Index classes) { return Places({0, 1.0 / static_cast<double>(classes), 0.5, 1}); }
-
-  double lowest() const { return at_[0]; }
-
-  /// Moves all by an increasing function. False if that leaves numbers that cannot be told apart.
-  template <class F>
-  bool move(F&& f) {
-    for (double& place : at_) place = f(place);
-    const auto narrow = [&](std::size_t i) { return static_cast<float>(at_[i]); };
-    return narrow(0) < narrow(1) && narrow(1) <= narrow(2) && narrow(2) < narrow(3) &&
-           std::isfinite(narrow(1)) && std::isfinite(narrow(3));
-  }
-
-  /// False if that would cut into the range where the order has to be seen.
-  bool clip(Range range) {
-    const double low = static_cast<double>(range.low), high = static_cast<double>(range.high);
-    if (low > at_[1] || high < at_[2]) return false;
-    at_[0] = std::max(at_[0], low);
-    at_[3] = std::min(at_[3], high);
-    return true;
-  }
-
- private:
-  explicit Places(std::array<double, 4> at) : at_(at) {}
-  std::array<double, 4> at_;
-};
 
 /// The layers at the end of a network through which the scores of the classes can be followed.
 template <class T>
@@ -109,8 +76,12 @@ class Tail {
     for (std::size_t i = 0; i < chain_.size(); ++i) {
       const Node& node = *chain_[i].node;
       if (node.type == "Sigmoid") return Cut{chain_[i].input, layers(i)};
-      const bool clips = node.type == "Clip" && Places::of_sigmoid().clip(clip_range(build_, view(node)));
-      if (!clips && !moves_elements(node)) return std::nullopt;
+      if (node.type == "Clip") {
+        const auto [low, high] = clip_range(build_, view(node));
+        if (!(low < 0.5f && high > 0.5f)) return std::nullopt;
+      } else if (!moves_elements(node)) {
+        return std::nullopt;
+      }
     }
     return std::nullopt;
   }
@@ -154,8 +125,9 @@ class Tail {
       if (node.type == "Softmax" || node.type == "LogSoftmax") {
         const nn::Lines lines = softmax_lines(view(node), build_.find_value(chain_[i].input)->dims);
         if (lines.length != classes_) return false;
-        places = Places::of_softmax(classes_);
-        if (node.type == "LogSoftmax") places->move([](double p) { return std::log(p); });
+        places = Places::of_softmax(classes_, places ? places->closest() : Places::finest);
+        const bool logarithm = node.type == "LogSoftmax";
+        if (!places->move([&](double p) { return logarithm ? std::log(p) : p; })) return false;
       } else if (!places && node.type == "Sigmoid") {
         places = Places::of_sigmoid();
       } else if (!places || !follow(chain_[i], *places)) {
@@ -238,8 +210,10 @@ Head find_head(Builder<T>& build, const Producers& producers, std::int64_t opset
     return {
         build.planar(*build.find_value(cut->scores)).slot,
         false,
-        {text("taken off the end of the network: ", cut->layers,
-              "; the order of the classes is the same, but gradients vanish where such layers saturate")}};
+        {text(
+            "taken off the end of the network: ", cut->layers,
+            "; the order of the classes is the same but for ties where such layers saturate, where gradients "
+            "vanish as well")}};
   }
   require(!tail.is_constant(), "onnx: the output '", name,
           "' is a softmax over a single class, the same whatever the input");

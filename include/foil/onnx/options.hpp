@@ -21,8 +21,8 @@ struct Options {
   std::string output{};
 
   /// Whether a Softmax, a LogSoftmax or one Sigmoid per class at the end of the network stays, with what
-  /// follows it. By default they are taken off wherever that keeps the order of the classes, since gradients
-  /// vanish where they saturate; Network::notes() tells.
+  /// follows it. By default they are taken off wherever that keeps the order of the classes, but for ties
+  /// where they saturate, since gradients vanish there; Network::notes() tells.
   bool keep_output_layer = false;
 
   /// Whether a single output is the logit z of class 1 against class 0: the network then has the logits
