@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "foil/io/data.hpp"
+#include "foil/io/png.hpp"
 #include "io/temporary_directory.hpp"
 #include "support/catch.hpp"
 
@@ -32,6 +34,16 @@ Places places(const TemporaryDirectory& dir, const Names& names) {
           .inputs = {dir / "images.npy"}};
 }
 
+/// As results.json begins, which later runs know it by.
+std::string results_of(const nlohmann::json& rest) {
+  return "{\n \"foil_version\": \"1\",\n" + rest.dump().substr(1);
+}
+
+/// A picture of one pixel, followed by a text.
+std::string sheet_of(const std::string& who) {
+  return evaluate::signed_png(foil::io::encode_png(foil::io::Picture(1, 1, 1))) + who;
+}
+
 /// Writes a run's files, the first of them at a checkpoint. Each holds the name of the run.
 void run(const TemporaryDirectory& dir, const std::string& who, const Names& names, int die_at = -1) {
   Outputs outputs(places(dir, names));
@@ -39,10 +51,10 @@ void run(const TemporaryDirectory& dir, const std::string& who, const Names& nam
     if (die_at-- == 0) _exit(9);
   };
   const auto publish = [&](bool last) {
-    const std::string sheet = last ? "sheet of " + who : "";
+    const std::string sheet = last ? sheet_of(who) : "";
     const nlohmann::json results{
         {"run_id", outputs.run_id()}, {"who", who}, {"sheet", last ? content_of(sheet).crc32 : 0}};
-    outputs.publish([&](foil::io::AtomicFile& file) { file.write(results.dump()); }, sheet, last);
+    outputs.publish([&](foil::io::AtomicFile& file) { file.write(results_of(results)); }, sheet, last);
   };
   for (const std::string& name : names) {
     foil::io::write_file(outputs.staged(name), name + " of " + who);
@@ -87,7 +99,7 @@ TEST_CASE("outputs: a run killed at any step leaves no files that contradict eac
       if (together) CHECK(content == name + " of " + who);
     }
     if (together) CHECK(manifest["files"].size() > 0);
-    if (results["sheet"] == content_of(sheet).crc32) CHECK(sheet == "sheet of " + who);
+    if (results["sheet"] == content_of(sheet).crc32) CHECK(sheet == sheet_of(who));
     if (status == 0) {
       CHECK(who == "B");
       CHECK(together);
@@ -197,9 +209,68 @@ TEST_CASE("outputs: no output is an input or another output, by whatever path", 
       {.results = path("x"), .folder = path("found"), .names = {"b.npy"}, .inputs = {path("found/a.npy")}},
       "which is an input");
   refused({.results = path("found/a.npy"), .folder = path("found"), .names = {"b.npy"}},
-          "--adversarials: would overwrite");
+          "would overwrite a file");
   CHECK(read(path("found/a.npy")) == "a.npy of A");
   CHECK(read(path("images.npy")) == "input");
+}
+
+TEST_CASE("outputs: a file that no run wrote is not replaced by the results or the sheet", "[tools]") {
+  const TemporaryDirectory dir;
+  run(dir, "A", {"a.npy"});
+  const std::string picture = foil::io::encode_png(foil::io::Picture(40, 40, 3)),
+                    results = read(dir / "results.json"), sheet = read(dir / "sheet.png");
+  const auto refused = [&](const std::string& content) {
+    write(dir / "mine", content);
+    std::filesystem::remove(dir / "link");
+    std::filesystem::create_symlink("mine", dir / "link");
+    for (const char* name : {"mine", "link"}) {
+      CAPTURE(content.substr(0, 20), name);
+      if (content != results)
+        CHECK_THROWS_WITH(Outputs({.results = dir / name}), ContainsSubstring("--out") &&
+                                                                ContainsSubstring("would overwrite a file") &&
+                                                                ContainsSubstring("remove it"));
+      if (content != sheet)
+        CHECK_THROWS_WITH(Outputs({.results = dir / "new", .sheet = dir / name}),
+                          ContainsSubstring("--sheet") && ContainsSubstring("would overwrite a file"));
+    }
+    CHECK(read(dir / "mine") == content);
+  };
+  for (const std::string& content : {std::string("my thesis"), std::string("{\"a\": 1}"), std::string("{"),
+                                     std::string(1, '\0'), picture, results, sheet})
+    refused(content);
+  for (const char* file : {"a.npy", "manifest.json"})  // of another run's folder
+    CHECK_THROWS_WITH(Outputs({.results = dir.path() / "found" / file}),
+                      ContainsSubstring("would overwrite a file"));
+  write(dir / "mine", "");
+  CHECK_NOTHROW(Outputs({.results = dir / "mine"}));
+  CHECK_NOTHROW(Outputs({.results = dir / "new", .sheet = dir / "mine"}));
+  CHECK_NOTHROW(Outputs({.results = dir / "results.json", .sheet = dir / "sheet.png"}));
+
+  // Nor if it lies in the folder.
+  std::filesystem::create_directory(dir / "other");
+  write(dir / "other/notes", "mine");
+  CHECK_THROWS_WITH(Outputs({.results = dir / "other/notes", .folder = dir / "other"}),
+                    ContainsSubstring("would overwrite a file"));
+}
+
+TEST_CASE("outputs: a signed PNG shows the same picture", "[tools]") {
+  const TemporaryDirectory dir;
+  foil::io::Picture picture(3, 2, 3);
+  picture.pixel(1, 1)[2] = 77;
+  write(dir / "1.png", evaluate::signed_png(foil::io::encode_png(picture)));
+  const foil::Tensor<float, 4> read_back = foil::io::read_images(dir.path(), foil::Bounds<float>(0, 255));
+  REQUIRE(read_back.size() == 18);
+  CHECK(read_back(0, 2, 1, 1) == 77);
+}
+
+TEST_CASE("outputs: a hidden folder that no run made is not removed", "[tools]") {
+  const TemporaryDirectory dir;
+  std::filesystem::create_directories(dir / "found/.foil-part/mine");
+  CHECK_THROWS_WITH(Outputs(places(dir, {"a.npy"})), ContainsSubstring("found .foil-part"));
+  CHECK(std::filesystem::exists(dir / "found/.foil-part/mine"));
+  std::filesystem::remove(dir / "found/.foil-part/mine");
+  run(dir, "A", {"a.npy"});  // an empty one is no loss
+  CHECK(entries(dir / "found") == std::set<std::string>{"a.npy", "manifest.json"});
 }
 
 TEST_CASE("outputs: results may lie in the folder of adversarials", "[tools]") {
@@ -208,8 +279,10 @@ TEST_CASE("outputs: results may lie in the folder of adversarials", "[tools]") {
     Outputs outputs({.results = dir / "found/results.json", .folder = dir / "found", .names = {"a.npy"}});
     foil::io::write_file(outputs.staged("a.npy"), "a");
     outputs.add("a.npy");
-    outputs.publish([&](foil::io::AtomicFile& file) { file.write(outputs.run_id()); }, "", true);
-    CHECK(read(dir / "found/results.json") == outputs.run_id());
+    outputs.publish(
+        [&](foil::io::AtomicFile& file) { file.write(results_of({{"run_id", outputs.run_id()}})); }, "",
+        true);
+    CHECK_THAT(read(dir / "found/results.json"), ContainsSubstring(outputs.run_id()));
   }
   CHECK(entries(dir / "found") == std::set<std::string>{"a.npy", "manifest.json", "results.json"});
 }

@@ -334,7 +334,7 @@ int evaluate_model(const Command& command) {
     RunFacts facts{outputs.run_id(), complete, {}};
     std::string picture;
     if (last && command.sheet) {
-      picture = foil::io::encode_png(sheet(command, samples, outcomes));
+      picture = signed_png(foil::io::encode_png(sheet(command, samples, outcomes)));
       facts.sheet = content_of(picture);
     }
     if (pictures) pictures->publish();

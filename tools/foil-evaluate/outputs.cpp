@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <system_error>
@@ -29,6 +30,8 @@ using Json = nlohmann::ordered_json;
 
 const char* const staging_name = ".foil-part";
 const char* const manifest = "manifest.json";
+const char* const mark = "written-by-foil-evaluate";  // in the hidden folder
+const std::size_t png_head = 33;                      // the signature and the chunk of the size
 
 /// Equal for two paths of one file, whether it exists or not.
 std::string identity(const fs::path& path) {
@@ -71,6 +74,45 @@ Content content_of_file(const fs::path& path) {
   std::fclose(file);
   foil::io::require(whole, path, "cannot be read");
   return content;
+}
+
+std::string big_endian(std::uint32_t number) {
+  std::string bytes;
+  for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(number >> shift & 0xff);
+  return bytes;
+}
+
+/// The chunk of a PNG that tells who wrote it.
+std::string signature() {
+  const std::string text = std::string("tEXtSoftware") + '\0' + "foil-evaluate";
+  return big_endian(static_cast<std::uint32_t>(text.size() - 4)) + text + big_endian(content_of(text).crc32);
+}
+
+/// The first bytes of a file; none if it cannot be read.
+std::string beginning(const fs::path& path, std::size_t count) {
+  std::string bytes(count, '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.read(bytes.data(), static_cast<std::streamsize>(count));
+  bytes.resize(static_cast<std::size_t>(file.gcount()));
+  return bytes;
+}
+
+bool begins_as_results(const fs::path& path) {
+  return beginning(path, 18) == "{\n \"foil_version\":";
+}
+
+bool begins_as_sheet(const fs::path& path) {
+  const std::string bytes = beginning(path, png_head + signature().size());
+  return bytes.starts_with("\x89PNG") && bytes.ends_with(signature());
+}
+
+/// Throws if a file is there that would be lost.
+void require_replaceable(const char* option, const fs::path& path, const char* what,
+                         bool (*is_ours)(const fs::path&)) {
+  std::error_code failure;
+  if (!fs::is_regular_file(path, failure) || fs::file_size(path, failure) == 0) return;
+  require(is_ours(path), option, ' ', path.string(), ": would overwrite a file that is not ", what,
+          " of foil-evaluate; name another, or remove it first");
 }
 
 std::string new_run_id() {
@@ -121,6 +163,10 @@ Content content_of(std::string_view text) {
   return {text.size(), static_cast<std::uint32_t>(::crc32_z(0, bytes, text.size()))};
 }
 
+std::string signed_png(const std::string& png) {
+  return png.substr(0, png_head) + signature() + png.substr(png_head);
+}
+
 Outputs::Folder::Folder(fs::path where) : path(std::move(where)), staging(path / staging_name) {
   std::error_code failure;
   std::vector<fs::path> missing;
@@ -140,18 +186,34 @@ Outputs::Folder::Folder(fs::path where) : path(std::move(where)), staging(path /
 }
 
 Outputs::Folder::~Folder() {
-  std::error_code failure;
-  if (prepared_) fs::remove_all(staging, failure);
+  if (prepared_) remove_staging();
   remove_created();
   ::close(lock_);
 }
 
 void Outputs::Folder::prepare() {
   std::error_code failure;
-  fs::remove_all(staging, failure);
+  remove_staging();
   fs::create_directory(staging, failure);
   require(!failure, staging.string(), ": cannot be created: ", failure.message());
   prepared_ = true;
+  require(std::ofstream(staging / mark).is_open(), (staging / mark).string(), ": cannot be created");
+}
+
+bool Outputs::Folder::left_by_a_run() const {
+  std::error_code failure;
+  return fs::is_directory(fs::symlink_status(staging, failure)) &&
+         (fs::is_empty(staging, failure) || fs::exists(staging / mark, failure));
+}
+
+/// The mark goes last: if this is cut short, what is left can still be told to be a run's.
+void Outputs::Folder::remove_staging() {
+  std::error_code failure;
+  std::vector<fs::path> content;
+  for (fs::directory_iterator at(staging, failure), end; !failure && at != end; at.increment(failure))
+    if (at->path().filename() != mark) content.push_back(at->path());
+  for (const fs::path& entry : content) fs::remove_all(entry, failure);
+  fs::remove_all(staging, failure);
 }
 
 void Outputs::Folder::remove_created() {
@@ -169,7 +231,8 @@ Outputs::Outputs(Places places) : places_(std::move(places)), run_id_(new_run_id
               ": lies in ", input.string(), ", which is an input");
     }
   };
-  const auto claim = [&](const char* option, const fs::path& path, std::optional<AtomicFile>& direct) {
+  const auto claim = [&](const char* option, const fs::path& path, std::optional<AtomicFile>& direct,
+                         const char* what, bool (*is_ours)(const fs::path&)) {
     if (!is_device(path)) {
       const auto [other, fresh] = taken.emplace(identity(path), foil::text("the file for ", option));
       require(fresh, option, ' ', path.string(), ": would overwrite ", other->second);
@@ -179,10 +242,11 @@ Outputs::Outputs(Places places) : places_(std::move(places)), run_id_(new_run_id
     if (direct->direct())
       take_stdout_ = take_stdout_ || is_stdout(path);
     else
-      direct.reset();
+      require_replaceable(option, path, what, is_ours);
+    if (!direct->direct()) direct.reset();
   };
-  claim("--out", places_.results, direct_results_);
-  if (places_.sheet) claim("--sheet", *places_.sheet, direct_sheet_);
+  claim("--out", places_.results, direct_results_, "the results.json", begins_as_results);
+  if (places_.sheet) claim("--sheet", *places_.sheet, direct_sheet_, "a sheet", begins_as_sheet);
   if (!folder_) return;
 
   outside_of_inputs("--adversarials", folder_->path);
@@ -211,7 +275,7 @@ void Outputs::check_folder() const {
     const fs::path path = at->path();
     const std::string name = path.filename().string();
     const fs::file_status status = at->symlink_status(failure);
-    if (name == staging_name && fs::is_directory(status)) continue;
+    if (name == staging_name && folder_->left_by_a_run()) continue;
     if (is_own_output(path) || is_part(name)) continue;
     bool ours = fs::is_regular_file(status);
     if (ours && name == manifest) {

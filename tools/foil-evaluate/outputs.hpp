@@ -35,13 +35,19 @@ struct Content {
 };
 Content content_of(std::string_view text);
 
+/// A PNG file with a note inside it that foil-evaluate wrote it, by which a later run knows the sheet of an
+/// earlier one and replaces it.
+std::string signed_png(const std::string& png);
+
 /// The files of one run. The results, the sheet and the files of the folder are replaced at publish(), and
 /// those of the folder wait until then in a hidden folder inside it. The folder's manifest.json lists its
 /// files and names the run by its `run_id`, which stands in results.json as well: should the process be
 /// killed in the midst of publish(), the two differ.
 ///
 /// Only a folder that is new, empty, or as the manifest of an earlier run says is accepted; the earlier
-/// run's files are removed at the first publish(). It is locked against other runs meanwhile.
+/// run's files are removed at the first publish(). It is locked against other runs meanwhile. Of files in the
+/// places of the results and the sheet only those are replaced that are empty or begin as an earlier run's
+/// do: with the first entry of results.json, or as a signed_png().
 class Outputs {
  public:
   /// Throws foil::Error unless all can be written, and none of it is an input or another output, by whatever
@@ -80,12 +86,15 @@ class Outputs {
     Folder& operator=(const Folder&) = delete;
     ~Folder();
     const std::filesystem::path path, staging;
+    /// Whether the hidden folder may be removed: it is empty, or a run marked it as its own.
+    bool left_by_a_run() const;
     /// Makes the hidden folder, without what a killed run may have left in it.
     void prepare();
     void keep() { created_.clear(); }
 
    private:
     void remove_created();
+    void remove_staging();
     std::vector<std::filesystem::path> created_{};  // the innermost first
     int lock_ = -1;                                 // the folder, open
     bool prepared_ = false;
