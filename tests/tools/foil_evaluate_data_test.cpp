@@ -291,7 +291,8 @@ TEST_CASE("foil-evaluate: adversarials in PNG files are adversarial when they ar
   }
   CHECK(fooled > 30);
   CHECK(std::filesystem::exists(dir / "png/boundary/0000003.png"));
-  CHECK(std::distance(std::filesystem::directory_iterator(dir / "png"), {}) == 2);
+  CHECK(std::distance(std::filesystem::directory_iterator(dir / "png"), {}) == 3);
+  CHECK(nlohmann::json::parse(read(dir / "png/manifest.json"))["run_id"] == json["run_id"]);
 
   // And foil-evaluate takes the folder: what fooled the network before is wrong from the start.
   std::string labels;

@@ -170,7 +170,7 @@ TEST_CASE("foil-evaluate: bad input is one clear line, status 2, and nothing wri
       {extra({"--layout", "chwn"}), "--layout"},
       {extra({"--adversarials-png", (dir / "png").string()}), "--adversarials-png: expected --lattice 255"},
       {extra({"--adversarials-png", bad.path().string(), "--lattice", "255"}),
-       "expected a new or an empty folder"},
+       "expected a new or empty folder"},
       {extra({"--mask", file("two_masks.npy")}),
        "two_masks.npy: expected one entry for each of the 1000 rows of the data set or of those used, found "
        "2"},

@@ -273,6 +273,69 @@ TEST_CASE("outputs: a hidden folder that no run made is not removed", "[tools]")
   CHECK(entries(dir / "found") == std::set<std::string>{"a.npy", "manifest.json"});
 }
 
+TEST_CASE("outputs: pictures are replaced, locked and survive a kill like all adversarials",
+          "[tools][property]") {
+  const auto draw = [](const TemporaryDirectory& dir, const Names& names, int die_at = -1) {
+    Outputs outputs(
+        {.results = dir / "results.json", .pictures = dir / "png", .picture_folders = {"a", "b", "c"}});
+    outputs.before_step = [&] {
+      if (die_at-- == 0) _exit(9);
+    };
+    CHECK_THROWS_WITH(Outputs({.results = dir / "other", .pictures = dir / "png"}),
+                      ContainsSubstring("another foil-evaluate is writing there"));
+    for (const std::string& name : names) {
+      const auto path = outputs.pictures().staged(name);
+      std::filesystem::create_directories(path.parent_path());
+      write(path, name);
+      outputs.pictures().add(name, content_of(name));
+    }
+    outputs.publish([&](foil::io::AtomicFile& file) { file.write(results_of({{"who", names}})); }, "", true);
+  };
+  const TemporaryDirectory dir;
+  int step = 0;
+  for (int status = 9; status != 0; ++step) {
+    draw(dir, {"a/1.png", "a/2.png", "b/1.png"});
+    const pid_t child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+      draw(dir, {"b/1.png", "c/1.png"}, step);
+      _exit(0);
+    }
+    REQUIRE(waitpid(child, &status, 0) == child);
+    REQUIRE((status == 0 || WEXITSTATUS(status) == 9));
+  }
+  CHECK(step > 8);
+  CHECK(entries(dir / "png") == std::set<std::string>{"b", "c", "manifest.json"});
+  CHECK(entries(dir / "png/b") == std::set<std::string>{"1.png"});
+
+  write(dir / "png/b/mine.png", "mine");
+  CHECK_THROWS_WITH(Outputs({.results = dir / "results.json", .pictures = dir / "png"}),
+                    ContainsSubstring("found b/mine.png, which no run wrote there"));
+  std::filesystem::remove(dir / "png/b/mine.png");
+  std::filesystem::create_directory(dir / "png/mine");
+  CHECK_THROWS_WITH(Outputs({.results = dir / "results.json", .pictures = dir / "png"}),
+                    ContainsSubstring("found mine, which no run wrote there"));
+  std::filesystem::remove(dir / "png/mine");
+  for (const char* folder : {"png", "png/a", "."})
+    CHECK_THROWS_WITH(Outputs({.results = dir / "r", .folder = dir / folder, .pictures = dir / "png"}),
+                      ContainsSubstring("expected a folder apart from that of --adversarials"));
+  CHECK_THROWS_WITH(
+      Outputs({.results = dir / "png/b/results.json", .pictures = dir / "png", .picture_folders = {"b"}}),
+      ContainsSubstring("which is for pictures"));
+  CHECK_THROWS_WITH(Outputs({.results = dir / "r", .pictures = dir / "png", .inputs = {dir.path()}}),
+                    ContainsSubstring("which is an input"));
+}
+
+TEST_CASE("outputs: pictures that cannot be put in place cost the run no other file", "[tools]") {
+  const TemporaryDirectory dir;
+  Outputs outputs({.results = dir / "results.json", .pictures = dir / "png"});
+  outputs.pictures().add("a/1.png", {});  // but not written
+  CHECK_THROWS_WITH(
+      outputs.publish([](foil::io::AtomicFile& file) { file.write(results_of({{"who", "A"}})); }, "", true),
+      ContainsSubstring("1.png: cannot be written"));
+  CHECK_THAT(read(dir / "results.json"), ContainsSubstring("who"));
+}
+
 TEST_CASE("outputs: results may lie in the folder of adversarials", "[tools]") {
   const TemporaryDirectory dir;
   for (int i = 0; i < 2; ++i) {

@@ -143,7 +143,8 @@ constexpr const char* footer =
     "  foil-evaluate --list linf-pgd\n\n"
     "Numbers are decimal (010 is ten) or fractions (8/255).\n\n"
     "All files are written together, now and then and at the end. They bear one run_id: results.json, and\n"
-    "manifest.json in the directory of --adversarials. That must be new, empty, or of an earlier run, whose\n"
+    "manifest.json in the directories of adversarials. These must be new, empty, or of an earlier run, "
+    "whose\n"
     "files are replaced then. Nothing else is, and no input. --out and --sheet may be pipes, /dev/stdout\n"
     "too.\n\n"
     "Exit status:\n"
@@ -295,7 +296,8 @@ Command parse_command_line(int argc, char** argv) {
       "New, empty, or of an earlier run, whose files are replaced");
   app.add_option(
       "--adversarials-png", command.adversarials_png,
-      "New directory for a folder of PNG files per attack and epsilon, named by row; with --lattice 255");
+      "Directory for a folder of PNG files per attack and epsilon, named by row; with --lattice 255.\n"
+      "New, empty, or of an earlier run, whose files are replaced");
   app.add_option("--sheet", command.sheet, "Where to write a PNG of clean | adversarial | change");
   app.set_version_flag("--version", "foil-evaluate " + version());
   app.set_help_flag("-h,--help", "Print this text");

@@ -295,9 +295,13 @@ int evaluate_model(const Command& command) {
   Places places{.results = command.out,
                 .sheet = command.sheet,
                 .folder = command.adversarials,
+                .pictures = command.adversarials_png,
                 .names = names,
+                .picture_folders = {},
                 .inputs = read};
   places.names.push_back(indices);
+  for (const std::string& name : names)
+    places.picture_folders.push_back(std::filesystem::path(name).stem().string());
   Outputs outputs(std::move(places));
   Inputs inputs = read_inputs(command, *loaded);
   const Model& model = *loaded;
@@ -307,7 +311,7 @@ int evaluate_model(const Command& command) {
   tell_notes(told);
   std::optional<PngFolder> pictures;
   if (command.adversarials_png)
-    pictures.emplace(*command.adversarials_png, model.bounds(), inputs.images.sample_shape(), read);
+    pictures.emplace(outputs.pictures(), model.bounds(), inputs.images.sample_shape());
 
   catch_signals();
   Samples samples = choose(command, model, inputs, interrupted);
@@ -334,10 +338,10 @@ int evaluate_model(const Command& command) {
     RunFacts facts{outputs.run_id(), complete, {}};
     std::string picture;
     if (last && command.sheet) {
-      picture = signed_png(foil::io::encode_png(sheet(command, samples, outcomes)));
+      picture =
+          signed_png(foil::io::encode_png(sheet(command, samples, outcomes, inputs.images.sample_shape())));
       facts.sheet = content_of(picture);
     }
-    if (pictures) pictures->publish();
     outputs.publish(
         [&](foil::io::AtomicFile& file) {
           write_results(file, command, samples, outcomes, judge(outcomes, samples, model, notes), facts);

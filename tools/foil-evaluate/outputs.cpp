@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <exception>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <random>
@@ -30,6 +31,8 @@ using Json = nlohmann::ordered_json;
 
 const char* const staging_name = ".foil-part";
 const char* const manifest = "manifest.json";
+const char* const unexpected = ": expected a new or empty folder or that of an earlier run, found ";
+const char* const found_foreign = ", which no run wrote there";
 const char* const mark = "written-by-foil-evaluate";  // in the hidden folder
 const std::size_t png_head = 33;                      // the signature and the chunk of the size
 
@@ -167,61 +170,158 @@ std::string signed_png(const std::string& png) {
   return png.substr(0, png_head) + signature() + png.substr(png_head);
 }
 
-Outputs::Folder::Folder(fs::path where) : path(std::move(where)), staging(path / staging_name) {
+OutputFolder::OutputFolder(fs::path path, std::string run_id)
+    : path_(std::move(path)), staging_(path_ / staging_name), run_id_(std::move(run_id)) {
   std::error_code failure;
   std::vector<fs::path> missing;
-  for (fs::path p = path; !p.empty() && !fs::exists(p, failure); p = p.parent_path())
+  for (fs::path p = path_; !p.empty() && !fs::exists(p, failure); p = p.parent_path())
     if (p.has_filename()) missing.push_back(p);
-  fs::create_directories(path, failure);
+  fs::create_directories(path_, failure);
   created_ = std::move(missing);
-  lock_ = failure ? -1 : ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  lock_ = failure ? -1 : ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (lock_ < 0) {
     const std::string why = failure ? failure.message() : std::strerror(errno);
     remove_created();
-    throw foil::Error(path.string() + ": cannot be created: " + why);
+    throw foil::Error(path_.string() + ": cannot be created: " + why);
   }
-  if (::flock(lock_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
-  ::close(lock_);
-  throw foil::Error(path.string() + ": another foil-evaluate is writing there");
+  if (::flock(lock_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    ::close(lock_);
+    throw foil::Error(path_.string() + ": another foil-evaluate is writing there");
+  }
+  if (const auto files = read_manifest(path_ / manifest)) earlier_ = *files;
 }
 
-Outputs::Folder::~Folder() {
+OutputFolder::~OutputFolder() {
   if (prepared_) remove_staging();
   remove_created();
   ::close(lock_);
 }
 
-void Outputs::Folder::prepare() {
+void OutputFolder::prepare(const std::vector<fs::path>& others) {
+  check(others);
   std::error_code failure;
   remove_staging();
-  fs::create_directory(staging, failure);
-  require(!failure, staging.string(), ": cannot be created: ", failure.message());
+  fs::create_directory(staging_, failure);
+  require(!failure, staging_.string(), ": cannot be created: ", failure.message());
   prepared_ = true;
-  require(std::ofstream(staging / mark).is_open(), (staging / mark).string(), ": cannot be created");
+  require(std::ofstream(staging_ / mark).is_open(), (staging_ / mark).string(), ": cannot be created");
 }
 
-bool Outputs::Folder::left_by_a_run() const {
+bool OutputFolder::left_by_a_run() const {
   std::error_code failure;
-  return fs::is_directory(fs::symlink_status(staging, failure)) &&
-         (fs::is_empty(staging, failure) || fs::exists(staging / mark, failure));
+  return fs::is_directory(fs::symlink_status(staging_, failure)) &&
+         (fs::is_empty(staging_, failure) || fs::exists(staging_ / mark, failure));
 }
 
 /// The mark goes last: if this is cut short, what is left can still be told to be a run's.
-void Outputs::Folder::remove_staging() {
+void OutputFolder::remove_staging() {
   std::error_code failure;
   std::vector<fs::path> content;
-  for (fs::directory_iterator at(staging, failure), end; !failure && at != end; at.increment(failure))
+  for (fs::directory_iterator at(staging_, failure), end; !failure && at != end; at.increment(failure))
     if (at->path().filename() != mark) content.push_back(at->path());
   for (const fs::path& entry : content) fs::remove_all(entry, failure);
-  fs::remove_all(staging, failure);
+  fs::remove_all(staging_, failure);
 }
 
-void Outputs::Folder::remove_created() {
+void OutputFolder::remove_created() {
   for (const fs::path& folder : created_) ::rmdir(folder.c_str());
 }
 
+void OutputFolder::check(const std::vector<fs::path>& others) const {
+  std::error_code failure;
+  for (fs::recursive_directory_iterator at(path_, failure), end; !failure && at != end;
+       at.increment(failure)) {
+    const fs::path path = at->path();
+    const std::string name = path.lexically_relative(path_).generic_string();
+    const fs::file_status status = at->symlink_status(failure);
+    if (name == staging_name && left_by_a_run()) {
+      at.disable_recursion_pending();
+      continue;
+    }
+    if (fs::is_directory(status)) {
+      const auto inside = earlier_.lower_bound(name + '/');
+      require(inside != earlier_.end() && inside->first.starts_with(name + '/'), path_.string(), unexpected,
+              name, found_foreign);
+      continue;
+    }
+    const bool other = std::any_of(others.begin(), others.end(), [&](const fs::path& output) {
+      return identity(path) == identity(output);
+    });
+    if (other || is_part(path.filename().string())) continue;
+    bool ours = fs::is_regular_file(status);
+    if (ours && name == manifest) {
+      ours = read_manifest(path).has_value();
+    } else if (ours) {
+      const auto [first, last] = earlier_.equal_range(name);
+      ours = first != last;
+      if (ours) {
+        const Content found = content_of_file(path);
+        ours = std::any_of(first, last, [&](const auto& file) { return file.second == found; });
+      }
+    }
+    require(ours, path_.string(), unexpected, name, found_foreign);
+  }
+  require(!failure, path_.string(), ": cannot be read: ", failure.message());
+}
+
+void OutputFolder::remove_earlier(const std::function<void()>& before_step) {
+  std::set<fs::path> folders;
+  std::error_code failure;
+  for (const auto& [name, content] : earlier_) {
+    before_step();
+    fs::remove(path_ / name, failure);
+    if (name.find('/') != name.npos) folders.insert((path_ / name).parent_path());
+  }
+  for (const fs::path& folder : folders) ::rmdir(folder.c_str());  // unless something else is in it
+}
+
+void OutputFolder::publish(const std::function<void()>& before_step) {
+  if (waiting_.empty()) return;
+  std::multimap<std::string, Content> changing = earlier_;
+  changing.insert(waiting_.begin(), waiting_.end());
+  write_manifest(changing, before_step);
+  created_.clear();
+  remove_earlier(before_step);
+  std::set<fs::path> folders{path_};
+  for (const auto& [name, content] : waiting_) {
+    before_step();
+    const fs::path target = path_ / name;
+    std::error_code failure;
+    if (folders.insert(target.parent_path()).second) fs::create_directories(target.parent_path(), failure);
+    fs::rename(staged(name), target, failure);
+    foil::io::require(!failure, target, "cannot be written: ", failure.message());
+  }
+  for (const fs::path& folder : folders) foil::io::sync_directory(folder);
+  published_.merge(waiting_);
+  waiting_.clear();
+  earlier_.clear();
+  write_manifest({}, before_step);
+}
+
+/// `changing` are files that may be there or not.
+void OutputFolder::write_manifest(const std::multimap<std::string, Content>& changing,
+                                  const std::function<void()>& before_step) const {
+  Json root{{"written_by", "foil-evaluate"},
+            {"foil_version", version()},
+            {"run_id", run_id_},
+            {"files", Json::array()},
+            {"changing", Json::array()}};
+  for (const auto& [name, content] : published_) root["files"].push_back(entry(name, content));
+  for (const auto& [name, content] : changing) root["changing"].push_back(entry(name, content));
+  before_step();
+  foil::io::write_file(path_ / manifest, root.dump(1, ' ', false, Json::error_handler_t::replace) + '\n');
+}
+
 Outputs::Outputs(Places places) : places_(std::move(places)), run_id_(new_run_id()) {
-  if (places_.folder) folder_.emplace(*places_.folder);
+  if (places_.folder) folder_.emplace(*places_.folder, run_id_);
+  if (places_.pictures) {
+    require(!places_.folder || (!lies_in(*places_.pictures, *places_.folder) &&
+                                !lies_in(*places_.folder, *places_.pictures)),
+            "--adversarials-png ", places_.pictures->string(),
+            ": expected a folder apart from that of --adversarials, ",
+            places_.folder.value_or(fs::path()).string());
+    pictures_.emplace(*places_.pictures, run_id_);
+  }
   std::map<std::string, std::string> taken;  // by identity, and what it is
   for (const fs::path& input : places_.inputs) taken.emplace(identity(input), "an input");
   const auto outside_of_inputs = [&](const char* option, const fs::path& path) {
@@ -247,60 +347,34 @@ Outputs::Outputs(Places places) : places_(std::move(places)), run_id_(new_run_id
   };
   claim("--out", places_.results, direct_results_, "the results.json", begins_as_results);
   if (places_.sheet) claim("--sheet", *places_.sheet, direct_sheet_, "a sheet", begins_as_sheet);
-  if (!folder_) return;
 
-  outside_of_inputs("--adversarials", folder_->path);
-  if (const auto files = read_manifest(folder_->path / manifest)) earlier_ = *files;
-  std::set<std::string> names(places_.names.begin(), places_.names.end());
-  names.insert({manifest, staging_name});
-  for (const auto& [name, content] : earlier_) names.insert(name);
-  for (const std::string& name : names) {
-    const auto other = taken.find(identity(folder_->path / name));
-    if (other != taken.end())
-      throw foil::Error(foil::text("--adversarials: would overwrite ", (folder_->path / name).string(),
-                                   ", which is ", other->second));
-  }
-  check_folder();
-  folder_->prepare();
-}
-
-/// Throws if the folder holds anything that no earlier run wrote.
-void Outputs::check_folder() const {
-  const auto is_own_output = [&](const fs::path& path) {
-    return identity(path) == identity(places_.results) ||
-           (places_.sheet && identity(path) == identity(*places_.sheet));
-  };
-  std::error_code failure;
-  for (fs::directory_iterator at(folder_->path, failure), end; !failure && at != end; at.increment(failure)) {
-    const fs::path path = at->path();
-    const std::string name = path.filename().string();
-    const fs::file_status status = at->symlink_status(failure);
-    if (name == staging_name && folder_->left_by_a_run()) continue;
-    if (is_own_output(path) || is_part(name)) continue;
-    bool ours = fs::is_regular_file(status);
-    if (ours && name == manifest) {
-      ours = read_manifest(path).has_value();
-    } else if (ours) {
-      const auto [first, last] = earlier_.equal_range(name);
-      ours = first != last;
-      if (ours) {
-        const Content found = content_of_file(path);
-        ours = std::any_of(first, last, [&](const auto& file) { return file.second == found; });
-      }
+  std::vector<fs::path> others{places_.results};
+  if (places_.sheet) others.push_back(*places_.sheet);
+  const auto claim_folder = [&](const char* option, OutputFolder& folder,
+                                const std::vector<std::string>& wanted) {
+    outside_of_inputs(option, folder.path());
+    std::set<std::string> names(wanted.begin(), wanted.end());
+    names.insert({manifest, staging_name});
+    for (const auto& [name, content] : folder.earlier()) names.insert(name);
+    for (const std::string& name : names) {
+      const auto other = taken.find(identity(folder.path() / name));
+      if (other != taken.end())
+        throw foil::Error(foil::text(option, ": would overwrite ", (folder.path() / name).string(),
+                                     ", which is ", other->second));
     }
-    require(ours, folder_->path.string(),
-            ": expected a new or empty folder or that of an earlier run, found ", name,
-            ", which no run wrote there");
-  }
-  require(!failure, folder_->path.string(), ": cannot be read: ", failure.message());
-}
-
-fs::path Outputs::staged(const std::string& name) const {
-  return folder_->staging / name;
+    folder.prepare(others);
+  };
+  if (folder_) claim_folder("--adversarials", *folder_, places_.names);
+  if (!pictures_) return;
+  for (const std::string& name : places_.picture_folders)
+    for (const fs::path& other : others)
+      require(!lies_in(other, pictures_->path() / name), other.string(), ": lies in ",
+              (pictures_->path() / name).string(), ", which is for pictures");
+  claim_folder("--adversarials-png", *pictures_, places_.picture_folders);
 }
 
 void Outputs::add(const std::string& name) {
-  waiting_[name] = content_of_file(staged(name));
+  folder_->add(name, content_of_file(staged(name)));
 }
 
 bool Outputs::due() const {
@@ -324,7 +398,13 @@ void Outputs::publish(const std::function<void(AtomicFile&)>& write_results, std
   AtomicFile* picture = nullptr;
   if (places_.sheet && !sheet.empty())
     picture = written(direct_sheet_, own_sheet, *places_.sheet, [&](AtomicFile& file) { file.write(sheet); });
-  if (folder_ && !waiting_.empty()) move_into_folder();
+  if (folder_) folder_->publish(before_step);
+  std::exception_ptr failure;
+  try {
+    if (pictures_) pictures_->publish(before_step);
+  } catch (const foil::Error&) {
+    failure = std::current_exception();
+  }
   for (AtomicFile* const file : {picture, results}) {  // the results last: they speak of all the others
     if (file == nullptr) continue;
     before_step();
@@ -332,43 +412,7 @@ void Outputs::publish(const std::function<void(AtomicFile&)>& write_results, std
   }
   last_time_ = Clock::now();
   last_cost_ = *last_time_ - start;
-}
-
-void Outputs::move_into_folder() {
-  std::multimap<std::string, Content> changing = earlier_;
-  changing.insert(waiting_.begin(), waiting_.end());
-  write_manifest(changing);
-  folder_->keep();
-  for (const auto& [name, content] : earlier_) {
-    before_step();
-    std::error_code failure;
-    fs::remove(folder_->path / name, failure);
-  }
-  for (const auto& [name, content] : waiting_) {
-    before_step();
-    std::error_code failure;
-    fs::rename(staged(name), folder_->path / name, failure);
-    foil::io::require(!failure, folder_->path / name, "cannot be written: ", failure.message());
-  }
-  foil::io::sync_directory(folder_->path);
-  published_.merge(waiting_);
-  waiting_.clear();
-  earlier_.clear();
-  write_manifest({});
-}
-
-/// Writes manifest.json. `changing` are files that may be there or not.
-void Outputs::write_manifest(const std::multimap<std::string, Content>& changing) {
-  Json root{{"written_by", "foil-evaluate"},
-            {"foil_version", version()},
-            {"run_id", run_id_},
-            {"files", Json::array()},
-            {"changing", Json::array()}};
-  for (const auto& [name, content] : published_) root["files"].push_back(entry(name, content));
-  for (const auto& [name, content] : changing) root["changing"].push_back(entry(name, content));
-  before_step();
-  foil::io::write_file(folder_->path / manifest,
-                       root.dump(1, ' ', false, Json::error_handler_t::replace) + '\n');
+  if (failure) std::rethrow_exception(failure);
 }
 
 }  // namespace evaluate

@@ -22,8 +22,9 @@ namespace evaluate {
 /// Where a run is to write, and what it reads.
 struct Places {
   std::filesystem::path results;
-  std::optional<std::filesystem::path> sheet{}, folder{};
+  std::optional<std::filesystem::path> sheet{}, folder{}, pictures{};
   std::vector<std::string> names{};             ///< of the files in the folder
+  std::vector<std::string> picture_folders{};   ///< of the folders in that of the pictures
   std::vector<std::filesystem::path> inputs{};  ///< files, and directories of files
 };
 
@@ -39,15 +40,59 @@ Content content_of(std::string_view text);
 /// earlier one and replaces it.
 std::string signed_png(const std::string& png);
 
-/// The files of one run. The results, the sheet and the files of the folder are replaced at publish(), and
-/// those of the folder wait until then in a hidden folder inside it. The folder's manifest.json lists its
-/// files and names the run by its `run_id`, which stands in results.json as well: should the process be
-/// killed in the midst of publish(), the two differ.
+/// A folder of a run's files, which may lie in folders below it. They wait for publish() in a hidden folder
+/// inside it. Its manifest.json lists them and names the run.
 ///
-/// Only a folder that is new, empty, or as the manifest of an earlier run says is accepted; the earlier
-/// run's files are removed at the first publish(). It is locked against other runs meanwhile. Of files in the
-/// places of the results and the sheet only those are replaced that are empty or begin as an earlier run's
-/// do: with the first entry of results.json, or as a signed_png().
+/// Only a folder that is new, empty, or as the manifest of an earlier run says is accepted; that run's files
+/// are removed at the first publish(). It is locked against other runs meanwhile, and gone again if it was
+/// made for nothing.
+class OutputFolder {
+ public:
+  /// Throws foil::Error if it cannot be made or is another run's.
+  /// \param run_id  stands in the manifest
+  OutputFolder(std::filesystem::path path, std::string run_id);
+  OutputFolder(const OutputFolder&) = delete;
+  OutputFolder& operator=(const OutputFolder&) = delete;
+  ~OutputFolder();
+
+  const std::filesystem::path& path() const { return path_; }
+  /// The files that an earlier run may have left, with what they should hold.
+  const std::multimap<std::string, Content>& earlier() const { return earlier_; }
+  /// Throws if the folder holds anything that no earlier run wrote, but for those files; then makes the
+  /// hidden folder, without what a killed run may have left in it.
+  void prepare(const std::vector<std::filesystem::path>& others);
+
+  /// Where to write a file, "a.npy" or "a/1.png", and that it has been written.
+  std::filesystem::path staged(const std::string& name) const { return staging_ / name; }
+  void add(const std::string& name, const Content& content) { waiting_[name] = content; }
+
+  /// Puts what has been added in place. `before_step` is called before each change on the disk.
+  void publish(const std::function<void()>& before_step);
+
+ private:
+  bool left_by_a_run() const;
+  void check(const std::vector<std::filesystem::path>& others) const;
+  void remove_created();
+  void remove_staging();
+  void remove_earlier(const std::function<void()>& before_step);
+  void write_manifest(const std::multimap<std::string, Content>& changing,
+                      const std::function<void()>& before_step) const;
+
+  std::filesystem::path path_, staging_;
+  std::string run_id_;
+  std::vector<std::filesystem::path> created_{};  // the innermost first
+  int lock_ = -1;                                 // the folder, open
+  bool prepared_ = false;
+  std::multimap<std::string, Content> earlier_;
+  std::map<std::string, Content> waiting_, published_;
+};
+
+/// The files of one run. The results, the sheet and the files of the folders are replaced at publish(). The
+/// folders' manifests name the run by its `run_id`, which stands in results.json as well: should the process
+/// be killed in the midst of publish(), they differ.
+///
+/// Of files in the places of the results and the sheet only those are replaced that are empty or begin as an
+/// earlier run's do: with the first entry of results.json, or as a signed_png().
 class Outputs {
  public:
   /// Throws foil::Error unless all can be written, and none of it is an input or another output, by whatever
@@ -59,13 +104,16 @@ class Outputs {
   /// Whether the results or the sheet are the standard output itself.
   bool take_stdout() const { return take_stdout_; }
 
-  /// Where to write a file of the folder, and that it has been written.
-  std::filesystem::path staged(const std::string& name) const;
+  /// Where to write a file of the folder of adversarials, and that it has been written.
+  std::filesystem::path staged(const std::string& name) const { return folder_->staged(name); }
   void add(const std::string& name);
+  /// The folder of pictures, if there is to be one.
+  OutputFolder& pictures() { return *pictures_; }
 
   /// Whether enough time has passed since the last publish() that a further one costs little beside it.
   bool due() const;
-  /// Puts everything in place; what is a pipe is written only if this is the last time.
+  /// Puts everything in place; what is a pipe is written only if this is the last time. If the pictures
+  /// cannot be put in place, all the rest is, before that is thrown.
   /// \param write_results  writes results.json
   /// \param sheet          a PNG file; empty: none
   void publish(const std::function<void(foil::io::AtomicFile&)>& write_results, std::string_view sheet,
@@ -76,41 +124,11 @@ class Outputs {
 
  private:
   using Clock = std::chrono::steady_clock;
-  using Files = std::map<std::string, Content>;
-
-  /// The folder, locked, with the hidden one inside; gone again if it was made for nothing.
-  class Folder {
-   public:
-    explicit Folder(std::filesystem::path path);
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-    ~Folder();
-    const std::filesystem::path path, staging;
-    /// Whether the hidden folder may be removed: it is empty, or a run marked it as its own.
-    bool left_by_a_run() const;
-    /// Makes the hidden folder, without what a killed run may have left in it.
-    void prepare();
-    void keep() { created_.clear(); }
-
-   private:
-    void remove_created();
-    void remove_staging();
-    std::vector<std::filesystem::path> created_{};  // the innermost first
-    int lock_ = -1;                                 // the folder, open
-    bool prepared_ = false;
-  };
-
-  void check_folder() const;
-  void write_manifest(const std::multimap<std::string, Content>& changing);
-  void move_into_folder();
-
   Places places_;
   std::string run_id_;
   bool take_stdout_ = false;
   std::optional<foil::io::AtomicFile> direct_results_, direct_sheet_;  // pipes, opened once
-  std::optional<Folder> folder_;
-  std::multimap<std::string, Content> earlier_;  // what earlier runs may have left in the folder
-  Files waiting_, published_;
+  std::optional<OutputFolder> folder_, pictures_;
   Clock::duration last_cost_{};
   std::optional<Clock::time_point> last_time_;
 };

@@ -4,43 +4,46 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "foil/core/bounds.hpp"
 #include "foil/core/tensor.hpp"
+#include "outputs.hpp"
 
 namespace evaluate {
 
+/// How samples are pictures of 1 or 3 channels.
+struct PictureLayout {
+  foil::Index channels = 1, height = 1, width = 1;
+  bool channels_last = false;
+  /// The feature that is a pixel's channel; pixels are counted along the rows.
+  foil::Index feature(foil::Index pixel, foil::Index channel) const {
+    return channels_last ? pixel * channels + channel : channel * height * width + pixel;
+  }
+};
+
+/// For samples of shape (1, H, W), (3, H, W), (H, W), (H, W, 1) or (H, W, 3); none for others.
+std::optional<PictureLayout> picture_layout(const std::vector<foil::Index>& shape);
+
 /// Writes samples as 8-bit PNG files, of which 0 is the lower and 255 the upper end of the bounds, so that
-/// images on a lattice of 255 steps are read back as they are. All waits in a hidden folder until publish().
+/// images on a lattice of 255 steps are read back as they are. All waits for OutputFolder::publish().
 class PngFolder {
  public:
-  /// Throws foil::Error unless the folder is new or empty, not inside of a folder of inputs, and the samples
-  /// are pictures: (1, H, W), (3, H, W), (H, W), (H, W, 1) or (H, W, 3). Leaves nothing behind if nothing is
-  /// published.
-  PngFolder(std::filesystem::path path, foil::Bounds<float> bounds, const std::vector<foil::Index>& shape,
-            const std::vector<std::filesystem::path>& inputs);
-  PngFolder(const PngFolder&) = delete;
-  PngFolder& operator=(const PngFolder&) = delete;
-  ~PngFolder();
+  /// Throws foil::Error unless the samples are pictures, see picture_layout().
+  PngFolder(OutputFolder& folder, foil::Bounds<float> bounds, const std::vector<foil::Index>& shape);
 
   /// Writes samples into the folder of that name, each as its row of the data set, padded to seven digits.
   /// Rows that are not finite or out of bounds, hence no pictures, are left out.
   void write(const std::string& name, const foil::Tensor<float, 4>& images,
              std::span<const std::int64_t> rows);
 
-  /// Puts what has been written in place.
-  void publish();
-
  private:
-  std::filesystem::path path_, staging_;
+  OutputFolder& folder_;
   foil::Bounds<float> bounds_;
-  foil::Index height_ = 0, width_ = 0, channels_ = 0;
-  bool channels_last_ = false, created_ = false;
-  std::vector<std::string> waiting_{};
+  PictureLayout layout_;
 };
 
 }  // namespace evaluate

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "foil/core/status.hpp"
+#include "png_folder.hpp"
 
 namespace evaluate {
 namespace {
@@ -287,7 +288,20 @@ void write_results(foil::io::AtomicFile& file, const Command& command, const Sam
   file.write(std::string_view(text).substr(done));
 }
 
-foil::io::Picture sheet(const Command& command, const Samples& samples, const std::vector<Told>& outcomes) {
+foil::io::Picture sheet(const Command& command, const Samples& samples, const std::vector<Told>& outcomes,
+                        const std::vector<Index>& shape) {
+  const auto layout = picture_layout(shape);
+  const bool channels_last = layout && layout->channels_last;
+  // One channel after the other, as they are drawn.
+  const auto planes = [&](const float* data, std::size_t size) {
+    std::vector<float> values(data, data + size);
+    if (!channels_last || size == 0) return values;
+    const Index pixels = layout->height * layout->width;
+    for (Index c = 0; c < layout->channels; ++c)
+      for (Index pixel = 0; pixel < pixels; ++pixel)
+        values[static_cast<std::size_t>(c * pixels + pixel)] = data[layout->feature(pixel, c)];
+    return values;
+  };
   std::vector<foil::report::SheetBlock> blocks;
   for (const Told& outcome : outcomes) {
     const foil::Summary s = outcome.summary();
@@ -305,14 +319,16 @@ foil::io::Picture sheet(const Command& command, const Samples& samples, const st
         caption += " -> " + std::to_string(record.predicted) + "   " + norm + " " +
                    formatted("%.3g", record.distance);
       }
-      block.rows.push_back({caption, {clean.data(), clean.data() + clean.size()}, outcome.shown[i]});
+      block.rows.push_back({caption, planes(clean.data(), static_cast<std::size_t>(clean.size())),
+                            planes(outcome.shown[i].data(), outcome.shown[i].size())});
     }
     blocks.push_back(std::move(block));
   }
-  const auto& shape = samples.shown_images.dimensions();
-  const foil::report::SheetImage image{shape[1], shape[2], shape[3],
-                                       *std::min_element(command.lower.begin(), command.lower.end()),
-                                       *std::max_element(command.upper.begin(), command.upper.end())};
+  const auto& axes = samples.shown_images.dimensions();
+  const foil::report::SheetImage image{
+      channels_last ? layout->channels : axes[1], channels_last ? layout->height : axes[2],
+      channels_last ? layout->width : axes[3], *std::min_element(command.lower.begin(), command.lower.end()),
+      *std::max_element(command.upper.begin(), command.upper.end())};
   return foil::report::draw_sheet(command.model.filename().string() + ", clean accuracy " +
                                       percent(foil::share(samples.accurate, samples.examined)),
                                   image, blocks);

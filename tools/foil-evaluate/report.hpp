@@ -60,6 +60,8 @@ void write_results(foil::io::AtomicFile& file, const Command& command, const Sam
                    const std::vector<Told>& outcomes, const Verdict& verdict, const RunFacts& run);
 
 /// The first few correctly classified samples under every attack.
-foil::io::Picture sheet(const Command& command, const Samples& samples, const std::vector<Told>& outcomes);
+/// \param shape  of a sample, as in the data set
+foil::io::Picture sheet(const Command& command, const Samples& samples, const std::vector<Told>& outcomes,
+                        const std::vector<foil::Index>& shape);
 
 }  // namespace evaluate
