@@ -220,6 +220,10 @@ TEST_CASE("onnx: a single output becomes two classes where that is certain or as
   CHECK(z.classes() == 2);
   CHECK(z.logits(x).col(0).isZero(0));
   CHECK_THAT(z.notes().at(0), ContainsSubstring("the logit of class 1 against class 0"));
+  const auto column = network(ending_in({}, 1), {.binary = true, .single_column = true});
+  CHECK(column.classes() == 1);
+  CHECK(column.logits(x) == z.logits(x).col(1));
+  CHECK_THAT(refusal(ending_in({}, 1), {.single_column = true}), ContainsSubstring("--binary"));
   CHECK_THAT(refusal(ending_in({}, 1)),
              ContainsSubstring("single output 'y'") && ContainsSubstring("--binary"));
 

@@ -170,6 +170,22 @@ TEST_CASE("foil-evaluate: a single output is two classes where that is certain o
     OnnxBuilder file({-1, 12});
     Floats weights(12, 0.f);
     weights[0] = 1, weights[1] = -1;
+    file.constant("one", {}, {1}).constant("half", {}, {0.5f});
+    if (last == "written out") {
+      for (std::size_t i = 0; i < 2; ++i) weights[i] *= -1;
+      file.constant("v", {12, 1}, weights).node("MatMul", {"x", "v"}, "m");
+      return file.node("Exp", {"m"}, "e").node("Add", {"e", "one"}, "d").node("Div", {"one", "d"}, "y");
+    }
+    if (last == "1 - Sigmoid") {
+      for (std::size_t i = 0; i < 2; ++i) weights[i] *= -1;
+      file.constant("v", {12, 1}, weights).node("MatMul", {"x", "v"}, "m");
+      return file.node("Sigmoid", {"m"}, "q").node("Sub", {"one", "q"}, "y");
+    }
+    if (last == "Greater") {
+      file.constant("v", {12, 1}, weights).node("MatMul", {"x", "v"}, "s");
+      file.node("Sigmoid", {"s"}, "q").node("Greater", {"q", "half"}, "g");
+      return file.node("Cast", {"g"}, "y", {attribute("to", 1)});
+    }
     return file.constant("v", {12, 1}, weights).node("MatMul", {"x", "v"}, "s").node(last, {"s"}, "y");
   };
   const auto labelled = [&](const std::string& last, const Arguments& more) {
@@ -207,6 +223,30 @@ TEST_CASE("foil-evaluate: a single output is two classes where that is certain o
   const auto [told, robust] = labelled("Sigmoid", {});
   CHECK(robust == Catch::Approx(apart));
   CHECK_THAT(told.err, ContainsSubstring("a sigmoid, is read as two classes"));
+
+  // Probabilities that do not say so themselves are known by where they lie.
+  for (const std::string last : {"written out", "1 - Sigmoid"}) {
+    CAPTURE(last);
+    const auto [said, reached] = labelled(last, {"--binary"});
+    CHECK(reached == Catch::Approx(apart));
+    CHECK_THAT(said.err, ContainsSubstring("read as the probability of class 1"));
+    CHECK(labelled(last, {}).first.status == 2);
+  }
+  // What lies there for another reason, a ReLU, is a logit; one that decides is 0 or 1, and 0 is class 0. Of
+  // class 0, which is the flat side of a ReLU, few are fooled.
+  double falls = 0;
+  for (std::size_t i = 0; i < rows; ++i) {
+    const float lead = problem.x[12 * i] - problem.x[12 * i + 1];
+    falls += lead > 0 && lead < 0.2f ? 1. / rows : 0.;
+  }
+  CHECK(falls > 0.05);
+  for (const std::string last : {"Relu", "Greater"}) {
+    CAPTURE(last);
+    const auto [said, reached] = labelled(last, {"--binary", "--straight-through"});
+    CHECK_THAT(said.err, ContainsSubstring("read as the logit of class 1"));
+    CHECK(reached > apart - 0.01);
+    CHECK(reached < (last == "Relu" ? 1 - falls : apart) + 0.01);
+  }
 }
 
 TEST_CASE("foil-evaluate: --straight-through gives networks that round gradients", "[evaluate]") {

@@ -223,9 +223,11 @@ Command parse_command_line(int argc, char** argv) {
                      "List the attacks, or the one of this NAME, with norm, needs, options and defaults")
           ->type_name("[NAME]")
           ->expected(0, 1);
-  app.add_flag("--binary", command.binary,
-               "The network has a single output, the logit of class 1 against class 0 (or, TorchScript, the\n"
-               "probability of class 1). Not needed where an ONNX network ends in a single sigmoid");
+  app.add_flag(
+      "--binary", command.binary,
+      "The network has a single output, the logit of class 1 against class 0 (class 1: above 0) or, if\n"
+      "it is from 0 to 1 on all of the first images, the probability of class 1 (above 1/2). Not\n"
+      "needed where an ONNX network ends in a single sigmoid");
   app.add_flag(
       "--straight-through", command.straight_through,
       "Let gradients pass Round, Floor, Ceil, Sign and casts to bool as if these were not there, and\n"
@@ -233,8 +235,10 @@ Command parse_command_line(int argc, char** argv) {
   app.add_flag(
       "--keep-output-layer", command.keep_output_layer,
       "Attack the network's answers as they are. Without, a Softmax, LogSoftmax or one sigmoid per\n"
-      "class at the end is taken off an ONNX network, which leaves the order of the classes, and of\n"
-      "probabilities that are left the logarithm is attacked: where they saturate, gradients vanish");
+      "class at the end is taken off an ONNX network, which leaves the order of the classes but for\n"
+      "ties where the layer saturates, and of probabilities that are left the logarithm is attacked:\n"
+      "where they saturate, gradients vanish. With --binary, an answer from 0 to 1 is a logit\n"
+      "then, unless foil sees that it is a sigmoid");
   app.add_option("--network-output", command.network_output,
                  "Name of the ONNX output that holds the classes (default: the first that can)");
   app.add_option(

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <initializer_list>
 #include <optional>
 #include <set>
 #include <string>
@@ -65,20 +66,30 @@ std::unique_ptr<Model> load_onnx_model(const std::filesystem::path& path, const 
   const foil::onnx::File file(path);
   const SampleShape shape = file.input_shape();
   std::vector<std::string> notes;
+  bool single = false;
   auto network =
       with_rank(shape, [&]<int rank>(const SampleShape& of_samples) -> std::unique_ptr<const Network> {
         auto engine = file.network<float, rank>({.bounds = options.bounds,
                                                  .output = options.output,
                                                  .keep_output_layer = options.keep_output_layer,
                                                  .binary = options.binary,
+                                                 .single_column = true,
                                                  .straight_through = options.straight_through});
         notes = engine.notes();
+        single = engine.classes() == 1;
         return std::make_unique<Adapted<foil::nn::Network<float, rank>>>(std::move(engine), of_samples);
       });
-  // In a file without such layers, answers that add up to 1 do so by chance.
+  // In a file without such layers, answers that are probabilities are so by chance.
   const std::set<std::string> operators = file.operators();
+  const auto any = [&](std::initializer_list<const char*> types) {
+    return std::any_of(types.begin(), types.end(),
+                       [&](const char* type) { return operators.contains(type); });
+  };
   std::optional<foil::Probabilities> may_be;
-  if (operators.contains("Softmax") || operators.contains("Sigmoid")) may_be = foil::Probabilities::exclusive;
+  if (single && any({"Sigmoid", "Softmax", "Exp", "Tanh", "Clip", "Min"}))
+    may_be = foil::Probabilities::independent;
+  else if (any({"Sigmoid", "Softmax"}))
+    may_be = foil::Probabilities::exclusive;
   return std::make_unique<Model>(options, std::move(network), shape, std::move(notes), may_be,
                                  file.external_files());
 }
@@ -103,7 +114,8 @@ class Through : public Network {
   Wrapping<const Network> wrapped_;
 };
 
-/// What probabilities all these answers look like, if any. One column of them is that of a single sigmoid.
+/// What probabilities all these answers look like, if any. One column of them is that of a single sigmoid,
+/// unless it holds 0 and at most 1 besides: those are decisions, which have no logarithm to attack.
 std::optional<foil::Probabilities> looks_like(const foil::Logits<float>& answers) {
   constexpr float rounding = 1e-3f;
   bool inside = true, one = true;
@@ -112,6 +124,8 @@ std::optional<foil::Probabilities> looks_like(const foil::Logits<float>& answers
     one = one && std::abs(answers.row(i).sum() - 1) <= rounding;
   }
   if (!inside) return std::nullopt;
+  const bool decided = ((answers.array() == 0) || (answers.array() == 1)).all();
+  if (answers.cols() == 1 && decided && (answers.array() == 0).any()) return std::nullopt;
   return one && answers.cols() > 1 ? foil::Probabilities::exclusive : foil::Probabilities::independent;
 }
 
@@ -133,13 +147,16 @@ Index Model::prepare(const std::filesystem::path& file, const SampleShape& data,
                                  ": ", error.what()));
   }
   const bool single = answers.cols() == 1;
-  const auto found = looks_like(answers);
-  if (found && may_be_ && *found <= *may_be_ && (single || !options_.keep_output_layer)) {
+  std::optional<foil::Probabilities> found;
+  if (may_be_ && !options_.keep_output_layer) found = looks_like(answers);
+  if (found && *found > *may_be_) found.reset();
+  if (found) {
     network_ = std::make_unique<Through<foil::LogProbabilities>>(std::move(network_), *found);
-    notes_.push_back(*found == foil::Probabilities::exclusive
-                         ? "the model's answers p are probabilities that add up to 1: attacked is log p"
-                         : "the model's answers p are all from 0 to 1, as those of sigmoids: attacked is "
-                           "log p - log(1 - p)");
+    if (!single)
+      notes_.push_back(*found == foil::Probabilities::exclusive
+                           ? "the model's answers p are probabilities that add up to 1: attacked is log p"
+                           : "the model's answers p are all from 0 to 1, as those of sigmoids: attacked is "
+                             "log p - log(1 - p)");
   }
   foil::require(!single || options_.binary,
                 "the model has a single output: if it is the logit or the probability of class 1 against "
@@ -150,7 +167,12 @@ Index Model::prepare(const std::filesystem::path& file, const SampleShape& data,
     return answers.cols();
   }
   network_ = std::make_unique<Through<foil::SingleLogit>>(std::move(network_));
-  notes_.push_back("the model's single output is read as class 1 against class 0");
+  notes_.push_back(
+      found ? "the model's single outputs p are all from 0 to 1, so read as the probability of class "
+              "1, the answer where p > 1/2: attacked is log p - log(1 - p); --keep-output-layer "
+              "takes them for logits"
+            : "the model's single output z is read as the logit of class 1 against class 0: class 1 "
+              "is the answer where z > 0");
   return 2;
 }
 

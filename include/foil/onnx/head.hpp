@@ -229,6 +229,7 @@ Head find_head(Builder<T>& build, const Producers& producers, std::int64_t opset
             {"the network's single output p, a sigmoid, is read as the scores 1 - p and p of two classes"}};
   require(options.binary, "onnx: the network has a single output '", name,
           "': if it is the logit of class 1 against class 0, say so by Options::binary (--binary)");
+  if (options.single_column) return {build.planar(*output).slot, true, {}};
   return {two_classes<T>(build, *output, nn::SingleAnswer::logit),
           true,
           {"the network's single output is read as the logit of class 1 against class 0"}};

@@ -30,6 +30,10 @@ struct Options {
   /// where z > 0 and class 0 has won everywhere else. A single Sigmoid at the end says so by itself.
   bool binary = false;
 
+  /// Whether the single output that `binary` is about stays one column, for the caller to make two classes
+  /// of: by foil::SingleLogit, and foil::LogProbabilities below it if it is a probability.
+  bool single_column = false;
+
   /// Whether Round, Floor, Ceil, Sign and casts to bool pass gradients as if they were not there, and
   /// comparisons as if they were differences (the backward pass differentiable approximation of Athalye,
   /// Carlini, Wagner 2018, arXiv:1802.00420). By default the derivative of all of them is zero, as it is.
