@@ -150,6 +150,147 @@ TEST_CASE("foil-evaluate: --mean and --std act inside of the network", "[example
   CHECK(fooled > 2);
 }
 
+TEST_CASE("foil-evaluate: arrays for channels and features have the layout of the images, or are refused",
+          "[examples][evaluate]") {
+  constexpr Index channels = 2, height = 3, width = 5, n = channels * height * width, rows = 4;
+  const TemporaryDirectory file;
+  foil::test::OnnxBuilder network({-1, channels, height, width});
+  std::vector<float> weights(2 * n);
+  for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = std::sin(static_cast<float>(i * i));
+  network.constant("w", {2, n}, weights).constant("b", {2}, {0, 0});
+  network.node("Flatten", {"x"}, "flat")
+      .node("Gemm", {"flat", "w", "b"}, "y", {foil::test::attribute("transB", 1)});
+  write(file / "net.onnx", network.bytes());
+  foil::io::write_npy<int>(file / "y.npy", std::vector<int>(rows), {rows});
+  // Each array twice: (..., C, H, W) and (..., H, W, C).
+  const auto save = [&](const std::string& name, std::vector<Index> chw, float low, float step) {
+    const Index extent = chw.back() * chw[chw.size() - 2] * chw[chw.size() - 3], c = chw[chw.size() - 3];
+    Index all = 1;
+    for (const Index k : chw) all *= k;
+    std::vector<float> first(static_cast<std::size_t>(all)), last(first);
+    for (Index i = 0; i < all; ++i) {
+      const Index k = i % extent, pixels = extent / c;
+      const float value = low + step * static_cast<float>((7 * i) % all) / static_cast<float>(all) -
+                          (name == "bounds" && i < extent ? 2.f : 0.f);
+      first[static_cast<std::size_t>(i)] = value;
+      last[static_cast<std::size_t>(i - k + k % pixels * c + k / pixels)] = value;
+    }
+    foil::io::write_npy<float>(file.path() / (name + "_chw.npy"), first, chw);
+    std::rotate(chw.end() - 3, chw.end() - 2, chw.end());
+    foil::io::write_npy<float>(file.path() / (name + "_hwc.npy"), last, chw);
+  };
+  save("x", {rows, channels, height, width}, 0.25f, 0.5f);
+  save("mean", {channels, height, width}, 0, 1);
+  save("std", {channels, height, width}, 0.5f, 1);
+  save("bounds", {2, channels, height, width}, 1, 1);
+  save("of_channels", {channels, 1, 1}, 0.5f, 1);
+  save("of_rows", {1, height, 1}, 0.5f, 1);
+  foil::io::write_npy<float>(file / "list.npy", std::vector<float>{0.5f, 1}, {channels});
+  foil::io::write_npy<float>(file / "flat.npy", std::vector<float>(n, 0.5f), {n});
+  foil::io::write_npy<float>(file / "odd.npy", std::vector<float>(n, 0.5f), {height * width, channels});
+  const auto found = [&](bool nhwc, const std::string& option, const std::string& array) {
+    const TemporaryDirectory out;
+    const std::string path = array.ends_with(".npy") ? (file.path() / array).string() : array;
+    Arguments all{"--model",        (file / "net.onnx").string(),
+                  "--images",       (file.path() / (nhwc ? "x_hwc.npy" : "x_chw.npy")).string(),
+                  "--layout",       nhwc ? "nhwc" : "nchw",
+                  "--labels",       (file / "y.npy").string(),
+                  "--attack",       "linf-pgd:steps=5",
+                  "--epsilon",      "0.5",
+                  "--out",          (out / "r.json").string(),
+                  "--adversarials", (out / "found").string(),
+                  option,           path};
+    if (option != "--bounds") all = all + Arguments{option == "--mean" ? "--std" : "--mean", "1"};
+    const Outcome outcome = run(all);
+    if (outcome.status != 0) return outcome.err;
+    return read(out / "found/linf-pgd_eps0.5.npy");
+  };
+  for (const auto& [option, array] : {std::pair<std::string, std::string>{"--mean", "mean"},
+                                      {"--std", "std"},
+                                      {"--bounds", "bounds"},
+                                      {"--std", "of_channels"},
+                                      {"--std", "of_rows"}}) {
+    CAPTURE(option, array);
+    const std::string chw = found(false, option, array + "_chw.npy");
+    CHECK_THAT(chw, Catch::Matchers::StartsWith("\x93NUMPY"));
+    CHECK(found(true, option, array + "_hwc.npy") == chw);
+    CHECK_THAT(found(true, option, array + "_chw.npy"), ContainsSubstring(option + ": expected 1 number"));
+    CHECK_THAT(found(false, option, array + "_hwc.npy"), ContainsSubstring(option + ": expected 1 number"));
+  }
+  const std::string by_channel = found(false, "--std", "0.5,1");
+  CHECK_THAT(by_channel, Catch::Matchers::StartsWith("\x93NUMPY"));
+  CHECK(found(true, "--std", "0.5,1") == by_channel);
+  CHECK(found(false, "--std", "list.npy") == by_channel);
+  CHECK(found(true, "--std", "list.npy") == by_channel);
+  CHECK(found(false, "--std", "of_channels_chw.npy") == by_channel);
+  CHECK_THAT(found(false, "--std", "flat.npy"), Catch::Matchers::StartsWith("\x93NUMPY"));
+  for (const bool nhwc : {false, true}) {
+    const std::string shape = nhwc ? "(3, 5, 2)" : "(2, 3, 5)";
+    for (const char* per_column : {"1,2,3,4,5", "1,2,3"})
+      CHECK_THAT(found(nhwc, "--std", per_column), ContainsSubstring("one for each of the 2 channels"));
+    CHECK_THAT(found(nhwc, "--std", "odd.npy"),
+               ContainsSubstring("as an array of shape " + shape +
+                                 " (or with extents of 1), got 30 in shape (15, 2)"));
+  }
+  CHECK_THAT(found(true, "--std", "flat.npy"), ContainsSubstring("got 30 in shape (30)"));
+  CHECK_THAT(found(true, "--bounds", "0:0:0,1:1:1"), ContainsSubstring("--bounds: expected 1 number"));
+}
+
+TEST_CASE("foil-evaluate: folders of pictures whose order or classes may be mistaken, and what they name",
+          "[examples][evaluate]") {
+  const TemporaryDirectory dir;
+  write_pictures(dir / "numbers", 10, [](Index i) { return std::to_string(i + 1) + ".png"; });
+  write_pictures(dir / "padded", 10, [](Index i) { return std::to_string(i + 10) + ".png"; });
+  write_pictures(dir / "classes", 11, [](Index i) { return std::to_string(i) + "/a.png"; });
+  write_pictures(dir / "gap", 2, [](Index i) { return std::to_string(2 * i) + "/a.png"; });
+  std::string text, named = "file,label\n", list;
+  const auto labels = first_labels(10);
+  for (std::size_t i = 0; i < 10; ++i) {
+    text += std::to_string(labels[i]) + "\n";
+    named += std::to_string(i + 1) + ".png," + std::to_string(labels[i]) + "\n";
+    list += "numbers/" + std::to_string(i + 1) + ".png\n";
+  }
+  write(dir / "y.txt", text);
+  write(dir / "y.csv", named);
+  write(dir / "list.txt", list);
+  write(dir / "gap.csv", "file,label\n0/a.png,7\n2/a.png,2\n");
+  const auto path = [&](const char* name) { return (dir / name).string(); };
+  const auto result = [&](const Arguments& arguments) {
+    const bool has_out = std::find(arguments.begin(), arguments.end(), "--out") != arguments.end();
+    const Outcome outcome = run(Arguments{"--model", model_file, "--attack", "fgsm", "--epsilon", "0.1"} +
+                                arguments + (has_out ? Arguments{} : Arguments{"--out", path("r.json")}));
+    return outcome.status == 0
+               ? "clean " + nlohmann::json::parse(read(dir / "r.json"))["clean_accuracy"].dump()
+               : outcome.err;
+  };
+  const std::string expected = result({"--images", image_file, "--labels", label_file, "--count", "10"});
+  CHECK(result({"--images", path("padded"), "--labels", path("y.txt")}) == expected);
+  CHECK(result({"--images", path("numbers"), "--labels", path("y.csv")}) == expected);
+  CHECK(result({"--images", path("list.txt"), "--labels", path("y.txt")}) == expected);
+  const auto two_orders = ContainsSubstring("y.txt: does not name the pictures");
+  CHECK_THAT(result({"--images", path("numbers"), "--labels", path("y.txt")}), two_orders);
+  CHECK_THAT(result({"--images", path("numbers"), "--labels", path("y.csv"), "--targets", path("y.txt")}),
+             two_orders);
+  const Arguments padded{"--images", path("padded"), "--labels", path("y.txt")};
+  CHECK_THAT(result(padded + Arguments{"--starts", path("numbers")}),
+             ContainsSubstring("padded: does not name the pictures"));
+
+  CHECK_THAT(result({"--images", path("classes")}), ContainsSubstring("row 10 has class 10"));
+  CHECK_THAT(result({"--images", path("gap")}),
+             ContainsSubstring("named by numbers, but these are not 0 to 1"));
+  CHECK_THAT(result({"--images", path("gap"), "--labels", path("gap.csv")}), ContainsSubstring("clean "));
+  std::filesystem::rename(dir / "gap/2", dir / "gap/1");
+  CHECK_THAT(result({"--images", path("gap")}), ContainsSubstring("clean "));
+  const std::string note = nlohmann::json::parse(read(dir / "r.json"))["notes"].dump();
+  CHECK_THAT(note, ContainsSubstring("gap: classes: 0 0, 1 1"));
+
+  const std::string before = read(dir / "numbers/3.png");
+  for (const char* option : {"--out", "--sheet"})
+    CHECK_THAT(result(padded + Arguments{"--starts", path("list.txt"), option, path("numbers/3.png")}),
+               ContainsSubstring("3.png"));
+  CHECK(read(dir / "numbers/3.png") == before);
+}
+
 TEST_CASE("foil-evaluate: bounds for each feature, and a lattice between them", "[examples][evaluate]") {
   const TemporaryDirectory dir, file;
   const std::vector<float> lower{0, -1, 0, 0.05f}, upper{0.2f, 1, 8, 0.15f};

@@ -160,8 +160,8 @@ TEST_CASE("foil-evaluate: bad input is one clear line, status 2, and nothing wri
       {extra({"--mask", image_file}), "expected a .npy file"},
       {extra({"--bounds", "0:0,1:1:1"}), "--bounds: expected as many lower as upper ends, got 2 and 3"},
       {extra({"--bounds", "0:0,1:1"}),
-       "--bounds: expected 1 number, one for each of the 1 channels or one for each of the 784 features, got "
-       "2"},
+       "--bounds: expected 1 number, one for each of the 1 channels, or one for each of the 784 features as "
+       "an array of shape (1, 28, 28) (or with extents of 1), got 2"},
       {extra({"--bounds", file("three.npy")}), "three.npy: expected two rows"},
       {extra({"--mean", "0.5"}), "--mean and --std: expected both or none"},
       {extra({"--mean", "0.5", "--std", "0"}), "--std: expected numbers above 0, got 0"},

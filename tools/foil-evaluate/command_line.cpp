@@ -5,9 +5,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <filesystem>
 #include <limits>
+#include <optional>
 #include <sstream>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <type_traits>
 #include <vector>
@@ -71,11 +74,18 @@ bool names_array(const std::string& text) {
   return text.ends_with(".npy") || text.ends_with(".npz") || text.find(".npz:") != text.npos;
 }
 
+Numbers next_numbers(foil::io::NpyReader& file, foil::Index rows, const std::vector<foil::Index>& shape) {
+  Numbers numbers;
+  for (const float number : file.next(rows).values<float>()) numbers.push_back(number);
+  numbers.shape = shape;
+  return numbers;
+}
+
 /// A,B,C or those of a .npy file.
 Numbers parse_numbers(const std::string& option, const std::string& text) {
   if (!names_array(text)) return parse_list(option, text, ',');
   auto file = foil::io::open_npy(text);
-  const Numbers numbers = file.next(file.rows()).values<float>();
+  const Numbers numbers = next_numbers(file, file.rows(), file.shape());
   for (const float number : numbers)
     foil::require(std::isfinite(number), option, ": expected numbers, found ", number, " in ", text);
   return numbers;
@@ -87,8 +97,9 @@ void parse_bounds(const std::string& text, Command& command) {
     auto file = foil::io::open_npy(text);
     foil::require(file.rows() == 2, text, ": expected two rows, the lower ends and the upper ends, found ",
                   file.rows());
-    command.lower = file.next(1).values<float>();
-    command.upper = file.next(1).values<float>();
+    const std::vector<foil::Index> shape(file.shape().begin() + 1, file.shape().end());
+    command.lower = next_numbers(file, 1, shape);
+    command.upper = next_numbers(file, 1, shape);
   } else {
     const auto comma = text.find(',');
     foil::require(comma != text.npos, "--bounds: expected LOWER,UPPER, got '", text, "'");
@@ -162,9 +173,13 @@ std::vector<std::filesystem::path> Command::inputs() const {
   for (const auto& optional : {targets, starts, mask})
     if (optional) all.push_back(foil::io::file_of(*optional));
   all.insert(all.end(), number_files.begin(), number_files.end());
-  if (foil::io::names_pictures(images)) {
-    const auto pictures = foil::io::list_pictures(images);
-    all.insert(all.end(), pictures.files.begin(), pictures.files.end());
+  for (const auto& path : {std::optional(images), starts}) {  // what may be pictures
+    std::error_code ignored;
+    const bool folder = path && std::filesystem::is_directory(*path, ignored);
+    if (!path || !std::filesystem::exists(*path, ignored)) continue;
+    if (!folder && !foil::io::names_pictures(*path)) continue;
+    for (const auto& file : foil::io::list_pictures(*path).files)
+      if (!folder || std::filesystem::is_symlink(file, ignored)) all.push_back(file);
   }
   return all;
 }
@@ -244,21 +259,24 @@ Command parse_command_line(int argc, char** argv) {
   app.add_option(
       "--labels", command.labels,
       "One class per image: integers in .npy, .npz or idx, a text file with one per line, or CSV with a\n"
-      "column `label` (and `file`, for pictures). Not needed for a folder for each class, or if the list\n"
-      "of --images has labels");
+      "column `label` (and `file`, for pictures). Not needed for a folder for each class (the classes are\n"
+      "the places of the sorted names, or what these are if they are 0, 1, 2, ...), or if the list of\n"
+      "--images has labels");
   app.add_option("--layout", layout, "nhwc: the images are N x H x W x C, the network takes N x C x H x W")
       ->check(CLI::IsMember({"nchw", "nhwc"}));
   app.add_flag("--raw", command.raw, "Take bytes and uint16 as they are");
   app.add_option(
       "--bounds", bounds,
       "The interval that inputs live in, as LOWER,UPPER (default 0,1); for each channel L:L:L,U:U:U; for\n"
-      "each channel or feature a .npy file with the lower ends in the first row, the upper in the other");
+      "each channel or feature a .npy file with the lower ends in the first row, the upper in the other,\n"
+      "each (C) or of the shape that an image has in the file of --images");
   app.add_flag("--clip", command.clip,
                "Move values to the bounds that are beyond by a millionth of their distance at most");
   app.add_option(
       "--mean", mean,
       "With --std: the network is given (image - mean) / std, while bounds and epsilon stay in the units\n"
-      "of the images. One number, one for each channel (0.5,0.4,0.4), or a .npy file, also for each feature");
+      "of the images. One number, one for each channel (0.5,0.4,0.4), or a .npy file: (C), or of the shape\n"
+      "that an image has in the file of --images; extents may be 1");
   app.add_option("--std", deviation, "See --mean");
   number("--first", command.first, 0, most, "from 0 to 2^63 - 1",
          "First row of the data set to use (default 0)");

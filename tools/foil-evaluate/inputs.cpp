@@ -86,12 +86,16 @@ void tell(const std::string& path, const ImageReader& images, const Seen& seen, 
   if (images.levels() > 0 && !seen.large)
     note(foil::text("no value is above 1, and ", images.levels(),
                     " is the upper end of the bounds; --raw takes values as they are"));
-  if (images.pictures() != nullptr && !images.pictures()->classes.empty()) {
-    std::string classes;
-    for (std::size_t i = 0; i < images.pictures()->classes.size() && classes.size() < 500; ++i)
-      classes += foil::text(i == 0 ? "" : ", ", i, " ", images.pictures()->classes[i]);
-    note("classes: " + classes);
-  }
+}
+
+/// Which class is which, if that is by the names of folders; else empty.
+std::string classes_text(const Command& command, const ImageReader& images) {
+  if (!command.labels.empty() || images.pictures() == nullptr || images.pictures()->classes.empty())
+    return {};
+  std::string classes;
+  for (std::size_t i = 0; i < images.pictures()->classes.size() && classes.size() < 500; ++i)
+    classes += foil::text(i == 0 ? "" : ", ", i, " ", images.pictures()->classes[i]);
+  return command.images.string() + ": classes: " + classes;
 }
 
 /// So many are read of what there is one of for each image: enough to say how many there are, where these are
@@ -107,6 +111,11 @@ foil::Labels labels_of(const Command& command, const ImageReader& images) {
   const Index rows = images.rows();
   foil::Labels labels;
   if (command.labels.empty()) {
+    require(pictures == nullptr || pictures->classes.empty() || pictures->labels.size() > 0,
+            command.images.string(),
+            ": the folders of the classes are named by numbers, but these are not 0 to ",
+            pictures == nullptr ? 0 : pictures->classes.size() - 1,
+            ", each of them once: which class is which? Expected these or other names, or --labels");
     require(pictures != nullptr && pictures->labels.size() > 0,
             "--labels is missing, and the images do not come with any (foil-evaluate --help explains the "
             "options)");
@@ -114,6 +123,7 @@ foil::Labels labels_of(const Command& command, const ImageReader& images) {
   } else if (pictures != nullptr && foil::io::names_pictures(command.labels)) {
     labels = foil::io::match_labels(foil::io::Table(command.labels, foil::io::most_lines), *pictures);
   } else {
+    if (pictures != nullptr) foil::io::require_one_order(command.labels, *pictures);
     labels = foil::io::read_labels(command.labels, most_entries(rows));
   }
   require(labels.size() == rows, command.labels.string(), ": expected one label for each of the ", rows,
@@ -212,9 +222,9 @@ ImageReader open_images(const Command& command, Model& model, foil::io::ImageOpt
     model.set_units({command.lower[0], command.upper[0]}, {}, {});
     if (command.mean.empty()) return ImageReader(command.images, model.bounds(), options);
   }
-  const auto shape = ImageReader(command.images, foil::Bounds<float>(), options).sample_shape();
-  model.set_units(spread_bounds(command.lower, command.upper, shape), spread("--mean", command.mean, shape),
-                  spread("--std", command.deviation, shape));
+  const Form form{ImageReader(command.images, foil::Bounds<float>(), options).sample_shape(), command.nhwc};
+  model.set_units(spread_bounds(command.lower, command.upper, form), spread("--mean", command.mean, form),
+                  spread("--std", command.deviation, form));
   return ImageReader(command.images, model.bounds(), options);
 }
 
@@ -236,6 +246,8 @@ Inputs read_inputs(const Command& command, Model& model) {
   ImageReader images = open_images(command, model, options);
   foil::Labels labels = labels_of(command, images);
   Inputs in{std::move(images), std::move(labels), {}, {}, {}, {}, command.nhwc};
+  if (const std::string classes = classes_text(command, in.images); !classes.empty())
+    in.notes.push_back(classes);
   const Index rows = in.images.rows();
   require(command.first < rows, "--first ", command.first, ": ", command.images.string(), " has only ", rows,
           " rows");
@@ -252,6 +264,7 @@ Inputs read_inputs(const Command& command, Model& model) {
   const auto check_entries = [&](const std::filesystem::path& path, Index found) {
     require(found == rows || found == used, path.string(), ": expected one entry for each of the ", rows,
             " rows of the data set", used == rows ? "" : " or of those used", ", found ", found);
+    if (in.images.pictures() != nullptr) foil::io::require_one_order(path, *in.images.pictures());
   };
   if (command.targets) {
     in.targets = foil::io::read_labels(*command.targets, most_entries(rows), {"targets"});
@@ -260,7 +273,12 @@ Inputs read_inputs(const Command& command, Model& model) {
   }
   if (command.starts) {
     open_starts(*command.starts, model.bounds(), options, in);
-    check_entries(*command.starts, in.starts ? in.starts->rows() : in.start_rows->size());
+    const foil::io::PictureList* const of_images = in.images.pictures();
+    const foil::io::PictureList* const of_starts = in.starts ? in.starts->pictures() : nullptr;
+    const bool same_names =
+        of_images != nullptr && of_starts != nullptr && of_images->names == of_starts->names;
+    if (of_starts != nullptr && !same_names) foil::io::require_one_order(command.images, *of_starts);
+    if (!same_names) check_entries(*command.starts, in.starts ? in.starts->rows() : in.start_rows->size());
   }
   if (command.mask) {
     open_masks(*command.mask, in);

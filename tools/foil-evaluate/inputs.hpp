@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "command_line.hpp"
@@ -29,6 +30,7 @@ struct Inputs {
   std::optional<foil::Labels> start_rows;              ///< likewise, of the data set
   std::optional<foil::io::NpyReader> masks;            ///< likewise, or for all rows
   bool nhwc = false;                                   ///< the masks are H x W x C
+  std::vector<std::string> notes{};                    ///< how the files were understood
 
   /// Of one image.
   foil::Index features() const {

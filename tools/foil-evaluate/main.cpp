@@ -306,6 +306,7 @@ int evaluate_model(const Command& command) {
   Inputs inputs = read_inputs(command, *loaded);
   const Model& model = *loaded;
   const std::size_t told = notes.size();
+  notes.insert(notes.end(), inputs.notes.begin(), inputs.notes.end());
   for (const std::string& note : model.notes())
     notes.push_back(command.model.filename().string() + ": " + note);
   tell_notes(told);
