@@ -403,6 +403,37 @@ TEST_CASE("foil-evaluate: masks of bools, in the layout of the images", "[exampl
   CHECK(found[3] != 0.5f);
 }
 
+TEST_CASE("foil-evaluate: the sheet shows the same pictures whichever axis has the channels",
+          "[examples][evaluate]") {
+  const TemporaryDirectory dir;
+  std::vector<std::string> sheets;
+  for (const bool last : {false, true}) {
+    const auto place = dir.path() / (last ? "last" : "first");
+    std::filesystem::create_directory(place);
+    foil::test::OnnxBuilder network(last ? std::vector<std::int64_t>{-1, 7, 5, 3}
+                                         : std::vector<std::int64_t>{-1, 3, 7, 5});
+    network.constant("w", {2, 105}, std::vector<float>(210, 0)).constant("b", {2}, {1, 0});
+    network.node("Flatten", {"x"}, "flat")
+        .node("Gemm", {"flat", "w", "b"}, "y", {foil::test::attribute("transB", 1)});
+    write(place / "net.onnx", network.bytes());
+    std::vector<std::uint8_t> image(105);
+    for (std::size_t c = 0; c < 3; ++c)
+      for (std::size_t pixel = 0; pixel < 35; ++pixel)
+        image[last ? 3 * pixel + c : 35 * c + pixel] = static_cast<std::uint8_t>(70 * c + 2 * pixel);
+    foil::io::write_npy<std::uint8_t>(place / "x.npy", image,
+                                      last ? std::vector<Index>{1, 7, 5, 3} : std::vector<Index>{1, 3, 7, 5});
+    foil::io::write_npy<int>(place / "y.npy", std::vector<int>{0}, {1});
+    const Outcome outcome =
+        run({"--model", (place / "net.onnx").string(), "--images", (place / "x.npy").string(), "--labels",
+             (place / "y.npy").string(), "--attack", "linf-additive-uniform-noise", "--epsilon", "0.1",
+             "--out", (place / "r.json").string(), "--sheet", (place / "sheet.png").string()});
+    INFO(outcome.err);
+    REQUIRE(outcome.status == 0);
+    sheets.push_back(read(place / "sheet.png"));
+  }
+  CHECK(sheets[0] == sheets[1]);
+}
+
 TEST_CASE("foil-evaluate: adversarials in PNG files are adversarial when they are read back",
           "[examples][evaluate]") {
   const TemporaryDirectory dir;
