@@ -446,7 +446,8 @@ TEST_CASE("foil-evaluate: adversarials in PNG files are adversarial when they ar
   const auto model = foil::onnx::load<float, 4>(model_file);
   const auto json = results(dir);
   int fooled = 0;
-  for (const auto& [attack, name] : {std::pair{0, "linf-pgd_eps0.2"}, std::pair{1, "boundary"}}) {
+  for (const auto& [attack, name] :
+       {std::pair{std::size_t{0}, "linf-pgd_eps0.2"}, std::pair{std::size_t{1}, "boundary"}}) {
     const foil::Tensor<float, 4> read_back = foil::io::read_images(dir.path() / "png" / name, model.bounds());
     const auto stored =
         foil::io::read_images(dir.path() / "adversarials" / (std::string(name) + ".npy"), model.bounds());

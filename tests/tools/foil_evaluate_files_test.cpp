@@ -183,6 +183,8 @@ TEST_CASE("foil-evaluate: no output is an input or another output", "[examples][
     CHECK_THAT(outcome.err, ContainsSubstring(message));
     CHECK(std::count(outcome.err.begin(), outcome.err.end(), '\n') == 1);
   };
+  refused({"--out", ""}, "--out: expected a name, got nothing");
+  refused({"--out", path("r"), "--adversarials", ""}, "--adversarials: expected a name, got nothing");
   refused({"--out", path("data/labels")}, "would overwrite an input");
   refused({"--out", path("link")}, "would overwrite an input");
   refused({"--out", path("t"), "--targets", path("t")}, "would overwrite an input");

@@ -152,6 +152,16 @@ TEST_CASE("outputs: a folder that holds anything else than an earlier run's file
   write(dir / "found/manifest.json", R"({"run_id": "12", "files": [], "changing": []})");
   refused("manifest.json");
   std::filesystem::remove(dir / "found/manifest.json");
+  // A manifest that speaks of files outside of its folder is nobody's.
+  for (const std::string name : {"../elsewhere", "/elsewhere", "a/../../elsewhere", "..", ""}) {
+    const nlohmann::json file{{"name", name}, {"bytes", 0}, {"crc32", 0}};
+    write(dir / "found/manifest.json",
+          nlohmann::json{
+              {"written_by", "foil-evaluate"}, {"files", {file}}, {"changing", nlohmann::json::array()}}
+              .dump());
+    refused("manifest.json");
+    std::filesystem::remove(dir / "found/manifest.json");
+  }
   std::filesystem::create_directory(dir / "found/folder");
   refused("folder");
   std::filesystem::remove(dir / "found/folder");

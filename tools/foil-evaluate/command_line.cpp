@@ -326,7 +326,8 @@ Command parse_command_line(int argc, char** argv) {
   for (const char* file :
        {"--model", "--images", "--labels", "--targets", "--starts", "--mask", "--out", "--sheet"})
     app.get_option(file)->type_name("FILE");
-  app.get_option("--adversarials")->type_name("DIR");
+  for (const char* folder : {"--adversarials", "--adversarials-png"})
+    app.get_option(folder)->type_name("DIR");
 
   try {
     app.parse(argc, argv);
@@ -342,6 +343,10 @@ Command parse_command_line(int argc, char** argv) {
   command.nhwc = layout == "nhwc";
   command.list = list->count() > 0;
   if (command.list) return command;
+  for (const CLI::Option* option : app.get_options())
+    if (const auto& given = option->results();
+        option->get_type_name() == "FILE" || option->get_type_name() == "DIR")
+      foil::require(given.empty() || !given[0].empty(), option->get_name(), ": expected a name, got nothing");
 
   for (const char* option : {"--model", "--images", "--attack", "--out"})
     foil::require(app.count(option) > 0, option, " is missing (foil-evaluate --help explains the options)");

@@ -302,6 +302,7 @@ int evaluate_model(const Command& command) {
   places.names.push_back(indices);
   for (const std::string& name : names)
     places.picture_folders.push_back(std::filesystem::path(name).stem().string());
+  catch_signals();  // from here on there is something to clean up
   Outputs outputs(std::move(places));
   Inputs inputs = read_inputs(command, *loaded);
   const Model& model = *loaded;
@@ -314,7 +315,6 @@ int evaluate_model(const Command& command) {
   if (command.adversarials_png)
     pictures.emplace(outputs.pictures(), model.bounds(), inputs.images.sample_shape());
 
-  catch_signals();
   Samples samples = choose(command, model, inputs, interrupted);
   if (interrupted) {
     std::fputs("foil-evaluate: interrupted before any attack began, nothing was written\n", stderr);

@@ -133,6 +133,12 @@ Json entry(const std::string& name, const Content& content) {
   return {{"name", name}, {"bytes", content.bytes}, {"crc32", content.crc32}};
 }
 
+/// Whether a name is that of something in a folder or its folders, and of nothing outside.
+bool lies_within(const fs::path& name) {
+  return !name.empty() && name.is_relative() && name.has_filename() && name.lexically_normal() == name &&
+         *name.begin() != "..";
+}
+
 /// The files that a manifest speaks of; none if it is not one of foil-evaluate's.
 std::optional<std::multimap<std::string, Content>> read_manifest(const fs::path& path) {
   std::FILE* const file = std::fopen(path.c_str(), "rb");
@@ -147,6 +153,7 @@ std::optional<std::multimap<std::string, Content>> read_manifest(const fs::path&
       if (!e.is_object() || !e.contains("name") || !e["name"].is_string() || !e.contains("bytes") ||
           !e["bytes"].is_number_unsigned() || !e.contains("crc32") || !e["crc32"].is_number_unsigned())
         return std::nullopt;
+      if (!lies_within(e["name"].get<std::string>())) return std::nullopt;
       files.emplace(e["name"], Content{e["bytes"], e["crc32"]});
     }
   }
