@@ -91,7 +91,9 @@ TEST_CASE("options: what is wrong with a value is said", "[options]") {
   const auto refuses = [](const OptionValues& values, const char* message) {
     CHECK_THROWS_WITH(parsed(values), ContainsSubstring(message));
   };
-  refuses({{"counts", "1"}}, "me: no option 'counts'; did you mean count?; it has count, share, any, really, colour, inner_depth");
+  refuses(
+      {{"counts", "1"}},
+      "me: no option 'counts'; did you mean count?; it has count, share, any, really, colour, inner_depth");
   refuses({{"count", "0"}}, "me: expected count in [1, 9], got 0");
   refuses({{"count", "10"}}, "got 10");
   refuses({{"count", "2.5"}}, "option count: expected an integer, got '2.5'");

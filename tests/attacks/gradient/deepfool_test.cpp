@@ -252,8 +252,9 @@ TEST_CASE("deepfool: the scale of the logits does not matter") {
 }
 
 TEST_CASE("deepfool: options out of range are named") {
-  CHECK_THROWS_WITH(L2DeepFoolAttack({.overshoot = 0}),
-                    Catch::Matchers::ContainsSubstring("l2-deepfool: expected overshoot in (0, 1e+06], got 0"));
+  CHECK_THROWS_WITH(
+      L2DeepFoolAttack({.overshoot = 0}),
+      Catch::Matchers::ContainsSubstring("l2-deepfool: expected overshoot in (0, 1e+06], got 0"));
   CHECK_THROWS_WITH(LinfDeepFoolAttack({.candidates = 0}),
                     Catch::Matchers::ContainsSubstring("linf-deepfool: expected candidates >= 1, got 0"));
 }
