@@ -88,6 +88,10 @@ TEST_CASE("diagnose: one code for each kind, with the number of its samples", "[
   CHECK_THAT(nan.message, ContainsSubstring("2 of 20 samples") && ContainsSubstring("1 of which"));
 
   CHECK(codes(diagnose(outcome({record(Status::start_failed)}))) == Codes{"no-start"});
+  const Warning budget =
+      only(diagnose(outcome({record(Status::budget_exhausted), record(Status::budget_exhausted, true)})));
+  CHECK(budget.code == "budget");
+  CHECK(budget.samples == 1);
   CHECK(codes(diagnose(outcome({record(Status::unstable)}))) == Codes{"unstable"});
   const auto invalid = only(diagnose(outcome({3, record(Status::invalid_input)})));
   CHECK(invalid.code == "invalid-input");

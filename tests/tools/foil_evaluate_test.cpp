@@ -408,6 +408,7 @@ TEST_CASE("foil-evaluate: the query budget is kept, and one attack may be asked 
   REQUIRE(outcome.status == 0);
   const auto json = results(dir);
   CHECK(json["query_budget"] == 20);
+  CHECK(json["warnings"][0]["code"] == "budget");
   CHECK(json["attacks"][1]["cut_short"] == 0);
   CHECK_THAT(outcome.out, ContainsSubstring("\nlinf-pgd:steps=9  "));
   CHECK_THAT(outcome.out, ContainsSubstring("\nlinf-pgd:steps=50,restarts=3  linf "));

@@ -23,8 +23,9 @@ namespace foil {
 
 /// Something that makes results mean less than they seem to.
 struct Warning {
-  /// What, for programs: non-finite, zero-gradients, probabilities, no-start, unstable, invalid-input,
-  /// chance, already-adversarial, targets-equal-labels, epsilon-larger-than-box, noise-beats-attack.
+  /// What, for programs: non-finite, zero-gradients, probabilities, no-start, budget, unstable,
+  /// invalid-input, chance, already-adversarial, targets-equal-labels, epsilon-larger-than-box,
+  /// noise-beats-attack.
   std::string code;
   /// What was seen, what it likely means and what to do about it, for people: sentences in one line.
   std::string message;
@@ -102,6 +103,11 @@ class Diagnosis {
         text("no starting point was found for ", of_all(starts),
              ": they were not attacked and do not count as robust. Give starting points or a pool that "
              "holds the wanted classes, or use an attack that needs no start."));
+    const Index cut =
+        count([](const Record& r) { return r.status == Status::budget_exhausted && !r.success; });
+    add("budget", title, cut,
+        text("the query budget ended the attack on ", of_all(cut),
+             " before it had found anything: they count as robust, and withstood no more than that."));
     const Index unstable = count([](const Record& r) { return r.status == Status::unstable; });
     add("unstable", title, unstable,
         text("the model contradicted itself about all that was found for ", of_all(unstable),
@@ -198,7 +204,7 @@ class Diagnosis {
     else if (attacked > 0 && standing == 0)
       add("already-adversarial", "", attacked,
           text(attacked == 1 ? "the only sample meets" : text("all ", attacked, " samples meet"),
-               " the criterion or is wrong as it is: nothing was attacked. ", hint()));
+               " the criterion before any attack: nothing was attacked. ", hint()));
   }
 
   /// What may be wrong with the labels.
