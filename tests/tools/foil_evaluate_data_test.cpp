@@ -169,7 +169,7 @@ TEST_CASE("foil-evaluate: arrays for channels and features have the layout of th
     for (const Index k : chw) all *= k;
     std::vector<float> first(static_cast<std::size_t>(all)), last(first);
     for (Index i = 0; i < all; ++i) {
-      const Index k = i % extent, pixels = extent / c;
+      const Index k = i % extent, area = extent / c;
       const float value = low + step * static_cast<float>((7 * i) % all) / static_cast<float>(all) -
                           (name == "bounds" && i < extent ? 2.f : 0.f);
       first[static_cast<std::size_t>(i)] = value;

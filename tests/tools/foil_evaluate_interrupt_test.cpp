@@ -95,11 +95,11 @@ TEST_CASE("foil-evaluate: what is finished is kept when the images become unread
   foil::io::write_npy(other / "images.npy", images);
   Arguments arguments =
       on_mnist(dir) + Arguments{"--count",   "300", "--batch-size", "10",
-                                "--threads", "1",   "--attack",     "linf-pgd:steps=400,maximize_loss=true",
+                                "--threads", "1",   "--attack",     "linf-pgd:steps=100,maximize_loss=true",
                                 "--epsilon", "0.02"};
   *(std::find(arguments.begin(), arguments.end(), "--images") + 1) = (other / "images.npy").string();
   Process process(arguments);
-  // After the clean predictions. The first block of 256 takes a hundred times as long as to cut the file
+  // After the clean predictions. The first block of 256 takes far longer than to cut the file
   // does, and both are slowed down alike where others are at work.
   REQUIRE(process.has_said("300/300 done"));
   std::filesystem::resize_file(other / "images.npy", 128 + 299 * 784 * 4);
