@@ -173,7 +173,7 @@ TEST_CASE("foil-evaluate: arrays for channels and features have the layout of th
       const float value = low + step * static_cast<float>((7 * i) % all) / static_cast<float>(all) -
                           (name == "bounds" && i < extent ? 2.f : 0.f);
       first[static_cast<std::size_t>(i)] = value;
-      last[static_cast<std::size_t>(i - k + k % pixels * c + k / pixels)] = value;
+      last[static_cast<std::size_t>(i - k + k % area * c + k / area)] = value;
     }
     foil::io::write_npy<float>(file.path() / (name + "_chw.npy"), first, chw);
     std::rotate(chw.end() - 3, chw.end() - 2, chw.end());
