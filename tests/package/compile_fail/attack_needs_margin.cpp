@@ -1,14 +1,6 @@
 // expect: foil: this attack needs a criterion with a margin on the logits
 #include "foil/attacks/gradient/fast_gradient.hpp"
-
-struct Model {
-  using Input = foil::Tensor<float, 2>;
-  foil::Bounds<float> bounds() const;
-  foil::Logits<float> logits(const Input& x) const;
-  auto vjp(const Input& x) const {
-    return foil::Vjp{logits(x), [](const foil::Logits<float>&) { return Input(); }};
-  }
-};
+#include "model.hpp"
 
 auto use(const Model& model, const Model::Input& x, [[maybe_unused]] const foil::Labels& labels) {
 #ifdef FOIL_FIXED
