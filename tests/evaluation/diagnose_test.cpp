@@ -211,7 +211,7 @@ TEST_CASE("diagnose: an attack that noise beats", "[diagnose]") {
       outcome({9, record(Status::success, true)}, 20, "linf-repeated-additive-uniform-noise", 0.3);
   const auto warning = only(diagnose(std::vector{noise, weak, better}));
   CHECK(warning.code == "noise-beats-attack");
-  CHECK(warning.attacks == "fgsm eps 0.3");
+  CHECK(warning.attacks == Codes{"fgsm eps 0.3"});
   CHECK(warning.samples == 8);
   CHECK_THAT(warning.message, ContainsSubstring("repeated") && ContainsSubstring("fools 9 of 20") &&
                                   ContainsSubstring("this attack fools 1:"));
@@ -258,7 +258,7 @@ TEST_CASE("diagnose: what attacks have in common is told once, with their names"
   const auto warnings = diagnose(std::vector{outcome({blind}), outcome({blind}, 20, "fgsm", 0.25),
                                              outcome({blind, blind}, 20, "deepfool", std::nullopt)});
   CHECK(codes(warnings) == Codes{"zero-gradients", "zero-gradients"});
-  CHECK(warnings[0].attacks == "linf-pgd eps 0.1, fgsm eps 0.25");
-  CHECK(warnings[1].attacks == "deepfool");
+  CHECK(warnings[0].attacks == Codes{"linf-pgd eps 0.1", "fgsm eps 0.25"});
+  CHECK(warnings[1].attacks == Codes{"deepfool"});
 }
 }  // namespace

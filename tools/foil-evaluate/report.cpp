@@ -118,8 +118,11 @@ std::string table(const std::vector<Told>& outcomes, const Samples& samples, con
     }
   }
   for (const std::string& note : verdict.notes) notes += "Note: " + note + '\n';
-  for (const foil::Warning& warning : verdict.warnings)
-    notes += "Warning: " + warning.attacks + (warning.attacks.empty() ? "" : ": ") + warning.message + '\n';
+  for (const foil::Warning& warning : verdict.warnings) {
+    std::string attacks;
+    for (const std::string& title : warning.attacks) attacks += (attacks.empty() ? "" : ", ") + title;
+    notes += "Warning: " + attacks + (attacks.empty() ? "" : ": ") + warning.message + '\n';
+  }
   return text + (notes.empty() ? "" : "\n") + notes;
 }
 
@@ -144,19 +147,6 @@ void put_summary(Json& into, const foil::Summary& s, Index all) {
                {"success_rate", s.success_rate()},
                {"robust_accuracy", s.robust_accuracy()},
                {"median_distance", s.median_distance}});
-}
-
-Json warning_entry(const foil::Warning& warning) {
-  Json attacks = Json::array();
-  for (std::string rest = warning.attacks; !rest.empty();) {
-    const auto comma = rest.find(", ");
-    attacks.push_back(rest.substr(0, comma));
-    rest.erase(0, comma == rest.npos ? comma : comma + 2);
-  }
-  return {{"code", warning.code},
-          {"message", warning.message},
-          {"samples", warning.samples},
-          {"attacks", std::move(attacks)}};
 }
 
 }  // namespace
@@ -209,7 +199,11 @@ void write_results(foil::io::AtomicFile& file, const Command& command, const Sam
             {"warnings", Json::array()},
             {"attacks", Json::array()},
             {"worst_cases", Json::array()}};
-  for (const foil::Warning& warning : verdict.warnings) root["warnings"].push_back(warning_entry(warning));
+  for (const foil::Warning& warning : verdict.warnings)
+    root["warnings"].push_back({{"code", warning.code},
+                                {"message", warning.message},
+                                {"samples", warning.samples},
+                                {"attacks", warning.attacks}});
   if (run.sheet)
     root["sheet"] = {
         {"file", command.sheet->string()}, {"bytes", run.sheet->bytes}, {"crc32", run.sheet->crc32}};

@@ -30,9 +30,9 @@ struct Warning {
   /// What was seen, what it likely means and what to do about it, for people: sentences in one line.
   std::string message;
   Index samples = 0;  ///< how many it concerns
-  /// The outcomes that it concerns, "linf-pgd eps 0.1, boundary"; empty if it is about the samples or the
+  /// The titles of the outcomes that it concerns, "linf-pgd eps 0.1"; empty if it is about the samples or the
   /// model whatever the attack, or if a single result was given.
-  std::string attacks{};
+  std::vector<std::string> attacks{};
 };
 
 /// What is known of an evaluation beside the outcomes. All of it may be left out, and is then not looked
@@ -226,10 +226,11 @@ class Diagnosis {
     if (samples == 0) return;
     for (Warning& before : warnings_)
       if (before.code == code && before.message == message) {
-        if (!title.empty()) before.attacks += ", " + title;
+        if (!title.empty()) before.attacks.push_back(title);
         return;
       }
-    warnings_.push_back({code, std::move(message), samples, title});
+    warnings_.push_back({code, std::move(message), samples, {}});
+    if (!title.empty()) warnings_.back().attacks.push_back(title);
   }
 
   const Setting& setting_;

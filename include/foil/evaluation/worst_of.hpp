@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <concepts>
 #include <cstddef>
+#include <functional>
 #include <iterator>
 #include <limits>
 #include <optional>
@@ -233,13 +234,13 @@ std::vector<WorstOutcome> worst_cases(const Outcomes& outcomes) {
       return before.outcome.norm == leader->norm && before.outcome.epsilon == leader->epsilon;
     };
     if (std::any_of(out.begin(), out.end(), told)) continue;
-    std::vector<Outcome> group;
+    std::vector<std::reference_wrapper<const Outcome>> group;
     std::vector<std::size_t> members;
     for (std::size_t k = 0; k < all.size(); ++k) {
       const Outcome& other = *all[k];
       const bool same = other.norm == leader->norm && (!other.epsilon || other.epsilon == leader->epsilon);
       if (!same || other.records.size() != leader->records.size()) continue;
-      group.push_back(other);
+      group.emplace_back(other);
       members.push_back(k);
     }
     if (group.size() < 2) continue;
