@@ -6,6 +6,7 @@
 #include <png.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -50,7 +51,7 @@ class Folder {
 /// The words that a mutation would hardly find by itself.
 void write_dictionary(const std::filesystem::path& path) {
   std::set<std::string> words{"Constant", "NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER", "ai.onnx"};
-  for (const auto& [type, convert] : foil::onnx::detail::converters<float>()) words.emplace(type);
+  for (const auto& [type, conversion] : foil::onnx::detail::conversions<float>()) words.emplace(type);
   for (const auto* name : {"allowzero",    "alpha",
                            "auto_pad",     "axes",
                            "axis",         "beta",
@@ -71,20 +72,7 @@ void write_dictionary(const std::filesystem::path& path) {
 }
 
 void write_networks(Folder write) {
-  // A little of everything that existing networks have.
-  OnnxBuilder file({-1, 2, 6, 6});
-  file.constant("w", {3, 2, 3, 3}, spread(54, -1, 1, 81))
-      .constant("b", {3}, spread(3, -1, 1), Storage::packed);
-  file.constant("s", Ints{-1, 12}).constant("c", {3, 1, 1}, {1, 2, 3}, Storage::typed);
-  file.constant("m", {12, 4}, spread(48, -1, 1, 83));
-  file.node("Conv", {"x", "w", "b"}, "a",
-            {attribute("pads", Ints{1, 1, 0, 0}), attribute("strides", Ints{1, 1})});
-  file.node("Elu", {"a"}, "e", {attribute("alpha", 1.)}).node("Mul", {"e", "c"}, "d");
-  file.node("MaxPool", {"d"}, "p", {attribute("kernel_shape", Ints{2, 2}), attribute("strides", Ints{2, 2})});
-  file.node("Concat", {"p", "p"}, "q", {attribute("axis", 1)});
-  file.node("AveragePool", {"q"}, "r", {attribute("kernel_shape", Ints{2, 1}), attribute("ceil_mode", 1)});
-  file.node("Transpose", {"r"}, "t", {attribute("perm", Ints{0, 2, 3, 1})}).node("Reshape", {"t", "s"}, "f");
-  write(file.node("Gemm", {"f", "m"}, "g").node("Softmax", {"g"}, "y", {attribute("axis", -1)}).bytes());
+  write(foil::test::network_of_everything().bytes());
 
   OnnxBuilder normalised({-1, 2, 4, 4}, 11);
   normalised.constant("w", {2, 1, 3, 3}, spread(18, -1, 1));
@@ -113,9 +101,10 @@ void write_networks(Folder write) {
   write(OnnxBuilder({-1, 1, 1, 2, 2}).node("Flatten", {"x"}, "y").bytes());
 
   // Each operator with each number of inputs that it may have; not all of them load.
-  for (const auto& [type, convert] : foil::onnx::detail::converters<float>()) {
-    const auto arity = foil::onnx::detail::arity_of(type);
-    for (std::size_t inputs = arity.least_inputs; inputs <= arity.most_inputs && inputs <= 3; ++inputs) {
+  for (const auto& [type, conversion] : foil::onnx::detail::conversions<float>()) {
+    const auto arity = conversion.arity;
+    for (std::size_t inputs = std::max<std::size_t>(1, arity.least_inputs);
+         inputs <= arity.most_inputs && inputs <= 3; ++inputs) {
       OnnxBuilder single({-1, 2, 3, 3});
       single.constant("c", {2, 1, 1}, {1, 2});
       Names names(inputs, "c");

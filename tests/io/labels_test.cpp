@@ -88,7 +88,7 @@ TEST_CASE("labels: what is no list of classes is named with the reason", "[io][l
   CHECK_THAT(message("1\n2.0\n"),
              ContainsSubstring("expected a class from 0 to 2^31 - 1, found '2.0' in line 2"));
   for (const char* first :
-       {"1.0", "0x1", "+1", "-1", "1e0", ".5", "nan", "-inf", "1 2", "1;2", "?", "1/1", "0xg"}) {
+       {"1.0", "0x1", "+1", "-1", "1e0", ".5", "nan", "-inf", "1e999", "1 2", "1;2", "?", "1/1", "0xg"}) {
     CAPTURE(first);
     const bool is_name = std::string(first) == "0xg";
     CHECK_THAT(message(std::string(first) + "\n1\n"),

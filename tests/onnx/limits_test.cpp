@@ -60,9 +60,9 @@ TEST_CASE("onnx: a node has as many inputs and outputs as its operator takes", "
   refused("(Clip): its inputs: expected 1 to 3, got 4",
           OnnxBuilder({-1, 3}).node("Clip", {"x", "", "", ""}, "y"));
   refused("(Concat): its inputs: expected 1 or more, got 0", OnnxBuilder({-1, 3}).node("Concat", {}, "y"));
-  for (const auto& [type, convert] : foil::onnx::detail::converters<float>()) {
+  for (const auto& [type, conversion] : foil::onnx::detail::conversions<float>()) {
     CAPTURE(type);
-    const auto arity = foil::onnx::detail::arity_of(type);
+    const auto arity = conversion.arity;
     if (arity.most_inputs > 1000) continue;
     OnnxBuilder file({-1, 3});
     file.node(std::string(type), Names(arity.most_inputs + 1, "x"), "y");

@@ -204,4 +204,22 @@ inline std::vector<float> spread(std::size_t count, double low, double high, std
   return out;
 }
 
+/// A little of everything that existing networks have, in every form of storage.
+inline OnnxBuilder network_of_everything() {
+  OnnxBuilder file({-1, 2, 6, 6});
+  file.constant("w", {3, 2, 3, 3}, spread(54, -1, 1, 81))
+      .constant("b", {3}, spread(3, -1, 1, 82), Storage::packed);
+  file.constant("s", Ints{-1, 12}).constant("c", {3, 1, 1}, {1, 2, 3}, Storage::typed);
+  file.constant("m", {12, 4}, spread(48, -1, 1, 83));
+  file.node("Conv", {"x", "w", "b"}, "a",
+            {attribute("pads", Ints{1, 1, 0, 0}), attribute("strides", Ints{1, 1})});
+  file.node("Elu", {"a"}, "e", {attribute("alpha", 1.)}).node("Mul", {"e", "c"}, "d");
+  file.node("MaxPool", {"d"}, "p", {attribute("kernel_shape", Ints{2, 2}), attribute("strides", Ints{2, 2})});
+  file.node("Concat", {"p", "p"}, "q", {attribute("axis", 1)});
+  file.node("AveragePool", {"q"}, "r", {attribute("kernel_shape", Ints{2, 1}), attribute("ceil_mode", 1)});
+  file.node("Transpose", {"r"}, "t", {attribute("perm", Ints{0, 2, 3, 1})}).node("Reshape", {"t", "s"}, "f");
+  file.node("Gemm", {"f", "m"}, "g").node("Softmax", {"g"}, "y", {attribute("axis", -1)});
+  return file;
+}
+
 }  // namespace foil::test

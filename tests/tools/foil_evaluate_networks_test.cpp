@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// \file
 /// foil-evaluate on networks of every rank and with every end.
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <filesystem>
@@ -114,6 +115,28 @@ TEST_CASE("foil-evaluate: networks of rank 2 to 5, whose adversarials have the s
   CHECK_THAT(refused.outcome.err,
              ContainsSubstring("x.npy: expected images of shape (N, 12) as the model takes, "
                                "found (40, 3, 4)"));
+}
+
+TEST_CASE(
+    "foil-evaluate: samples of two axes have no channels that a layout would move, nor have their masks",
+    "[evaluate]") {
+  const Problem problem;
+  OnnxBuilder file = problem.network({4, 3});
+  file.node("Identity", {"z"}, "y");
+  const TemporaryDirectory files;
+  std::vector<float> mask(12, 0);
+  mask[1] = mask[7] = 1;
+  foil::io::write_npy<float>(files / "mask.npy", mask, {4, 3});
+  const Run run(file, {4, 3}, {"--layout", "nhwc", "--mask", (files / "mask.npy").string()});
+  INFO(run.outcome.err);
+  REQUIRE(run.outcome.status == 0);
+  const auto found = foil::io::read_npy(run.dir / "found/linf-pgd_eps0.1.npy").values<float>();
+  std::vector<bool> moved(12);
+  for (std::size_t i = 0; i < found.size(); ++i)
+    if (found[i] != problem.x[i]) moved[i % 12] = true;
+  CHECK(moved[1]);
+  CHECK(moved[7]);
+  CHECK(std::count(moved.begin(), moved.end(), true) == 2);
 }
 
 TEST_CASE("foil-evaluate: saturated outputs count as what is behind them, which is told", "[evaluate]") {

@@ -3,12 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <limits>
 #include <span>
 #include <string>
 #include <utility>
 
+#include "foil/core/shape.hpp"
 #include "progress.hpp"
 
 namespace evaluate {
@@ -16,6 +16,7 @@ namespace {
 
 using foil::Index;
 using foil::require;
+using foil::squeezed;
 using ImageReader = foil::io::ImageReader<float>;
 
 static_assert(foil::SampleSource<ImageReader>);
@@ -72,11 +73,10 @@ Seen look_at(ImageReader& images, const foil::Bounds<float>& bounds, Index begin
   return seen;
 }
 
-/// Says what is odd about the images. Throws if none is valid.
-void tell(const std::string& path, const ImageReader& images, const Seen& seen, Index rows) {
-  const auto note = [&](const std::string& text) {
-    std::fprintf(stderr, "foil-evaluate: %s: %s\n", path.c_str(), text.c_str());
-  };
+/// Notes what is odd about the images. Throws if none is valid.
+void note_oddities(const std::string& path, const ImageReader& images, const Seen& seen, Index rows,
+                   std::vector<std::string>& notes) {
+  const auto note = [&](const std::string& text) { notes.push_back(path + ": " + text); };
   require(seen.invalid < rows, path, ": ", seen.invalid_row,
           ", and no image is valid (--bounds says what is)");
   if (seen.invalid > 0)
@@ -153,28 +153,9 @@ std::span<const std::int64_t> part(const std::vector<std::int64_t>& all, const f
   return std::span(all).subspan(static_cast<std::size_t>(block.first), static_cast<std::size_t>(block.count));
 }
 
-std::string shape_text(const std::vector<Index>& shape) {
-  std::string out;
-  for (const Index extent : shape) out += (out.empty() ? "" : ", ") + std::to_string(extent);
-  return "(" + out + ")";
-}
-
-/// Extents of 1 do not change where numbers lie.
-std::vector<Index> squeezed(std::vector<Index> shape) {
-  std::erase(shape, Index{1});
-  return shape;
-}
-
-/// The shape of a mask as it is in a file.
-std::vector<Index> mask_shape(const Inputs& in) {
-  std::vector<Index> shape = in.images.sample_shape();
-  if (in.nhwc && shape.size() == 3) std::rotate(shape.begin(), shape.begin() + 1, shape.end());
-  return shape;
-}
-
 /// Whether a file of masks holds a single one, for all samples.
 bool one_for_all(const Inputs& in) {
-  return squeezed(in.masks->shape()) == squeezed(mask_shape(in));
+  return squeezed(in.masks->shape()) == squeezed(in_data(in.form()));
 }
 
 /// The masks that come next, `count` of them: 1 where a feature may move, else 0.
@@ -185,12 +166,12 @@ Images next_masks(Inputs& in, Index count) {
   auto shape = in.images.dimensions();
   shape[0] = single ? 1 : array.shape[0];
   Images out(shape);
-  const Index n = in.features(), channels = in.nhwc ? in.images.sample_shape().front() : 1;
+  const Index n = in.features(), channels = turned(in.form()) ? in.images.sample_shape().front() : 1;
   for (Index i = 0; i < out.size(); ++i) {
     const double value = values[static_cast<std::size_t>(i)];
     require(std::isfinite(value), array.path.string(), ": expected numbers, found ", value);
     const Index k = i % n;
-    out.data()[i - k + k % channels * (n / channels) + k / channels] = value != 0 ? 1.0f : 0.0f;
+    out.data()[i - k + foil::channels_first(k, channels, n)] = value != 0 ? 1.0f : 0.0f;
   }
   return out;
 }
@@ -200,10 +181,12 @@ Images next_masks(Inputs& in, Index count) {
 void open_masks(const std::filesystem::path& path, Inputs& in) {
   in.masks.emplace(foil::io::open_npy(path, {"mask", "masks"}));
   const auto& found = in.masks->shape();
-  const std::string wanted = shape_text(mask_shape(in));
-  const bool each = !found.empty() && squeezed({found.begin() + 1, found.end()}) == squeezed(mask_shape(in));
+  const std::vector<Index> wanted = in_data(in.form());
+  const bool each = !found.empty() && squeezed(std::vector<Index>(found.begin() + 1, found.end())) ==
+                                          squeezed(in_data(in.form()));
   require(one_for_all(in) || each, path.string(), ": expected a mask for the images of shape ",
-          in.images.shape_text(), ": ", wanted, " or (N, ", wanted.substr(1), ", found ", shape_text(found));
+          in.images.shape_text(), ": ", foil::extents_text(wanted), " or ", foil::batch_text(wanted),
+          ", found ", foil::extents_text(found));
   constexpr Index at_a_time = 32;
   bool any = false;
   for (Index row = 0; row < in.masks->rows(); row += at_a_time) {
@@ -256,7 +239,7 @@ Inputs read_inputs(const Command& command, Model& model) {
           " on");
   const Index end = limited(command) && !command.correct_only ? command.first + command.count : rows;
   const Seen seen = look_at(in.images, model.bounds(), command.first, end);
-  tell(command.images.string(), in.images, seen, end - command.first);
+  note_oddities(command.images.string(), in.images, seen, end - command.first, in.notes);
   const Index classes = model.prepare(command.images, in.images.sample_shape(), seen.first);
   check_classes(command.labels.empty() ? command.images : command.labels, in.labels, classes);
 

@@ -16,6 +16,7 @@
 #include "foil/io/data.hpp"
 #include "foil/io/npy.hpp"
 #include "model.hpp"
+#include "units.hpp"
 
 namespace evaluate {
 
@@ -29,9 +30,11 @@ struct Inputs {
   std::optional<foil::io::ImageReader<float>> starts;  ///< likewise
   std::optional<foil::Labels> start_rows;              ///< likewise, of the data set
   std::optional<foil::io::NpyReader> masks;            ///< likewise, or for all rows
-  bool nhwc = false;                                   ///< the masks are H x W x C
+  bool nhwc = false;                                   ///< as the command says it
   std::vector<std::string> notes{};                    ///< how the files were understood
 
+  /// What images, and masks, are like.
+  Form form() const { return {images.sample_shape(), nhwc}; }
   /// Of one image.
   foil::Index features() const {
     const auto& shape = images.dimensions();

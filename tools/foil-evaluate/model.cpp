@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "foil/core/shape.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/models/affine.hpp"
 #include "foil/models/log_probabilities.hpp"
@@ -48,18 +49,6 @@ void refuse_foreign(const std::filesystem::path& path) {
     found = "a text";
   foil::require(found == nullptr, path.string(), ": expected an ONNX or a TorchScript file, found ",
                 found == nullptr ? "" : found);
-}
-
-std::string shape_text(const SampleShape& shape) {
-  std::string out = "(N";
-  for (const Index extent : shape) out += foil::text(", ", extent);
-  return out + ")";
-}
-
-/// The shape without the axes that hold one element, which do not change the order of the others.
-SampleShape squeezed(SampleShape shape) {
-  std::erase(shape, Index{1});
-  return shape;
 }
 
 std::unique_ptr<Model> load_onnx_model(const std::filesystem::path& path, const ModelOptions& options) {
@@ -133,8 +122,9 @@ std::optional<foil::Probabilities> looks_like(const foil::Logits<float>& answers
 
 Index Model::prepare(const std::filesystem::path& file, const SampleShape& data, const Input& first) {
   if (shape_)
-    foil::require(squeezed(data) == squeezed(*shape_), file.string(), ": expected images of shape ",
-                  shape_text(*shape_), " as the model takes, found ", shape_text(data));
+    foil::require(foil::squeezed(data) == foil::squeezed(*shape_), file.string(),
+                  ": expected images of shape ", foil::batch_text(*shape_), " as the model takes, found ",
+                  foil::batch_text(data));
   foil::Logits<float> answers;
   try {
     if (!network_) network_ = open_(data);
@@ -143,8 +133,8 @@ Index Model::prepare(const std::filesystem::path& file, const SampleShape& data,
     answers = network_->logits(first);
   } catch (const foil::Error& error) {
     if (shape_) throw;
-    throw foil::Error(foil::text(file.string(), ": the model refuses images of shape ", shape_text(data),
-                                 ": ", error.what()));
+    throw foil::Error(foil::text(file.string(), ": the model refuses images of shape ",
+                                 foil::batch_text(data), ": ", error.what()));
   }
   const bool single = answers.cols() == 1;
   std::optional<foil::Probabilities> found;

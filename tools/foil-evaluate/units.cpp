@@ -7,11 +7,14 @@
 #include <optional>
 
 #include "foil/core/error.hpp"
+#include "foil/core/shape.hpp"
 
 namespace evaluate {
 
+using foil::extents_text;
 using foil::Index;
 using foil::require;
+using foil::squeezed;
 
 namespace {
 
@@ -21,28 +24,6 @@ Index product(const Shape& shape) {
   Index out = 1;
   for (const Index extent : shape) out *= extent;
   return out;
-}
-
-Shape squeezed(Shape shape) {
-  std::erase(shape, Index{1});
-  return shape;
-}
-
-std::string shape_text(const Shape& shape) {
-  std::string out;
-  for (const Index extent : shape) out += (out.empty() ? "(" : ", ") + std::to_string(extent);
-  return out + ")";
-}
-
-bool turned(const Form& form) {
-  return form.nhwc && form.shape.size() == 3;
-}
-
-/// The shape of a sample in the data.
-Shape in_data(const Form& form) {
-  Shape shape = form.shape;
-  if (turned(form)) std::rotate(shape.begin(), shape.begin() + 1, shape.end());
-  return shape;
 }
 
 /// A sample's shape in the data where all extents but the channels' are 1. Channels lie last where the data
@@ -80,6 +61,16 @@ std::optional<Shape> extents(const Numbers& numbers, const Form& form) {
 
 }  // namespace
 
+bool turned(const Form& form) {
+  return form.nhwc && form.shape.size() == 3;
+}
+
+std::vector<Index> in_data(const Form& form) {
+  std::vector<Index> shape = form.shape;
+  if (turned(form)) std::rotate(shape.begin(), shape.begin() + 1, shape.end());
+  return shape;
+}
+
 Eigen::VectorXf spread(const std::string& option, const Numbers& numbers, const Form& form) {
   if (numbers.empty()) return {};
   const Shape data = in_data(form);
@@ -88,9 +79,9 @@ Eigen::VectorXf spread(const std::string& option, const Numbers& numbers, const 
     const auto channels = channels_alone(form);
     require(false, option, ": expected 1 number, ",
             channels ? foil::text("one for each of the ", product(*channels), " channels, ") : std::string(),
-            "or one for each of the ", product(data), " features as an array of shape ", shape_text(data),
+            "or one for each of the ", product(data), " features as an array of shape ", extents_text(data),
             " (or with extents of 1), got ", numbers.size(),
-            numbers.shape.empty() ? std::string() : " in shape " + shape_text(numbers.shape));
+            numbers.shape.empty() ? std::string() : " in shape " + extents_text(numbers.shape));
   }
   const Index features = product(data), channels = turned(form) ? form.shape[0] : 1;
   Eigen::VectorXf out(features);
@@ -100,7 +91,7 @@ Eigen::VectorXf spread(const std::string& option, const Numbers& numbers, const 
       if ((*own)[axis] > 1) place += rest % data[axis] * step;
       step *= (*own)[axis];
     }
-    out[i % channels * (features / channels) + i / channels] = numbers[static_cast<std::size_t>(place)];
+    out[foil::channels_first(i, channels, features)] = numbers[static_cast<std::size_t>(place)];
   }
   return out;
 }

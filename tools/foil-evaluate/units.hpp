@@ -27,6 +27,12 @@ struct Form {
   bool nhwc = false;               ///< the data have (H, W, C) where the network takes (C, H, W)
 };
 
+/// Whether the channels are last in the data and first for the network.
+bool turned(const Form& form);
+
+/// The shape of a sample in the data.
+std::vector<foil::Index> in_data(const Form& form);
+
 /// Bounds for samples. Throws foil::Error, naming --bounds, as spread() does.
 foil::Bounds<float> spread_bounds(const Numbers& lower, const Numbers& upper, const Form& form);
 

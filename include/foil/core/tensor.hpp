@@ -14,6 +14,7 @@
 #include <unsupported/Eigen/CXX11/Tensor>
 
 #include "foil/core/error.hpp"
+#include "foil/core/shape.hpp"
 
 namespace foil {
 
@@ -124,12 +125,7 @@ T gather(const T& batch, const Indices& rows) {
 /// The shape in words, for messages: "(100, 1, 28, 28)".
 template <Batch T>
 std::string shape_text(const typename T::Dimensions& shape) {
-  std::string out = "(";
-  for (std::size_t axis = 0; axis < T::NumIndices; ++axis) {
-    if (axis > 0) out += ", ";
-    detail::append(out, shape[axis]);
-  }
-  return out + ")";
+  return extents_text(shape);
 }
 template <Batch T>
 std::string shape_text(const T& batch) {

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "foil/core/shape.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/io/bytes.hpp"
 #include "foil/io/file.hpp"
@@ -60,16 +61,10 @@ inline Kind kind_of(const std::filesystem::path& place) {
   return printable && !text.empty() ? Kind::text : Kind::other;
 }
 
-inline std::string shape_text(const std::vector<Index>& shape) {
-  std::string out;
-  for (const Index extent : shape) out += (out.empty() ? "(" : ", ") + std::to_string(extent);
-  return out.empty() ? "()" : out + ")";
-}
-
 /// The shape of so many samples.
 inline std::string shape_text(Index rows, std::vector<Index> sample) {
   sample.insert(sample.begin(), rows);
-  return shape_text(sample);
+  return extents_text(sample);
 }
 
 }  // namespace detail
@@ -89,7 +84,7 @@ inline NpyReader open_npy(const std::filesystem::path& path, UsualNames usual = 
   const Zip zip(*archive);
   const Zip::Member& member = find_array(zip, file, name, usual);
   return NpyReader(
-      open_member(file.string() + ":" + detail::printable(member.name), std::move(archive), member));
+      open_member(file.string() + ":" + detail::excerpt(member.name), std::move(archive), member));
 }
 
 }  // namespace foil::io

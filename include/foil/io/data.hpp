@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "foil/core/bounds.hpp"
+#include "foil/core/shape.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/io/array_file.hpp"
 #include "foil/io/file.hpp"
@@ -57,12 +58,6 @@ inline RowReader open_rows(const std::filesystem::path& path) {
   }
 }
 
-/// A shape without its extents of 1.
-inline std::vector<Index> squeezed(std::vector<Index> shape) {
-  std::erase(shape, 1);
-  return shape;
-}
-
 }  // namespace detail
 
 /// Reads images in batches (n, C, H, W), so that they need not fit into memory. Bytes (idx, plain or gzipped;
@@ -88,10 +83,10 @@ class ImageReader {
     std::vector<Index> shape = std::visit([](const auto& file) { return file.shape(); }, file_);
     require(shape.size() >= 2 && shape.size() <= 5, path_,
             "expected images of shape (N, C, H, W), or samples of one, two or four axes, found ",
-            detail::shape_text(shape));
+            extents_text(shape));
     for (const Index extent : shape)
       require(extent > 0, path_, "expected at least one image of at least one pixel, found shape ",
-              detail::shape_text(shape));
+              extents_text(shape));
     rows_ = shape[0];
     shape_.assign(shape.begin() + 1, shape.end());
     if (auto* pictures = std::get_if<PictureReader>(&file_))
@@ -192,7 +187,7 @@ class ImageReader {
     if (wanted.empty()) return;
     auto moved = found;
     if (moved.size() == 3 && !options_.nhwc) std::rotate(moved.begin(), moved.begin() + 2, moved.end());
-    const auto fits = [&](const auto& shape) { return detail::squeezed(shape) == detail::squeezed(wanted); };
+    const auto fits = [&](const auto& shape) { return squeezed(shape) == squeezed(wanted); };
     if (!fits(shape_)) refuse(found, fits(moved) ? ", which would fit as N x H x W x C (layout nhwc)" : "");
     shape_ = wanted;
   }
@@ -213,8 +208,7 @@ class ImageReader {
   }
 
   void refuse(const std::vector<Index>& found, const char* remark) const {
-    const std::string wanted = detail::shape_text(rows_, options_.shape);
-    require(false, path_, "expected images of shape (N", wanted.substr(wanted.find(',')),
+    require(false, path_, "expected images of shape ", batch_text(options_.shape),
             " as the model takes, found ", detail::shape_text(rows_, found), remark);
   }
 
@@ -236,11 +230,11 @@ class ImageReader {
   /// Scales, transposes and checks numbers in the order of the file.
   template <class Value>
   void place(const std::vector<Value>& values, Images& images) {
-    const Index n = features(images), pixels = channels_ == 0 ? n : n / channels_;
+    const Index n = features(images);
     clipped_ = 0;
     for (Index i = 0, k = 0; i < samples(images); ++i)
       for (Index in_file = 0; in_file < n; ++in_file, ++k) {
-        const Index feature = channels_ == 0 ? in_file : in_file % channels_ * pixels + in_file / channels_;
+        const Index feature = channels_ == 0 ? in_file : channels_first(in_file, channels_, n);
         const auto stored = values[static_cast<std::size_t>(k)];
         images.data()[i * n + feature] = levels_ > 0
                                              ? scaled(static_cast<double>(stored), feature)

@@ -5,16 +5,15 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 #include <cstddef>
 #include <filesystem>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "foil/core/model.hpp"
+#include "foil/core/shape.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/io/array_file.hpp"
 #include "foil/io/file.hpp"
@@ -26,15 +25,16 @@ namespace foil::io {
 
 namespace detail {
 
-/// Whether a text is a number of whatever kind, hexadecimal, infinite and NaN as well.
+/// Whether a text is a number of whatever kind and size, hexadecimal, infinite and NaN as well.
 inline bool is_number(std::string_view text) {
   if (text.starts_with('+') || text.starts_with('-')) text.remove_prefix(1);
+  if (text == "inf" || text == "nan") return true;
   const bool hexadecimal = text.starts_with("0x") || text.starts_with("0X");
+  const std::string_view digits = hexadecimal ? "0123456789abcdefABCDEF" : "0123456789";
   if (hexadecimal) text.remove_prefix(2);
-  double value = 0;
-  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value,
-                                           hexadecimal ? std::chars_format::hex : std::chars_format::general);
-  return end == text.data() + text.size() && code != std::errc::invalid_argument;
+  const auto first = text.find_first_not_of('.');
+  return first <= 1 && digits.find(text[first]) != digits.npos &&
+         text.find_first_not_of(std::string(digits) + ".+-eEpP") == text.npos;
 }
 
 /// Whether a table has a first line of names: there is a letter in it, and no cell is a number. What is
@@ -83,7 +83,7 @@ inline Labels read_labels(const std::filesystem::path& path, Index most = most_l
   const auto check = [&] {
     const bool one_hot = shape.size() == 2 && shape[1] > 1;
     require(detail::one_per_row(shape) && shape[0] > 0, path,
-            "expected one label per sample in a shape (N), found ", detail::shape_text(shape),
+            "expected one label per sample in a shape (N), found ", extents_text(shape),
             one_hot ? "; of one-hot labels, take the argmax" : "");
     require(shape[0] <= most, path, "expected at most ", most, " labels, found ", shape[0]);
   };

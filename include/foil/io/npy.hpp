@@ -95,11 +95,9 @@ class NpyReader {
     shape_ = std::move(*header.shape);
     require(detail::with_npy_type(type_, [&](auto zero) { element_ = sizeof zero; }), path_,
             "expected elements of type bool, int8 to int64, uint8 to uint64 or float16 to float64, found ",
-            detail::printable(*header.type));
+            detail::excerpt(*header.type));
     require(shape_.size() <= 64, path_, "expected at most 64 dimensions, found ", shape_.size());
     std::uint64_t size = element_;
-    std::string shape;
-    for (const Index extent : shape_) shape += (shape.empty() ? "" : ", ") + std::to_string(extent);
     bool fits = true;
     if (std::count(shape_.begin(), shape_.end(), 0) > 0) size = 0;
     for (const Index extent : shape_) {
@@ -107,8 +105,8 @@ class NpyReader {
       fits = fits && (size == 0 || size <= left / factor);
       size *= fits ? factor : 1;
     }
-    require(fits && size == left, path_, "the .npy header announces elements of type ", type_, " in shape (",
-            shape, "), which does not fit the ", left, " bytes that follow");
+    require(fits && size == left, path_, "the .npy header announces elements of type ", type_, " in shape ",
+            extents_text(shape_), ", which does not fit the ", left, " bytes that follow");
     if (rows() > 0) row_bytes_ = size / static_cast<std::uint64_t>(rows());
     fortran_ = *header.fortran && shape_.size() >= 2;
     if (fortran_ && !bytes_->seekable()) hold();

@@ -66,12 +66,10 @@ bool with_npy_type(std::string_view type, Function&& function) {
                 std::uint16_t{}, std::int32_t{}, std::uint32_t{}, std::int64_t{}, std::uint64_t{});
 }
 
-/// The beginning of a text of doubtful origin, fit for a one-line message.
-inline std::string printable(std::string_view text) {
-  std::string out(text.substr(0, 20));
-  for (char& c : out)
-    if (c < ' ' || c > '~') c = '?';
-  return out;
+/// A text of doubtful origin as a message quotes it.
+inline std::string excerpt(std::string_view text) {
+  constexpr std::size_t longest = 40;
+  return printable(text, longest);
 }
 
 /// Reads the Python dictionary literal that heads a .npy file.
@@ -80,19 +78,19 @@ class NpyHeader {
   NpyHeader(const std::filesystem::path& path, std::string_view text) : path_(path), rest_(text) {
     expect('{');
     while (!accept('}')) {
-      const std::string key = quoted();
+      const std::string key = literal();
       expect(':');
       if (key == "descr" && !type) {
         skip_space();
         require(!rest_.starts_with('['), path_, "expected a plain .npy element type, found a record type");
-        type = quoted();
+        type = literal();
       } else if (key == "fortran_order" && !fortran) {
         fortran = accept("True");
         if (!*fortran) expect("False");
       } else if (key == "shape" && !shape) {
         shape = tuple();
       } else {
-        require(false, path_, "unexpected or repeated key '", printable(key), "' in the .npy header");
+        require(false, path_, "unexpected or repeated key '", excerpt(key), "' in the .npy header");
       }
       if (!accept(',')) {
         expect('}');
@@ -100,7 +98,7 @@ class NpyHeader {
       }
     }
     skip_space();
-    require(rest_.empty(), path_, "unexpected text after the .npy header: '", printable(rest_), "'");
+    require(rest_.empty(), path_, "unexpected text after the .npy header: '", excerpt(rest_), "'");
     require(type && fortran && shape, path_,
             "the .npy header lacks one of the keys 'descr', 'fortran_order', 'shape'");
   }
@@ -124,12 +122,11 @@ class NpyHeader {
   bool accept(char token) { return accept(std::string_view(&token, 1)); }
 
   void expect(std::string_view token) {
-    require(accept(token), path_, "expected '", token, "' in the .npy header, found '", printable(rest_),
-            "'");
+    require(accept(token), path_, "expected '", token, "' in the .npy header, found '", excerpt(rest_), "'");
   }
   void expect(char token) { expect(std::string_view(&token, 1)); }
 
-  std::string quoted() {
+  std::string literal() {
     const char quote = accept('"') ? '"' : '\'';
     if (quote == '\'') expect('\'');
     const auto end = rest_.find(quote);
@@ -147,7 +144,7 @@ class NpyHeader {
       std::int64_t extent = 0;
       const auto [end, code] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), extent);
       require(code == std::errc() && extent >= 0, path_, "expected a dimension in the .npy shape, found '",
-              printable(rest_), "'");
+              excerpt(rest_), "'");
       rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()));
       out.push_back(static_cast<Index>(extent));
       if (!accept(',')) {

@@ -140,7 +140,7 @@ inline PictureList list_from_table(const std::filesystem::path& path) {
   const bool header = named >= 0;
   require(table.lines().empty() || header || table.lines()[0].size() == 1, path,
           "expected one file per line, or a header 'file,label', found '",
-          printable(table.lines().empty() ? "" : table.lines()[0][0]), "' and more cells in line 1");
+          excerpt(table.lines().empty() ? "" : table.lines()[0][0]), "' and more cells in line 1");
   const std::size_t first = header ? 1 : 0,
                     rows = table.lines().size() - std::min(first, table.lines().size());
   if (label >= 0) list.labels.resize(static_cast<Index>(rows));
@@ -223,7 +223,7 @@ inline Labels match_labels(const Table& table, const PictureList& list) {
     labels[static_cast<Index>(i)] = table.natural(found->second, static_cast<std::size_t>(label));
   }
   for (const auto& [name, line] : lines)
-    require(used[line], table.path(), "names '", detail::printable(name), "' in line ", line + 1,
+    require(used[line], table.path(), "names '", detail::excerpt(name), "' in line ", line + 1,
             ", which is none of the ", list.files.size(), " pictures of ", list.from.string());
   return labels;
 }

@@ -65,7 +65,7 @@ class Table {
     int value = 0;
     const auto [end, code] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
     require(code == std::errc() && end == cell.data() + cell.size() && value >= 0, path_,
-            "expected a class from 0 to 2^31 - 1, found '", detail::printable(cell), "' in line ", line + 1);
+            "expected a class from 0 to 2^31 - 1, found '", detail::excerpt(cell), "' in line ", line + 1);
     return value;
   }
 

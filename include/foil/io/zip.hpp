@@ -154,9 +154,9 @@ inline const Zip::Member& find_array(const Zip& zip, const std::filesystem::path
     if (name.empty() && found == zip.members().end()) found = find(other);
   std::string names;
   for (const Zip::Member& member : zip.members())
-    if (names.size() < 200) names += (names.empty() ? "" : ", ") + detail::printable(plain(member));
+    if (names.size() < 200) names += (names.empty() ? "" : ", ") + detail::excerpt(plain(member));
   require(found != zip.members().end(), archive, "expected ",
-          name.empty() ? "one array, or a choice as FILE:NAME" : "an array '" + detail::printable(name) + "'",
+          name.empty() ? "one array, or a choice as FILE:NAME" : "an array '" + detail::excerpt(name) + "'",
           ", found ", names.empty() ? "none" : names);
   return *found;
 }

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "foil/core/shape.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/nn/operators/binary.hpp"
 #include "foil/onnx/builder.hpp"
@@ -24,8 +25,8 @@ namespace foil::onnx::detail {
 inline Dims broadcast_dims(const NodeView& at, const Dims& a, const Dims& b) {
   Dims out(a.size());
   for (std::size_t i = 0; i < a.size(); ++i) {
-    at.require(a[i] == b[i] || a[i] == 1 || b[i] == 1, "cannot combine the shapes ", dims_text(a), " and ",
-               dims_text(b));
+    at.require(a[i] == b[i] || a[i] == 1 || b[i] == 1, "cannot combine the shapes ", batch_text(a), " and ",
+               batch_text(b));
     out[i] = a[i] == 1 ? b[i] : a[i];
   }
   return out;
@@ -72,7 +73,7 @@ Value convert_binary(Builder<T>& build, const NodeView& at) {
   const Constant* second = build.find_constant(at.node().inputs[1]);
   if (first == nullptr && second == nullptr) {
     Value a = build.value(at, 0), b = build.value(at, 1);
-    at.require(a.dims.size() == b.dims.size(), "combining ", dims_text(a.dims), " with ", dims_text(b.dims),
+    at.require(a.dims.size() == b.dims.size(), "combining ", batch_text(a.dims), " with ", batch_text(b.dims),
                " would mix samples");
     const bool last = a.layout == Layout::channels_last || b.layout == Layout::channels_last;
     const Layout layout = last ? Layout::channels_last : Layout::planar;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "foil/core/error.hpp"
+#include "foil/core/shape.hpp"
 #include "foil/core/simd.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/nn/graph.hpp"
@@ -40,12 +41,6 @@ struct Value {
 
 /// More elements per sample than any network that fits a machine.
 inline constexpr Index largest_value = Index(1) << 26;
-
-inline std::string dims_text(const Dims& dims) {
-  std::string out = "(N";
-  for (const Index d : dims) out += text(", ", d);
-  return out + ")";
-}
 
 /// One node under conversion, for checked access and messages.
 class NodeView {
@@ -133,7 +128,7 @@ class Builder {
   static Index volume(const Dims& dims) {
     Index product = 1;
     for (const Index d : dims) {
-      require(d > 0 && d <= largest_value / product, "onnx: a tensor of shape ", dims_text(dims),
+      require(d > 0 && d <= largest_value / product, "onnx: a tensor of shape ", batch_text(dims),
               " is empty or too large");
       product *= d;
     }

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "foil/core/shape.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/nn/operators/binary.hpp"
 #include "foil/nn/operators/steps.hpp"
@@ -36,7 +37,7 @@ Value convert_where(Builder<T>& build, const NodeView& at) {
     const Value* const x = build.find_value(at.node().inputs[i]);
     if (x == nullptr) continue;
     at.require(any == nullptr || any->dims.size() == x->dims.size(), "combining ",
-               any == nullptr ? "" : dims_text(any->dims), " with ", dims_text(x->dims),
+               any == nullptr ? "" : batch_text(any->dims), " with ", batch_text(x->dims),
                " would mix samples");
     any = x;
     if (x->layout == Layout::channels_last) layout = Layout::channels_last;

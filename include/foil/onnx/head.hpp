@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "foil/core/error.hpp"
+#include "foil/core/shape.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/nn/operators/two_classes.hpp"
 #include "foil/onnx/builder.hpp"
@@ -200,7 +201,7 @@ Head find_head(Builder<T>& build, const Producers& producers, std::int64_t opset
   const Index classes = build.volume(output->dims);
   require(std::count_if(output->dims.begin(), output->dims.end(), [](Index d) { return d != 1; }) <= 1,
           "onnx: expected an output of shape (N, classes), got '", name, "' of shape ",
-          dims_text(output->dims));
+          batch_text(output->dims));
   const Tail<T> tail(build, producers, opset, name);
   if (classes > 1) {
     require(!options.binary, "onnx: Options::binary (--binary) is for networks with a single output, '", name,

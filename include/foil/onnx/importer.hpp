@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -23,7 +24,6 @@
 #include "foil/nn/operators/softmax.hpp"
 #include "foil/nn/operators/steps.hpp"
 #include "foil/onnx/arithmetic.hpp"
-#include "foil/onnx/arity.hpp"
 #include "foil/onnx/builder.hpp"
 #include "foil/onnx/choices.hpp"
 #include "foil/onnx/folding.hpp"
@@ -38,59 +38,81 @@ namespace foil::onnx {
 
 namespace detail {
 
-template <class T>
-using Converter = Value (*)(Builder<T>&, const NodeView&);
+/// How many inputs and outputs a node may list, over all opsets from 9 on. Which optional ones may be left
+/// out in between is the conversion's to know.
+struct Arity {
+  static constexpr std::size_t any = std::numeric_limits<std::size_t>::max();
+  std::size_t least_inputs = 1, most_inputs = 1, most_outputs = 1;
 
-/// Operators of ONNX that become operators of the engine.
+  /// Throws for a node that lists other numbers of them.
+  void check(const NodeView& at) const {
+    const std::size_t inputs = at.node().inputs.size(), outputs = at.node().outputs.size();
+    const std::string expected = least_inputs == most_inputs ? text(least_inputs)
+                                 : most_inputs == any        ? text(least_inputs, " or more")
+                                                             : text(least_inputs, " to ", most_inputs);
+    at.require(inputs >= least_inputs && inputs <= most_inputs, "its inputs: expected ", expected, ", got ",
+               inputs);
+    at.require(outputs <= most_outputs, "its outputs: expected at most ", most_outputs, ", got ", outputs);
+  }
+};
+
+/// An operator of ONNX: how it becomes operators of the engine, and its arity.
 template <class T>
-const std::map<std::string_view, Converter<T>>& converters() {
-  static const std::map<std::string_view, Converter<T>> table{
-      {"Add", convert_arithmetic<T, nn::Plus>},
-      {"And", convert_arithmetic<T, nn::Times>},
-      {"AveragePool", convert_pooling<T, PoolingKind::average>},
-      {"BatchNormalization", convert_batch_normalization<T>},
-      {"Cast", convert_cast<T>},
-      {"Ceil", convert_step<T, nn::Ceil>},
-      {"Clip", convert_clip<T>},
-      {"Concat", convert_concat<T>},
-      {"Conv", convert_conv<T>},
-      {"Div", convert_arithmetic<T, nn::Over>},
-      {"Dropout", convert_dropout<T>},
-      {"Elu", convert_elu<T>},
-      {"Equal", convert_comparison<T, nn::Equal>},
-      {"Exp", convert_function<T, nn::Exp>},
-      {"Flatten", convert_flatten<T>},
-      {"Floor", convert_step<T, nn::Floor>},
-      {"Gemm", convert_gemm<T>},
-      {"GlobalAveragePool", convert_pooling<T, PoolingKind::global_average>},
-      {"Greater", convert_comparison<T, nn::Greater>},
-      {"GreaterOrEqual", convert_comparison<T, nn::GreaterOrEqual>},
-      {"Identity", convert_identity<T>},
-      {"LeakyRelu", convert_leaky_relu<T>},
-      {"Less", convert_comparison<T, nn::Less>},
-      {"LessOrEqual", convert_comparison<T, nn::LessOrEqual>},
-      {"Log", convert_function<T, nn::Log>},
-      {"LogSoftmax", convert_softmax<T, nn::LogSoftmax>},
-      {"MatMul", convert_matmul<T>},
-      {"MaxPool", convert_pooling<T, PoolingKind::max>},
-      {"Mul", convert_arithmetic<T, nn::Times>},
-      {"Neg", convert_function<T, nn::Negate>},
-      {"Not", convert_function<T, nn::Complement>},
-      {"Or", convert_arithmetic<T, nn::Either>},
-      {"Pow", convert_arithmetic<T, nn::RaisedTo>},
-      {"Relu", convert_function<T, nn::Relu>},
-      {"Reshape", convert_reshape<T>},
-      {"Round", convert_step<T, nn::Round>},
-      {"Sigmoid", convert_function<T, nn::Sigmoid>},
-      {"Sign", convert_step<T, nn::Sign>},
-      {"Softmax", convert_softmax<T, nn::Softmax>},
-      {"Sqrt", convert_function<T, nn::Sqrt>},
-      {"Squeeze", convert_squeeze<T>},
-      {"Sub", convert_arithmetic<T, nn::Minus>},
-      {"Tanh", convert_function<T, nn::Tanh>},
-      {"Transpose", convert_transpose<T>},
-      {"Unsqueeze", convert_unsqueeze<T>},
-      {"Where", convert_where<T>},
+struct Conversion {
+  Value (*convert)(Builder<T>&, const NodeView&);
+  Arity arity{};
+};
+
+template <class T>
+const std::map<std::string_view, Conversion<T>>& conversions() {
+  static const std::map<std::string_view, Conversion<T>> table{
+      {"Add", {convert_arithmetic<T, nn::Plus>, {2, 2}}},
+      {"And", {convert_arithmetic<T, nn::Times>, {2, 2}}},
+      {"AveragePool", {convert_pooling<T, PoolingKind::average>}},
+      {"BatchNormalization", {convert_batch_normalization<T>, {5, 5, 5}}},
+      {"Cast", {convert_cast<T>}},
+      {"Ceil", {convert_step<T, nn::Ceil>}},
+      {"Clip", {convert_clip<T>, {1, 3}}},
+      {"Concat", {convert_concat<T>, {1, Arity::any}}},
+      {"Constant", {nullptr, {0, 0}}},  // folded, as are all nodes whose inputs are constants
+      {"Conv", {convert_conv<T>, {2, 3}}},
+      {"Div", {convert_arithmetic<T, nn::Over>, {2, 2}}},
+      {"Dropout", {convert_dropout<T>, {1, 3, 2}}},
+      {"Elu", {convert_elu<T>}},
+      {"Equal", {convert_comparison<T, nn::Equal>, {2, 2}}},
+      {"Exp", {convert_function<T, nn::Exp>}},
+      {"Flatten", {convert_flatten<T>}},
+      {"Floor", {convert_step<T, nn::Floor>}},
+      {"Gemm", {convert_gemm<T>, {2, 3}}},
+      {"GlobalAveragePool", {convert_pooling<T, PoolingKind::global_average>}},
+      {"Greater", {convert_comparison<T, nn::Greater>, {2, 2}}},
+      {"GreaterOrEqual", {convert_comparison<T, nn::GreaterOrEqual>, {2, 2}}},
+      {"Identity", {convert_identity<T>}},
+      {"LeakyRelu", {convert_leaky_relu<T>}},
+      {"Less", {convert_comparison<T, nn::Less>, {2, 2}}},
+      {"LessOrEqual", {convert_comparison<T, nn::LessOrEqual>, {2, 2}}},
+      {"Log", {convert_function<T, nn::Log>}},
+      {"LogSoftmax", {convert_softmax<T, nn::LogSoftmax>}},
+      {"MatMul", {convert_matmul<T>, {2, 2}}},
+      {"MaxPool", {convert_pooling<T, PoolingKind::max>, {1, 1, 2}}},
+      {"Mul", {convert_arithmetic<T, nn::Times>, {2, 2}}},
+      {"Neg", {convert_function<T, nn::Negate>}},
+      {"Not", {convert_function<T, nn::Complement>}},
+      {"Or", {convert_arithmetic<T, nn::Either>, {2, 2}}},
+      {"Pow", {convert_arithmetic<T, nn::RaisedTo>, {2, 2}}},
+      {"Relu", {convert_function<T, nn::Relu>}},
+      {"Reshape", {convert_reshape<T>, {2, 2}}},
+      {"Round", {convert_step<T, nn::Round>}},
+      {"Sigmoid", {convert_function<T, nn::Sigmoid>}},
+      {"Sign", {convert_step<T, nn::Sign>}},
+      {"Softmax", {convert_softmax<T, nn::Softmax>}},
+      {"Sqrt", {convert_function<T, nn::Sqrt>}},
+      {"Squeeze", {convert_squeeze<T>, {1, 2}}},
+      {"Sub", {convert_arithmetic<T, nn::Minus>, {2, 2}}},
+      {"Tanh", {convert_function<T, nn::Tanh>}},
+      {"Transpose", {convert_transpose<T>}},
+      {"Unsqueeze", {convert_unsqueeze<T>, {1, 2}}},
+      {"Where", {convert_where<T>, {3, 3}}},
   };
   return table;
 }
@@ -136,22 +158,16 @@ void convert_node(Builder<T>& build, const Node& node, std::int64_t opset) {
   at.require(!node.outputs.empty() && !node.outputs[0].empty(), "it has no output");
   for (const std::string& name : node.outputs)
     at.require(!build.known(name), "its output '", name, "' is defined twice");
-  const auto converter = converters<T>().find(node.type);
-  at.require(node.type == "Constant" || converter != converters<T>().end(), "the operator ", node.type,
-             " is not supported");
-  const Arity arity = arity_of(node.type);
-  const std::size_t inputs = node.inputs.size(), outputs = node.outputs.size();
-  at.require(inputs >= arity.least_inputs && inputs <= arity.most_inputs, "its inputs: expected ",
-             arity.inputs(), ", got ", inputs);
-  at.require(outputs <= arity.most_outputs, "its outputs: expected at most ", arity.most_outputs, ", got ",
-             outputs);
+  const auto found = conversions<T>().find(node.type);
+  at.require(found != conversions<T>().end(), "the operator ", node.type, " is not supported");
+  found->second.arity.check(at);
   bool constant = true;
   for (const std::string& name : node.inputs) constant = constant && build.find_value(name) == nullptr;
   if (constant) {
     build.define(node.outputs[0], fold(build, at));
     return;
   }
-  build.define(node.outputs[0], converter->second(build, at));
+  build.define(node.outputs[0], found->second.convert(build, at));
   if (node.type == "Conv" || node.type == "Gemm" || node.type == "MatMul") build.mark_layer(node.outputs[0]);
 }
 

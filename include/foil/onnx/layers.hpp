@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "foil/core/shape.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/nn/operator.hpp"
 #include "foil/nn/operators/binary.hpp"
@@ -72,7 +73,7 @@ Value convert_conv(Builder<T>& build, const NodeView& at) {
   const std::size_t axes = x.dims.size() - (x.dims.empty() ? 0 : 1);
   at.require(axes == 1 || axes == 2,
              "only one- and two-dimensional convolutions are supported, got an input of shape ",
-             dims_text(x.dims));
+             batch_text(x.dims));
   at.require(weights.dims.size() == axes + 2, "expected weights of rank ", axes + 2, ", got ",
              weights.dims.size());
   const Dims shape(weights.dims.begin(), weights.dims.end());
@@ -158,7 +159,7 @@ Value convert_gemm(Builder<T>& build, const NodeView& at) {
   const Value& a = build.value(at, 0);
   const Constant& b = build.floats(at, 1);
   at.require(at.integer("transA", 0) == 0, "transA would mix samples");
-  at.require(a.dims.size() == 1, "expected a first factor of shape (N, K), got ", dims_text(a.dims));
+  at.require(a.dims.size() == 1, "expected a first factor of shape (N, K), got ", batch_text(a.dims));
   at.require(b.dims.size() == 2 && b.size() > 0, "expected a second factor of rank 2, got rank ",
              b.dims.size());
   const bool transposed = at.integer("transB", 0) != 0;
@@ -198,7 +199,7 @@ template <class T>
 Value convert_batch_normalization(Builder<T>& build, const NodeView& at) {
   const Value& x = build.value(at, 0);
   at.require(at.integer("training_mode", 0) == 0, "batch normalisation in training mode is not supported");
-  at.require(!x.dims.empty(), "expected an input with channels, got ", dims_text(x.dims));
+  at.require(!x.dims.empty(), "expected an input with channels, got ", batch_text(x.dims));
   const Index channels = x.dims[0];
   const Constant* parameters[4];
   for (std::size_t i = 0; i < 4; ++i) {
@@ -241,7 +242,8 @@ Value convert_pooling(Builder<T>& build, const NodeView& at) {
   Value x = build.value(at, 0);
   const std::size_t axes = x.dims.size() - (x.dims.empty() ? 0 : 1);
   at.require(axes == 1 || axes == 2,
-             "only one- and two-dimensional pooling is supported, got an input of shape ", dims_text(x.dims));
+             "only one- and two-dimensional pooling is supported, got an input of shape ",
+             batch_text(x.dims));
   std::vector<nn::Window> windows;
   if (kind == PoolingKind::global_average) {
     for (std::size_t i = 1; i <= axes; ++i) windows.push_back({x.dims[i], 1, x.dims[i], 1, 1, 0, 0});

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "foil/core/shape.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/nn/operators/shape.hpp"
 #include "foil/onnx/builder.hpp"
@@ -39,7 +40,7 @@ Value convert_flatten(Builder<T>& build, const NodeView& at) {
   bool separate = first > 0;  // nothing but the batch goes into the first dimension
   for (std::int64_t i = 1; i < first; ++i)
     separate = separate && x.dims[static_cast<std::size_t>(i - 1)] == 1;
-  at.require(separate, "flattening ", dims_text(x.dims), " from axis ", axis, " would mix samples");
+  at.require(separate, "flattening ", batch_text(x.dims), " from axis ", axis, " would mix samples");
   return reshaped(build, x, {build.volume(x.dims)});
 }
 
@@ -78,7 +79,7 @@ Value convert_reshape(Builder<T>& build, const NodeView& at) {
   const std::int64_t batch = target[0];
   const bool keeps_batch = batch == 0 || batch == -1 || batch == 1 || batch == build.file_batch();
   at.require(known == size && keeps_batch && !(batch == -1 && open > 0) && !(batch == 0 && keeps_zero),
-             "reshaping ", dims_text(x.dims), " to ", dims_text(dims), " with a first dimension of ", batch,
+             "reshaping ", batch_text(x.dims), " to ", batch_text(dims), " with a first dimension of ", batch,
              " would mix samples");
   return reshaped(build, x, std::move(dims));
 }
@@ -101,7 +102,7 @@ Value convert_squeeze(Builder<T>& build, const NodeView& at) {
     const std::size_t axis = at.axis(a, gone.size());
     at.require(axis > 0, "squeezing axis 0 would mix samples");
     at.require(!gone[axis], "axis ", axis, " is given twice");
-    at.require(x.dims[axis - 1] == 1, "cannot squeeze axis ", axis, " of ", dims_text(x.dims));
+    at.require(x.dims[axis - 1] == 1, "cannot squeeze axis ", axis, " of ", batch_text(x.dims));
     gone[axis] = true;
   }
   Dims dims;
@@ -175,7 +176,7 @@ Value convert_concat(Builder<T>& build, const NodeView& at) {
   for (const Value& part : parts) {
     Dims same = part.dims;
     if (same.size() == dims.size()) same[axis - 1] = dims[axis - 1];
-    at.require(same == dims, "cannot concatenate ", dims_text(parts[0].dims), " and ", dims_text(part.dims),
+    at.require(same == dims, "cannot concatenate ", batch_text(parts[0].dims), " and ", batch_text(part.dims),
                " along axis ", axis);
     blocks = 1;
     Index width = 1;
