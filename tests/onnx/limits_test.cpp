@@ -147,7 +147,7 @@ TEST_CASE("onnx: names and ranks have an upper end, and messages stay short and 
           OnnxBuilder({-1, 3}).constant("c", shape, Floats{1}).node("Relu", {"x"}, "y"));
   shape[0] = -1;
   shape[1] = 3;
-  refused("has 99999 dimensions, expected at most 32",
+  refused("has 100000 dimensions, expected at most 32",
           OnnxBuilder({-1, 3}).constant("s", shape).node("Reshape", {"x", "s"}, "y"));
   refused("has 100001 dimensions, expected at most 32", OnnxBuilder({-1, 3})
                                                             .constant("c", {1}, Floats{1})

@@ -4,64 +4,87 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <utility>
 #include <vector>
 
-#include "foil/core/shape.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/nn/operators/binary.hpp"
 #include "foil/onnx/builder.hpp"
 #include "foil/onnx/model.hpp"
+#include "foil/onnx/node_view.hpp"
 #include "foil/onnx/shapes.hpp"
+#include "foil/onnx/value.hpp"
 
 namespace foil::onnx::detail {
 
-/// The common shape of two tensors of the same rank; an axis of length one stretches.
-inline Dims broadcast_dims(const NodeView& at, const Dims& a, const Dims& b) {
-  Dims out(a.size());
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    at.require(a[i] == b[i] || a[i] == 1 || b[i] == 1, "cannot combine the shapes ", batch_text(a), " and ",
-               batch_text(b));
-    out[i] = a[i] == 1 ? b[i] : a[i];
+/// x with axes of length one in front, so that it has that rank.
+inline Value with_rank(Value x, std::size_t rank) {
+  const std::size_t more = rank - std::min(rank, x.rank());
+  x.dims.insert(x.dims.begin(), more, 1);
+  if (x.batch.known()) x.batch.axis += more;
+  return x;
+}
+
+/// What operands are brought to: a common rank and shape, and where the samples lie.
+struct Broadcast {
+  Dims dims;
+  BatchAxis batch;
+  Layout layout = Layout::planar;
+};
+
+/// ONNX's rule: shapes are aligned at their ends, and axes of length one stretch.
+template <class T>
+Broadcast broadcast(Builder<T>& build, const NodeView& at, std::vector<Value>& operands) {
+  std::size_t rank = 0;
+  for (const Value& x : operands) rank = std::max(rank, x.rank());
+  Broadcast out{Dims(rank, 1), {}};
+  for (Value& x : operands) {
+    if (x.rank() != rank) x = with_rank(build.planar(x), rank);
+    if (x.layout == Layout::channels_last) out.layout = x.layout;
+    for (std::size_t i = 0; i < rank; ++i) {
+      at.require(x.dims[i] == out.dims[i] || x.dims[i] == 1 || out.dims[i] == 1, "cannot combine ",
+                 operands[0].shape(), " and ", x.shape());
+      out.dims[i] = std::max(out.dims[i], x.dims[i]);
+    }
   }
+  out.batch = common_batch(at, operands);
   return out;
 }
 
 /// The value stretched to a shape.
 template <class T>
-Value stretched(Builder<T>& build, const Value& x, const Dims& dims) {
-  if (x.dims == dims) return x;
-  Dims strides = build.strides(x);
-  for (std::size_t i = 0; i < dims.size(); ++i)
+Value stretched(Builder<T>& build, const Value& x, const Broadcast& to) {
+  Value out = build.arranged(x, to.layout);
+  out.batch = to.batch;
+  if (x.dims == to.dims) return out;
+  Dims strides = build.strides(out);
+  for (std::size_t i = 0; i < to.dims.size(); ++i)
     if (x.dims[i] == 1) strides[i] = 0;
-  return {dims, x.layout, build.rearrange(x, x.layout, dims, strides)};
+  out.slot = build.rearrange(out, to.layout, to.dims, strides);
+  out.dims = to.dims;
+  return out;
 }
 
-/// The shape of a constant per sample, aligned with the axes of a tensor with `rank` axes besides the batch.
-inline Dims aligned_dims(const NodeView& at, const Constant& c, std::size_t rank) {
-  at.require(c.dims.size() <= rank + 1 && (c.dims.size() <= rank || c.dims[0] == 1),
-             "a constant whose shape reaches the batch axis is not supported");
-  Dims dims(c.dims.begin(), c.dims.end());
-  if (dims.size() > rank) dims.erase(dims.begin());
-  dims.insert(dims.begin(), rank - dims.size(), 1);
-  return dims;
+/// A constant as a value of which only the shape matters.
+inline Value shape_only(const Constant& c) {
+  return Value{Dims(c.dims.begin(), c.dims.end())};
 }
 
-/// The elements of a constant of the given shape per sample, stretched to a value's shape and order.
-template <class T, class Element>
-std::vector<T> stretched(Builder<T>& build, const std::vector<Element>& constant, const Dims& aligned,
-                         const Value& like) {
-  Dims strides = build.strides(Value{aligned, Layout::planar, 0});
-  for (std::size_t i = 0; i < aligned.size(); ++i)
-    if (aligned[i] == 1) strides[i] = 0;
+/// The elements of a constant stretched to that shape, in the order of a sample.
+template <class T>
+std::vector<T> stretched(Builder<T>& build, const Constant& c, const Broadcast& to) {
+  const Dims dims = with_rank(shape_only(c), to.dims.size()).dims;
+  Dims strides = strides_of(dims, Layout::planar);
+  for (std::size_t i = 0; i < dims.size(); ++i)
+    if (dims[i] == 1) strides[i] = 0;
   std::vector<T> elements;
-  for (const std::int32_t i : build.offsets(like.dims, like.layout, strides))
-    elements.push_back(static_cast<T>(constant[static_cast<std::size_t>(i)]));
+  for (const std::int32_t i : build.offsets(to.dims, to.layout, strides)) {
+    const auto k = static_cast<std::size_t>(i);
+    elements.push_back(c.is_float() ? static_cast<T>(c.floats[k]) : static_cast<T>(c.integers[k]));
+  }
   return elements;
 }
 
@@ -71,28 +94,24 @@ Value convert_binary(Builder<T>& build, const NodeView& at) {
   at.require(at.has_input(0) && at.has_input(1), "expected two inputs");
   const Constant* first = build.find_constant(at.node().inputs[0]);
   const Constant* second = build.find_constant(at.node().inputs[1]);
-  if (first == nullptr && second == nullptr) {
-    Value a = build.value(at, 0), b = build.value(at, 1);
-    at.require(a.dims.size() == b.dims.size(), "combining ", batch_text(a.dims), " with ", batch_text(b.dims),
-               " would mix samples");
-    const bool last = a.layout == Layout::channels_last || b.layout == Layout::channels_last;
-    const Layout layout = last ? Layout::channels_last : Layout::planar;
-    const Dims dims = broadcast_dims(at, a.dims, b.dims);
-    a = stretched(build, build.arranged(a, layout), dims);
-    b = stretched(build, build.arranged(b, layout), dims);
-    return build.emit(std::make_unique<nn::Binary<T, F>>(build.volume(dims)), {a.slot, b.slot}, dims, layout);
+  if ((first == nullptr) == (second == nullptr)) {
+    std::vector<Value> operands{build.value(at, 0), build.value(at, 1)};
+    const Broadcast to = broadcast(build, at, operands);
+    const Value a = stretched(build, operands[0], to), b = stretched(build, operands[1], to);
+    return build.emit(std::make_unique<nn::Binary<T, F>>(volume(to.dims)), {a.slot, b.slot}, to.dims,
+                      to.layout, to.batch);
   }
   const bool constant_first = first != nullptr;
-  const Constant& c = build.floats(at, constant_first ? 0 : 1);
-  Value x = build.value(at, constant_first ? 1 : 0);
-  const Dims aligned = aligned_dims(at, c, x.dims.size());
-  x = stretched(build, x, broadcast_dims(at, x.dims, aligned));
-  std::vector<T> elements = stretched(build, c.floats, aligned, x);
+  const Constant& c = build.constant(at, constant_first ? 0 : 1);
+  std::vector<Value> operands{build.value(at, constant_first ? 1 : 0), shape_only(c)};
+  const Broadcast to = broadcast(build, at, operands);
+  const Value x = stretched(build, operands[0], to);
+  std::vector<T> elements = stretched(build, c, to);
   if (constant_first)
     return build.emit(std::make_unique<nn::WithConstant<T, F, true>>(std::move(elements)), {x.slot}, x.dims,
-                      x.layout);
+                      x.layout, x.batch);
   return build.emit(std::make_unique<nn::WithConstant<T, F, false>>(std::move(elements)), {x.slot}, x.dims,
-                    x.layout);
+                    x.layout, x.batch);
 }
 
 template <class T, template <class...> class F>

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// What the conversion of ONNX nodes works with: the graph under construction, the tensors known so far, and
-/// checked access to a node's inputs and attributes.
+/// The graph under construction, and the tensors known so far.
 #pragma once
 
 #include <cstddef>
@@ -10,106 +9,28 @@
 #include <memory>
 #include <set>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "foil/core/error.hpp"
-#include "foil/core/shape.hpp"
 #include "foil/core/simd.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/nn/graph.hpp"
 #include "foil/nn/operator.hpp"
+#include "foil/nn/operators/constant.hpp"
 #include "foil/nn/operators/shape.hpp"
 #include "foil/onnx/model.hpp"
+#include "foil/onnx/node_view.hpp"
+#include "foil/onnx/value.hpp"
 
 namespace foil::onnx::detail {
-
-using foil::require;
-using foil::text;
-using Dims = std::vector<Index>;
-
-/// Order of the elements of a sample: as in the file, or with the channels (axis 1) last.
-enum class Layout { planar, channels_last };
-
-/// A tensor that depends on the input: its shape per sample, without the leading batch axis.
-struct Value {
-  Dims dims;
-  Layout layout = Layout::planar;
-  std::size_t slot = 0;
-};
-
-/// More elements per sample than any network that fits a machine.
-inline constexpr Index largest_value = Index(1) << 26;
-
-/// One node under conversion, for checked access and messages.
-class NodeView {
- public:
-  NodeView(const Node& node, std::int64_t opset) : node_(node), opset_(opset) {}
-
-  const Node& node() const { return node_; }
-  std::int64_t opset() const { return opset_; }
-
-  template <class... Parts>
-  void require(bool condition, const Parts&... parts) const {
-    if (!condition) throw Error(text("onnx: ", node_.label(), ": ", parts...));
-  }
-
-  bool has_input(std::size_t i) const { return i < node_.inputs.size() && !node_.inputs[i].empty(); }
-
-  std::int64_t integer(std::string_view name, std::int64_t fallback) const {
-    const Attribute* a = node_.find(name);
-    if (a == nullptr) return fallback;
-    require(a->integer.has_value(), "expected an integer as attribute '", name, "'");
-    return *a->integer;
-  }
-
-  float number(std::string_view name, float fallback) const {
-    const Attribute* a = node_.find(name);
-    if (a == nullptr) return fallback;
-    require(a->number.has_value(), "expected a number as attribute '", name, "'");
-    return *a->number;
-  }
-
-  std::string string(std::string_view name, std::string fallback) const {
-    const Attribute* a = node_.find(name);
-    if (a == nullptr) return fallback;
-    require(a->string.has_value(), "expected a string as attribute '", name, "'");
-    return *a->string;
-  }
-
-  /// A list of `count` integers in [lowest, 2^20]; all equal to `fallback` if absent.
-  Dims sizes(std::string_view name, std::size_t count, Index fallback, Index lowest) const {
-    const Attribute* a = node_.find(name);
-    if (a == nullptr || a->integers.empty()) return Dims(count, fallback);
-    require(a->integers.size() == count, "expected ", count, " values in attribute '", name, "', got ",
-            a->integers.size());
-    Dims out;
-    for (const std::int64_t v : a->integers) {
-      require(v >= lowest && v <= (1 << 20), "expected values from ", lowest, " to 2^20 in attribute '", name,
-              "', got ", v);
-      out.push_back(static_cast<Index>(v));
-    }
-    return out;
-  }
-
-  /// Maps an axis of a tensor of this rank from [-rank, rank) to [0, rank).
-  std::size_t axis(std::int64_t axis, std::size_t rank) const {
-    const auto r = static_cast<std::int64_t>(rank);
-    require(axis >= -r && axis < r, "axis ", axis, " is out of range for rank ", r);
-    return static_cast<std::size_t>(axis < 0 ? axis + r : axis);
-  }
-
- private:
-  const Node& node_;
-  std::int64_t opset_;
-};
 
 /// The graph under construction.
 template <class T, class = simd::Isa>
 class Builder {
  public:
-  /// For a file of so many bytes, external data included.
+  /// For an input whose axes are these for one sample, `batch` samples according to the file (-1 if open), in
+  /// a file of so many bytes, external data included.
   Builder(const Dims& input, std::int64_t batch, std::uint64_t file_bytes, bool straight_through)
       : graph_(volume(input)),
         file_batch_(batch),
@@ -124,17 +45,6 @@ class Builder {
   /// The batch size written in the file; -1 if open.
   std::int64_t file_batch() const { return file_batch_; }
 
-  /// Number of elements of a sample; throws if it is absurd.
-  static Index volume(const Dims& dims) {
-    Index product = 1;
-    for (const Index d : dims) {
-      require(d > 0 && d <= largest_value / product, "onnx: a tensor of shape ", batch_text(dims),
-              " is empty or too large");
-      product *= d;
-    }
-    return product;
-  }
-
   /// Pays for so many elements of constants read or made and of index tables, of which a graph may use in all
   /// what is generous for a real network of the file's and its input's size: a small file cannot fill the
   /// memory.
@@ -145,8 +55,19 @@ class Builder {
     spent_ += elements;
   }
 
+  /// A builder that knows the constants of this one, for a graph that computes with nothing else.
+  Builder for_constants() const {
+    Builder inner({1}, 1, 0, false);
+    inner.outer_ = this;
+    inner.allowance_ = allowance_ - spent_;
+    return inner;
+  }
+
+  /// Pays for what that builder has spent.
+  void spend_as(const Builder& inner) const { spend(inner.spent_); }
+
   void define(const std::string& name, Value value) {
-    check_rank(value.dims.size(), "a tensor");
+    check_rank(value.rank(), "a tensor");
     values_[name] = std::move(value);
   }
   void define(const std::string& name, Constant constant) {
@@ -160,6 +81,7 @@ class Builder {
     const auto it = uses_.find(name);
     return it != uses_.end() && it->second == 1;
   }
+  /// Remembers that the tensor comes from a layer whose outputs lie along axis 1.
   void mark_layer(const std::string& name) { layers_.insert(name); }
   bool is_layer(const std::string& name) const { return layers_.contains(name); }
 
@@ -170,16 +92,27 @@ class Builder {
   }
   const Constant* find_constant(const std::string& name) const {
     const auto it = constants_.find(name);
-    return it == constants_.end() ? nullptr : &it->second;
+    if (it != constants_.end()) return &it->second;
+    return outer_ == nullptr ? nullptr : outer_->find_constant(name);
   }
 
-  /// Input i, which has to depend on the network's input.
-  const Value& value(const NodeView& at, std::size_t i) const {
+  /// Input i; a constant becomes an activation that is the same for every sample.
+  Value value(const NodeView& at, std::size_t i) {
     at.require(at.has_input(i), "input ", i, " is missing");
-    const Value* found = find_value(at.node().inputs[i]);
-    at.require(found != nullptr, "input ", i, " ('", at.node().inputs[i],
-               "') is a constant, which is not supported there");
-    return *found;
+    const Value* const found = find_value(at.node().inputs[i]);
+    return found != nullptr ? *found : activation(constant(at, i));
+  }
+
+  /// A constant as an activation.
+  Value activation(const Constant& c) {
+    const Dims dims(c.dims.begin(), c.dims.end());
+    require(!dims.empty() || c.size() == 1, "onnx: a constant without axes holds ", c.size(), " numbers");
+    spend(static_cast<std::uint64_t>(volume(dims)));
+    require(c.per_sample.empty(),
+            "onnx: the number of samples is used as an activation, which would mix them");
+    std::vector<T> elements = c.is_float() ? std::vector<T>(c.floats.begin(), c.floats.end())
+                                           : std::vector<T>(c.integers.begin(), c.integers.end());
+    return emit(std::make_unique<nn::Constant<T>>(std::move(elements)), {}, dims, Layout::planar, {});
   }
 
   /// Input i, which has to be a constant.
@@ -198,9 +131,16 @@ class Builder {
     return c;
   }
 
-  const std::vector<std::int64_t>& integers(const NodeView& at, std::size_t i) const {
+  /// Input i, a list of integers, of which some may count samples.
+  const Constant& integer_list(const NodeView& at, std::size_t i) const {
     const Constant& c = constant(at, i);
     at.require(!c.is_float() && c.dims.size() <= 1, "expected a list of integers as input ", i);
+    return c;
+  }
+
+  const std::vector<std::int64_t>& integers(const NodeView& at, std::size_t i) const {
+    const Constant& c = integer_list(at, i);
+    at.require(c.per_sample.empty(), "input ", i, " depends on the number of samples");
     return c.integers;
   }
 
@@ -211,12 +151,13 @@ class Builder {
     return c.floats[0];
   }
 
-  /// The value with its elements in the given order; channels-last only exists for (C, H, W).
+  /// The value with its elements in the given order.
   Value arranged(const Value& value, Layout layout) {
     if (value.layout == layout) return value;
-    require(value.dims.size() == 3, "onnx: internal error, channels-last with rank ", value.dims.size());
-    const Index channels = value.dims[0], pixels = value.dims[1] * value.dims[2];
-    Value out{value.dims, layout, value.slot};
+    require(value.rank() >= 3, "onnx: internal error, channels-last with rank ", value.rank());
+    Value out = value;
+    out.layout = layout;
+    const Index channels = value.dims[1], pixels = volume(value.dims) / (value.dims[0] * channels);
     if (channels == 1 || pixels == 1) return out;
     auto [known, fresh] = rearranged_.try_emplace({value.slot, value.dims}, 0);
     if (fresh) known->second = rearrange(value, layout, value.dims, strides(value));
@@ -227,27 +168,7 @@ class Builder {
   Value planar(const Value& value) { return arranged(value, Layout::planar); }
 
   /// Distances in memory between neighbours along each axis of a sample.
-  static Dims strides(const Value& value) {
-    Dims out(value.dims.size());
-    Index step = 1;
-    const std::vector<std::size_t> axes = memory_order(value.layout, out.size());
-    for (std::size_t i = axes.size(); i-- > 0; step *= value.dims[axes[i]]) out[axes[i]] = step;
-    return out;
-  }
-
-  /// The axes of a sample from slowest to fastest.
-  static std::vector<std::size_t> memory_order(Layout layout, std::size_t rank) {
-    if (layout == Layout::channels_last) return {1, 2, 0};
-    std::vector<std::size_t> axes(rank);
-    for (std::size_t i = 0; i < rank; ++i) axes[i] = i;
-    return axes;
-  }
-
-  static Dims in_memory_order(Layout layout, const Dims& of_axes) {
-    Dims out;
-    for (const std::size_t axis : memory_order(layout, of_axes.size())) out.push_back(of_axes[axis]);
-    return out;
-  }
+  static Dims strides(const Value& value) { return strides_of(value.dims, value.layout); }
 
   /// For each element of a sample of this shape and layout, the offset in a tensor with these strides.
   std::vector<std::int32_t> offsets(const Dims& dims, Layout layout, const Dims& strides) const {
@@ -265,9 +186,10 @@ class Builder {
   }
 
   /// Appends an operator and describes its output.
-  Value emit(std::unique_ptr<nn::Operator<T>> op, std::vector<std::size_t> inputs, Dims dims, Layout layout) {
+  Value emit(std::unique_ptr<nn::Operator<T>> op, std::vector<std::size_t> inputs, Dims dims, Layout layout,
+             BatchAxis batch) {
     const Index size = volume(dims);
-    return {std::move(dims), layout, graph_.add(std::move(op), std::move(inputs), size)};
+    return {std::move(dims), layout, graph_.add(std::move(op), std::move(inputs), size), batch};
   }
 
  private:
@@ -276,6 +198,7 @@ class Builder {
   bool straight_through_;
   std::uint64_t allowance_;
   mutable std::uint64_t spent_ = 0;
+  const Builder* outer_ = nullptr;
   std::map<std::string, Value> values_;
   std::map<std::string, Constant> constants_;
   std::map<std::pair<std::size_t, Dims>, std::size_t> rearranged_;

@@ -4,85 +4,28 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <string>
+#include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "foil/core/error.hpp"
 #include "foil/core/tensor.hpp"
-#include "foil/nn/operators/shape.hpp"
+#include "foil/nn/network.hpp"
+#include "foil/nn/operators/constant.hpp"
 #include "foil/onnx/builder.hpp"
+#include "foil/onnx/conversions.hpp"
+#include "foil/onnx/counting.hpp"
 #include "foil/onnx/model.hpp"
+#include "foil/onnx/node_view.hpp"
 #include "foil/onnx/shapes.hpp"
+#include "foil/onnx/value.hpp"
 
 namespace foil::onnx::detail {
-
-using IntDims = std::vector<std::int64_t>;
-
-/// Number of elements of a shape; throws if it is absurd.
-inline std::int64_t checked_count(const NodeView& at, const IntDims& dims) {
-  std::int64_t count = 1, bound = 1;
-  for (const std::int64_t d : dims) {
-    at.require(d >= 0 && d <= largest_value / bound, "a constant of that shape is too large");
-    if (d > 0) bound *= d;
-    count *= d;
-  }
-  return count;
-}
-
-/// The elements at the given offsets, in both kinds of storage.
-inline void take(const Constant& from, const std::vector<std::int32_t>& offsets, Constant& to) {
-  for (const std::int32_t i : offsets) {
-    if (from.is_float())
-      to.floats.push_back(from.floats[static_cast<std::size_t>(i)]);
-    else
-      to.integers.push_back(from.integers[static_cast<std::size_t>(i)]);
-  }
-}
-
-template <class T>
-std::vector<std::int32_t> constant_offsets(const Builder<T>& build, const NodeView& at, const IntDims& dims,
-                                           const Dims& strides) {
-  const std::int64_t count = checked_count(at, dims);
-  if (count == 0) return {};
-  build.spend(static_cast<std::uint64_t>(count));
-  return nn::index_map(Dims(dims.begin(), dims.end()), strides);
-}
-
-/// Row-major strides; zero along axes of length one if they are to stretch.
-inline Dims constant_strides(const IntDims& dims, bool stretch) {
-  Dims out(dims.size());
-  Index step = 1;
-  for (std::size_t i = dims.size(); i-- > 0; step *= static_cast<Index>(dims[i]))
-    out[i] = stretch && dims[i] == 1 ? 0 : step;
-  return out;
-}
-
-/// The Constant operator.
-inline Constant constant_of_node(const NodeView& at) {
-  const Node& node = at.node();
-  Constant out;
-  if (const Attribute* a = node.find("value"); a != nullptr && a->tensor) return *a->tensor;
-  if (const Attribute* a = node.find("value_float"); a != nullptr && a->number) {
-    out.floats = {*a->number};
-  } else if (const Attribute* b = node.find("value_floats"); b != nullptr) {
-    out.floats = b->numbers;
-    out.dims = {static_cast<std::int64_t>(out.floats.size())};
-  } else if (const Attribute* c = node.find("value_int"); c != nullptr && c->integer) {
-    out.type = ElementType::int64;
-    out.integers = {*c->integer};
-  } else if (const Attribute* d = node.find("value_ints"); d != nullptr) {
-    out.type = ElementType::int64;
-    out.integers = d->integers;
-    out.dims = {static_cast<std::int64_t>(out.integers.size())};
-  } else {
-    at.require(false, "expected one of the attributes value, value_float(s) and value_int(s)");
-  }
-  return out;
-}
 
 /// As ONNX defines the cast of one element: floats lose their fraction, integers their upper bits, and what
 /// is not zero is true. What no integer holds ONNX leaves open; here it is an error.
@@ -103,6 +46,8 @@ Constant fold_cast(Builder<T>& build, const NodeView& at) {
   const std::int64_t number = at.integer("to", 0);
   const auto type = static_cast<ElementType>(number);
   if (type == ElementType::float32) {
+    at.require(x.per_sample.empty(),
+               "the number of samples would become an activation, which would mix them");
     if (!x.is_float()) x.floats.assign(x.integers.begin(), x.integers.end());
     x.integers.clear();
   } else {
@@ -118,132 +63,122 @@ Constant fold_cast(Builder<T>& build, const NodeView& at) {
   return x;
 }
 
-/// Reshape, Flatten, Squeeze and Unsqueeze: the same elements under new dimensions.
+/// The outputs of a node by its conversion.
 template <class T>
-Constant fold_shape(Builder<T>& build, const NodeView& at) {
-  Constant x = build.constant(at, 0);
-  const std::string& type = at.node().type;
-  IntDims dims;
-  if (type == "Flatten") {
-    const std::int64_t axis = at.integer("axis", 1), rank = static_cast<std::int64_t>(x.dims.size());
-    at.require(axis >= -rank && axis <= rank, "axis ", axis, " is out of range for rank ", rank);
-    dims = {1, 1};
-    for (std::int64_t i = 0; i < rank; ++i)
-      dims[i < (axis < 0 ? axis + rank : axis) ? 0 : 1] *= x.dims[static_cast<std::size_t>(i)];
-  } else if (type == "Reshape") {
-    dims = build.integers(at, 1);
-    std::int64_t known = 1, *open = nullptr;
-    for (std::size_t i = 0; i < dims.size(); ++i) {
-      if (dims[i] == 0 && i < x.dims.size() && at.integer("allowzero", 0) == 0) dims[i] = x.dims[i];
-      at.require(dims[i] >= -1 && (dims[i] != -1 || open == nullptr), "impossible shape for a constant");
-      if (dims[i] == -1)
-        open = &dims[i];
-      else
-        known = checked_count(at, {known, dims[i]});
-    }
-    if (open != nullptr) *open = known == 0 ? 0 : static_cast<std::int64_t>(x.size()) / known;
-  } else {
-    const IntDims axes = read_axes(build, at);
-    const bool inserts = type == "Unsqueeze";
-    at.require(axes.size() <= 8, "more than eight axes");
-    std::vector<bool> marked(x.dims.size() + (inserts ? axes.size() : 0), !inserts && axes.empty());
-    std::size_t next = 0;
-    for (const std::int64_t a : axes) {
-      const std::size_t axis = at.axis(a, marked.size());
-      at.require(!marked[axis], "axis ", axis, " is given twice");
-      marked[axis] = true;
-    }
-    for (std::size_t i = 0; i < marked.size(); ++i) {
-      if (inserts)
-        dims.push_back(marked[i] || next == x.dims.size() ? 1 : x.dims[next++]);
-      else if (!marked[i] || (axes.empty() && x.dims[i] != 1))
-        dims.push_back(x.dims[i]);
-    }
-  }
-  at.require(checked_count(at, dims) == static_cast<std::int64_t>(x.size()), "the constant has ", x.size(),
-             " elements, which do not fit the new shape");
-  x.dims = std::move(dims);
-  return x;
+std::vector<Value> values_of(const Convert<T>& convert, Builder<T>& build, const NodeView& at) {
+  if (const auto* one = std::get_if<0>(&convert)) return {(*one)(build, at)};
+  return std::get<1>(convert)(build, at);
 }
 
+/// The operators that only move elements, and which of their inputs those are that move.
+inline std::vector<std::size_t> moved_inputs(const NodeView& at) {
+  constexpr std::array<std::string_view, 16> first{
+      "Reshape",  "Flatten",      "Squeeze",      "Unsqueeze", "Transpose", "Slice",
+      "Split",    "Gather",       "Tile",         "Expand",    "Trilu",     "GatherElements",
+      "GatherND", "DepthToSpace", "SpaceToDepth", "Identity"};
+  const std::string_view type = at.node().type;
+  if (std::find(first.begin(), first.end(), type) != first.end()) return {0};
+  if (type == "ScatterND" || type == "ScatterElements") return {0, 2};
+  std::vector<std::size_t> all;
+  if (type == "Concat")
+    for (std::size_t i = 0; i < at.node().inputs.size(); ++i) all.push_back(i);
+  return all;
+}
+
+/// Runs the node on constants: its conversion, and the engine. `stands_for` are constants that take the place
+/// of inputs.
 template <class T>
-Constant fold_transpose(Builder<T>& build, const NodeView& at) {
-  const Constant& x = build.constant(at, 0);
-  const Dims steps = constant_strides(x.dims, false);
-  Constant out{{}, x.type, {}, {}, {}};
-  Dims strides;
-  for (const std::size_t axis : read_permutation(at, x.dims.size())) {
-    out.dims.push_back(x.dims[axis]);
-    strides.push_back(steps[axis]);
+std::vector<Constant> run(Builder<T>& build, const NodeView& at, const Convert<T>& convert,
+                          const std::vector<std::pair<std::size_t, Constant>>& stands_for) {
+  std::vector<Constant> out;
+  for (std::size_t k = 0, count = 1; k < count; ++k) {
+    Builder<T> inner = build.for_constants();
+    for (const auto& [i, constant] : stands_for) inner.define(at.node().inputs[i], constant);
+    std::vector<Value> values = values_of(convert, inner, at);
+    count = values.size();
+    const Value y = inner.planar(values[k]);
+    Constant result{{}, ElementType::float32, IntDims(y.dims.begin(), y.dims.end()), {}, {}};
+    if (const auto* as_is = dynamic_cast<const nn::Constant<T>*>(inner.graph().producer(y.slot))) {
+      result.floats.assign(as_is->elements().begin(), as_is->elements().end());
+    } else {
+      inner.graph().finish(y.slot);
+      Tensor<T, 2> nothing(1, 1);
+      nothing.setZero();
+      const Logits<T> row = nn::Network<T, 2>(std::move(inner.graph()), {1}, {}).logits(nothing);
+      result.floats.assign(row.data(), row.data() + row.size());
+    }
+    build.spend_as(inner);
+    out.push_back(std::move(result));
   }
-  take(x, constant_offsets(build, at, out.dims, strides), out);
   return out;
 }
 
+/// Moves integers, by moving their numbers.
 template <class T>
-Constant fold_concat(Builder<T>& build, const NodeView& at) {
-  Constant out;
+std::vector<Constant> moved(Builder<T>& build, const NodeView& at, const Convert<T>& convert,
+                            const std::vector<std::size_t>& inputs) {
+  constexpr std::size_t most = std::size_t(1) << 24;  // whole numbers that a float can hold
+  std::vector<std::pair<std::size_t, Constant>> stands_for;
+  std::vector<std::pair<const Constant*, std::size_t>> elements;
+  for (const std::size_t i : inputs) {
+    const Constant& c = build.constant(at, i);
+    at.require(!c.is_float(), "expected constants of one type");
+    at.require(elements.size() + c.size() <= most, "a constant of ", c.size(), " integers is too large");
+    Constant numbers{{}, ElementType::float32, c.dims, {}, {}};
+    for (std::size_t k = 0; k < c.size(); ++k) {
+      numbers.floats.push_back(static_cast<float>(elements.size()));
+      elements.emplace_back(&c, k);
+    }
+    stands_for.emplace_back(i, std::move(numbers));
+  }
+  std::vector<Constant> out = run(build, at, convert, stands_for);
+  for (Constant& result : out) {
+    result.type = build.constant(at, inputs[0]).type;
+    for (const float number : std::exchange(result.floats, {})) {
+      const auto& [c, k] = elements[static_cast<std::size_t>(number)];
+      append(result, count_at(*c, k));
+    }
+  }
+  return out;
+}
+
+/// The values of a node whose inputs are all constants.
+template <class T>
+std::vector<Constant> fold(Builder<T>& build, const NodeView& at, const Convert<T>& convert) {
+  const std::string_view type = at.node().type;
+  if (type == "Identity" || type == "Dropout") return {build.constant(at, 0)};
+  if (type == "Cast") return {fold_cast(build, at)};
+  std::vector<const Constant*> operands;
+  bool integers = true, empty = false;
   for (std::size_t i = 0; i < at.node().inputs.size(); ++i) {
-    const Constant& x = build.constant(at, i);
-    at.require(x.dims.size() == 1 && (i == 0 || x.type == out.type),
-               "only lists of one type can be concatenated");
-    out.type = x.type;
-    out.floats.insert(out.floats.end(), x.floats.begin(), x.floats.end());
-    out.integers.insert(out.integers.end(), x.integers.begin(), x.integers.end());
+    if (!at.has_input(i)) continue;
+    operands.push_back(&build.constant(at, i));
+    integers = integers && !operands.back()->is_float();
+    empty = empty || operands.back()->size() == 0;
   }
-  out.dims = {static_cast<std::int64_t>(out.size())};
-  return out;
-}
-
-template <class T>
-Constant fold_function(Builder<T>& build, const NodeView& at, float (*f)(float)) {
-  Constant x = build.floats(at, 0);
-  for (float& v : x.floats) v = f(v);
-  return x;
-}
-
-template <class T>
-Constant fold_arithmetic(Builder<T>& build, const NodeView& at, float (*f)(float, float)) {
-  const Constant &a = build.floats(at, 0), &b = build.floats(at, 1);
-  IntDims left = a.dims, right = b.dims;
-  const std::size_t rank = std::max(left.size(), right.size());
-  left.insert(left.begin(), rank - left.size(), 1);
-  right.insert(right.begin(), rank - right.size(), 1);
-  Constant out;
-  for (std::size_t i = 0; i < rank; ++i) {
-    at.require(left[i] == right[i] || left[i] == 1 || right[i] == 1,
-               "the shapes of the constants do not match");
-    out.dims.push_back(left[i] == 1 ? right[i] : left[i]);
+  if (type == "Where") return {chosen(build, at, operands)};
+  constexpr std::array<std::string_view, 14> functions{
+      "Add",   "Sub", "Mul", "Div", "Mod", "Min", "Max", "Less", "LessOrEqual", "Greater", "GreaterOrEqual",
+      "Equal", "And", "Or"};
+  const bool combines =
+      std::find(functions.begin(), functions.end(), type) != functions.end() || type == "Xor";
+  if (integers && combines) return {combined(build, at, operands)};
+  const auto moving = moved_inputs(at);
+  if (!moving.empty() && !build.constant(at, moving[0]).is_float()) return moved(build, at, convert, moving);
+  if (integers && (type == "ReduceProd" || type == "ReduceSum" || type == "ReduceMax" || type == "ReduceMin"))
+    return {reduced(build, at, *operands[0], read_axes(build, at, type == "ReduceSum" ? 13 : 18))};
+  at.require(!empty, "the operator ", type, " is not supported on constants without elements");
+  std::vector<Constant> out = run(build, at, convert, {});
+  const bool whole = (integers && !operands.empty()) || gives_truths(type);
+  for (Constant& result : out) {
+    if (!whole) continue;
+    result.type = gives_truths(type) ? ElementType::boolean : operands[0]->type;
+    for (const float v : std::exchange(result.floats, {})) {
+      at.require(std::abs(v) < 0x1p24f, "computing with integers beyond 2^24 is not supported");
+      result.integers.push_back(static_cast<std::int64_t>(v));
+    }
   }
-  const auto first = constant_offsets(build, at, out.dims, constant_strides(left, true));
-  const auto second = constant_offsets(build, at, out.dims, constant_strides(right, true));
-  for (std::size_t i = 0; i < first.size(); ++i)
-    out.floats.push_back(
-        f(a.floats[static_cast<std::size_t>(first[i])], b.floats[static_cast<std::size_t>(second[i])]));
   return out;
-}
-
-/// The value of a node whose inputs are all constants.
-template <class T>
-Constant fold(Builder<T>& build, const NodeView& at) {
-  const std::string& type = at.node().type;
-  if (type == "Constant") return constant_of_node(at);
-  if (type == "Identity" || type == "Dropout") return build.constant(at, 0);
-  if (type == "Cast") return fold_cast(build, at);
-  if (type == "Reshape" || type == "Flatten" || type == "Squeeze" || type == "Unsqueeze")
-    return fold_shape(build, at);
-  if (type == "Transpose") return fold_transpose(build, at);
-  if (type == "Concat") return fold_concat(build, at);
-  if (type == "Neg") return fold_function<T>(build, at, [](float x) { return -x; });
-  if (type == "Sqrt") return fold_function<T>(build, at, [](float x) { return std::sqrt(x); });
-  if (type == "Exp") return fold_function<T>(build, at, [](float x) { return std::exp(x); });
-  if (type == "Log") return fold_function<T>(build, at, [](float x) { return std::log(x); });
-  if (type == "Add") return fold_arithmetic<T>(build, at, [](float a, float b) { return a + b; });
-  if (type == "Sub") return fold_arithmetic<T>(build, at, [](float a, float b) { return a - b; });
-  if (type == "Mul") return fold_arithmetic<T>(build, at, [](float a, float b) { return a * b; });
-  if (type == "Div") return fold_arithmetic<T>(build, at, [](float a, float b) { return a / b; });
-  if (type == "Pow") return fold_arithmetic<T>(build, at, [](float a, float b) { return std::pow(a, b); });
-  throw Error(text("onnx: ", at.node().label(), ": the operator ", type, " is not supported on constants"));
 }
 
 }  // namespace foil::onnx::detail

@@ -21,8 +21,8 @@ namespace foil::onnx::detail {
 
 template <class T, class F>
 Value emit_elementwise(Builder<T>& build, const Value& x, F f) {
-  return build.emit(std::make_unique<nn::Elementwise<T, F>>(build.volume(x.dims), std::move(f)), {x.slot},
-                    x.dims, x.layout);
+  return build.emit(std::make_unique<nn::Elementwise<T, F>>(volume(x.dims), std::move(f)), {x.slot}, x.dims,
+                    x.layout, x.batch);
 }
 
 /// A function without parameters.
@@ -95,20 +95,22 @@ Value convert_clip(Builder<T>& build, const NodeView& at) {
 }
 
 /// Along one axis; before opset 13, along that axis and all behind it.
-inline nn::Lines softmax_lines(const NodeView& at, const Dims& dims) {
+inline nn::Lines softmax_lines(const NodeView& at, const Value& x) {
   const bool flattens = at.opset() < 13;
-  const std::size_t axis = at.axis(at.integer("axis", flattens ? 1 : -1), dims.size() + 1);
-  at.require(axis > 0, "softmax along axis 0 would mix samples");
-  nn::Lines lines{1, dims[axis - 1], 1};
-  for (std::size_t i = 0; i + 1 < axis; ++i) lines.outer *= dims[i];
-  for (std::size_t i = axis; i < dims.size(); ++i) (flattens ? lines.length : lines.inner) *= dims[i];
+  const std::size_t axis = at.axis(at.integer("axis", flattens ? 1 : -1), x.rank());
+  nn::Lines lines{1, x.dims[axis], 1};
+  for (std::size_t i = 0; i < x.rank(); ++i) {
+    if (i == axis || (flattens && i > axis)) at.keep_apart(x, i);
+    if (i < axis) lines.outer *= x.dims[i];
+    if (i > axis) (flattens ? lines.length : lines.inner) *= x.dims[i];
+  }
   return lines;
 }
 
 template <class T, template <class...> class Operator>
 Value convert_softmax(Builder<T>& build, const NodeView& at) {
   const Value x = build.planar(build.value(at, 0));
-  return build.emit(std::make_unique<Operator<T>>(softmax_lines(at, x.dims)), {x.slot}, x.dims, x.layout);
+  return build.emit(std::make_unique<Operator<T>>(softmax_lines(at, x)), {x.slot}, x.dims, x.layout, x.batch);
 }
 
 }  // namespace foil::onnx::detail

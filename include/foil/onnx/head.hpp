@@ -19,14 +19,15 @@
 #include <vector>
 
 #include "foil/core/error.hpp"
-#include "foil/core/shape.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/nn/operators/two_classes.hpp"
 #include "foil/onnx/builder.hpp"
 #include "foil/onnx/functions.hpp"
 #include "foil/onnx/model.hpp"
+#include "foil/onnx/node_view.hpp"
 #include "foil/onnx/options.hpp"
 #include "foil/onnx/places.hpp"
+#include "foil/onnx/value.hpp"
 
 namespace foil::onnx::detail {
 
@@ -40,7 +41,7 @@ class Tail {
   /// The chain of nodes with one input that is no constant, from `output` backwards.
   Tail(const Builder<T>& build, const Producers& producers, std::int64_t opset, std::string output)
       : build_(build), opset_(opset) {
-    classes_ = build.volume(build.find_value(output)->dims);
+    classes_ = volume(build.find_value(output)->dims);
     constexpr std::size_t longest = 64;  // more than people write; what a file costs to read stays linear
     while (chain_.size() < longest) {
       const auto found = producers.find(output);
@@ -52,7 +53,7 @@ class Tail {
         if (only != nullptr) return;
         only = &input;
       }
-      if (only == nullptr || build.volume(build.find_value(*only)->dims) != classes_) return;
+      if (only == nullptr || volume(build.find_value(*only)->dims) != classes_) return;
       chain_.push_back({&node, *only});
       output = *only;
     }
@@ -124,7 +125,7 @@ class Tail {
     for (std::size_t i = begin + 1; i-- > 0;) {
       const Node& node = *chain_[i].node;
       if (node.type == "Softmax" || node.type == "LogSoftmax") {
-        const nn::Lines lines = softmax_lines(view(node), build_.find_value(chain_[i].input)->dims);
+        const nn::Lines lines = softmax_lines(view(node), *build_.find_value(chain_[i].input));
         if (lines.length != classes_) return false;
         places = Places::of_softmax(classes_, places ? places->closest() : Places::finest);
         const bool logarithm = node.type == "LogSoftmax";
@@ -188,7 +189,7 @@ struct Head {
 
 template <class T>
 std::size_t two_classes(Builder<T>& build, const Value& x, nn::SingleAnswer answer) {
-  return build.emit(std::make_unique<nn::TwoClasses<T>>(answer), {x.slot}, {2}, Layout::planar).slot;
+  return build.emit(std::make_unique<nn::TwoClasses<T>>(answer), {x.slot}, {1, 2}, Layout::planar, {}).slot;
 }
 
 /// What the output of that name is as logits.
@@ -198,10 +199,12 @@ Head find_head(Builder<T>& build, const Producers& producers, std::int64_t opset
   const Value* const output = build.find_value(name);
   require(output != nullptr, "onnx: the output '", name, "' ",
           build.known(name) ? "does not depend on the input" : "is written by no node");
-  const Index classes = build.volume(output->dims);
+  const Index classes = volume(output->dims);
+  require(!output->batch.known() || output->dims[output->batch.axis] == 1,
+          "onnx: expected an output of shape ", "(N, classes), the shape of '", name, "', ", output->shape(),
+          ", would mix samples");
   require(std::count_if(output->dims.begin(), output->dims.end(), [](Index d) { return d != 1; }) <= 1,
-          "onnx: expected an output of shape (N, classes), got '", name, "' of shape ",
-          batch_text(output->dims));
+          "onnx: expected an output of shape (N, classes), got '", name, "' of shape ", output->shape());
   const Tail<T> tail(build, producers, opset, name);
   if (classes > 1) {
     require(!options.binary, "onnx: Options::binary (--binary) is for networks with a single output, '", name,

@@ -6,118 +6,32 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "foil/core/error.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/nn/graph.hpp"
 #include "foil/nn/network.hpp"
-#include "foil/nn/operators/binary.hpp"
-#include "foil/nn/operators/elementwise.hpp"
-#include "foil/nn/operators/softmax.hpp"
-#include "foil/nn/operators/steps.hpp"
-#include "foil/onnx/arithmetic.hpp"
 #include "foil/onnx/builder.hpp"
-#include "foil/onnx/choices.hpp"
+#include "foil/onnx/conversions.hpp"
 #include "foil/onnx/folding.hpp"
-#include "foil/onnx/functions.hpp"
 #include "foil/onnx/head.hpp"
-#include "foil/onnx/layers.hpp"
 #include "foil/onnx/model.hpp"
+#include "foil/onnx/node_view.hpp"
 #include "foil/onnx/options.hpp"
-#include "foil/onnx/shapes.hpp"
+#include "foil/onnx/value.hpp"
 
 namespace foil::onnx {
 
 namespace detail {
 
-/// How many inputs and outputs a node may list, over all opsets from 9 on. Which optional ones may be left
-/// out in between is the conversion's to know.
-struct Arity {
-  static constexpr std::size_t any = std::numeric_limits<std::size_t>::max();
-  std::size_t least_inputs = 1, most_inputs = 1, most_outputs = 1;
-
-  /// Throws for a node that lists other numbers of them.
-  void check(const NodeView& at) const {
-    const std::size_t inputs = at.node().inputs.size(), outputs = at.node().outputs.size();
-    const std::string expected = least_inputs == most_inputs ? text(least_inputs)
-                                 : most_inputs == any        ? text(least_inputs, " or more")
-                                                             : text(least_inputs, " to ", most_inputs);
-    at.require(inputs >= least_inputs && inputs <= most_inputs, "its inputs: expected ", expected, ", got ",
-               inputs);
-    at.require(outputs <= most_outputs, "its outputs: expected at most ", most_outputs, ", got ", outputs);
-  }
-};
-
-/// An operator of ONNX: how it becomes operators of the engine, and its arity.
-template <class T>
-struct Conversion {
-  Value (*convert)(Builder<T>&, const NodeView&);
-  Arity arity{};
-};
-
-template <class T>
-const std::map<std::string_view, Conversion<T>>& conversions() {
-  static const std::map<std::string_view, Conversion<T>> table{
-      {"Add", {convert_arithmetic<T, nn::Plus>, {2, 2}}},
-      {"And", {convert_arithmetic<T, nn::Times>, {2, 2}}},
-      {"AveragePool", {convert_pooling<T, PoolingKind::average>}},
-      {"BatchNormalization", {convert_batch_normalization<T>, {5, 5, 5}}},
-      {"Cast", {convert_cast<T>}},
-      {"Ceil", {convert_step<T, nn::Ceil>}},
-      {"Clip", {convert_clip<T>, {1, 3}}},
-      {"Concat", {convert_concat<T>, {1, Arity::any}}},
-      {"Constant", {nullptr, {0, 0}}},  // folded, as are all nodes whose inputs are constants
-      {"Conv", {convert_conv<T>, {2, 3}}},
-      {"Div", {convert_arithmetic<T, nn::Over>, {2, 2}}},
-      {"Dropout", {convert_dropout<T>, {1, 3, 2}}},
-      {"Elu", {convert_elu<T>}},
-      {"Equal", {convert_comparison<T, nn::Equal>, {2, 2}}},
-      {"Exp", {convert_function<T, nn::Exp>}},
-      {"Flatten", {convert_flatten<T>}},
-      {"Floor", {convert_step<T, nn::Floor>}},
-      {"Gemm", {convert_gemm<T>, {2, 3}}},
-      {"GlobalAveragePool", {convert_pooling<T, PoolingKind::global_average>}},
-      {"Greater", {convert_comparison<T, nn::Greater>, {2, 2}}},
-      {"GreaterOrEqual", {convert_comparison<T, nn::GreaterOrEqual>, {2, 2}}},
-      {"Identity", {convert_identity<T>}},
-      {"LeakyRelu", {convert_leaky_relu<T>}},
-      {"Less", {convert_comparison<T, nn::Less>, {2, 2}}},
-      {"LessOrEqual", {convert_comparison<T, nn::LessOrEqual>, {2, 2}}},
-      {"Log", {convert_function<T, nn::Log>}},
-      {"LogSoftmax", {convert_softmax<T, nn::LogSoftmax>}},
-      {"MatMul", {convert_matmul<T>, {2, 2}}},
-      {"MaxPool", {convert_pooling<T, PoolingKind::max>, {1, 1, 2}}},
-      {"Mul", {convert_arithmetic<T, nn::Times>, {2, 2}}},
-      {"Neg", {convert_function<T, nn::Negate>}},
-      {"Not", {convert_function<T, nn::Complement>}},
-      {"Or", {convert_arithmetic<T, nn::Either>, {2, 2}}},
-      {"Pow", {convert_arithmetic<T, nn::RaisedTo>, {2, 2}}},
-      {"Relu", {convert_function<T, nn::Relu>}},
-      {"Reshape", {convert_reshape<T>, {2, 2}}},
-      {"Round", {convert_step<T, nn::Round>}},
-      {"Sigmoid", {convert_function<T, nn::Sigmoid>}},
-      {"Sign", {convert_step<T, nn::Sign>}},
-      {"Softmax", {convert_softmax<T, nn::Softmax>}},
-      {"Sqrt", {convert_function<T, nn::Sqrt>}},
-      {"Squeeze", {convert_squeeze<T>, {1, 2}}},
-      {"Sub", {convert_arithmetic<T, nn::Minus>, {2, 2}}},
-      {"Tanh", {convert_function<T, nn::Tanh>}},
-      {"Transpose", {convert_transpose<T>}},
-      {"Unsqueeze", {convert_unsqueeze<T>, {1, 2}}},
-      {"Where", {convert_where<T>, {3, 3}}},
-  };
-  return table;
-}
-
-/// The one input that is not an initializer, of shape (N, ...).
+/// The one input that is not an initializer.
 inline const ValueInfo& find_input(const Model& model) {
   const ValueInfo* found = nullptr;
   std::set<std::string_view> initialized;
@@ -132,18 +46,33 @@ inline const ValueInfo& find_input(const Model& model) {
   require(found != nullptr, "onnx: the network has no input");
   require(found->type == static_cast<int>(ElementType::float32),
           "onnx: expected an input of float32 (1), got type ", found->type);
-  require(found->dims.has_value(), "onnx: the input '", found->name, "' has no shape");
-  require(found->dims->size() >= 2, "onnx: the input '", found->name, "' has rank ", found->dims->size(),
-          ", expected a batch of samples, (N, ...)");
-  for (std::size_t i = 1; i < found->dims->size(); ++i)
-    require((*found->dims)[i] > 0, "onnx: dimension ", i, " of the input '", found->name,
-            "' is open or empty; only the first may be");
   return *found;
 }
 
-/// The input's shape per sample.
-inline Dims sample_dims(const ValueInfo& input) {
-  return Dims(input.dims->begin() + 1, input.dims->end());
+/// The input's shape per sample, of which extents that the file leaves open have to be given, and with them
+/// all the others.
+inline Dims sample_dims(const ValueInfo& input, const Dims& given) {
+  const std::string hint = "; say what it is by Options::input_shape (--input-shape)";
+  require(input.dims.has_value() || !given.empty(), "onnx: the input '", input.name, "' has no shape", hint);
+  if (!input.dims.has_value()) return given;
+  require(input.dims->size() >= 2, "onnx: the input '", input.name, "' has rank ", input.dims->size(),
+          ", expected a batch of samples, (N, ...)");
+  Dims dims(input.dims->begin() + 1, input.dims->end());
+  require(given.empty() || given.size() == dims.size(), "onnx: the input '", input.name, "' has ",
+          dims.size(), " axes per sample, an input shape of ", given.size(), " was given");
+  for (std::size_t i = 0; i < dims.size(); ++i) {
+    if (!given.empty() && (dims[i] == given[i] || dims[i] == -1)) dims[i] = given[i];
+    require(given.empty() || dims[i] == given[i], "onnx: dimension ", i + 1, " of the input '", input.name,
+            "' is ", dims[i], ", an input shape with ", given.empty() ? 0 : given[i], " was given");
+    require(dims[i] > 0, "onnx: dimension ", i + 1, " of the input '", input.name, "' is open or empty",
+            hint);
+  }
+  return dims;
+}
+
+/// The number of samples that the file is for; -1 if that is open.
+inline std::int64_t file_batch(const ValueInfo& input) {
+  return input.dims.has_value() ? (*input.dims)[0] : -1;
 }
 
 template <class T>
@@ -160,15 +89,27 @@ void convert_node(Builder<T>& build, const Node& node, std::int64_t opset) {
     at.require(!build.known(name), "its output '", name, "' is defined twice");
   const auto found = conversions<T>().find(node.type);
   at.require(found != conversions<T>().end(), "the operator ", node.type, " is not supported");
-  found->second.arity.check(at);
-  bool constant = true;
-  for (const std::string& name : node.inputs) constant = constant && build.find_value(name) == nullptr;
-  if (constant) {
-    build.define(node.outputs[0], fold(build, at));
+  const Conversion<T>& conversion = found->second;
+  conversion.arity.check(at);
+  const auto define = [&](auto results) {
+    for (std::size_t i = 0; i < results.size() && i < node.outputs.size(); ++i)
+      if (!node.outputs[i].empty()) build.define(node.outputs[i], std::move(results[i]));
+  };
+  if (const auto* evaluate = std::get_if<Constant (*)(Builder<T>&, const NodeView&)>(&conversion.convert)) {
+    build.define(node.outputs[0], (*evaluate)(build, at));
     return;
   }
-  build.define(node.outputs[0], found->second.convert(build, at));
-  if (node.type == "Conv" || node.type == "Gemm" || node.type == "MatMul") build.mark_layer(node.outputs[0]);
+  const bool constant = std::none_of(node.inputs.begin(), node.inputs.end(), [&](const std::string& name) {
+    return build.find_value(name) != nullptr;
+  });
+  if (constant)
+    define(fold(build, at, conversion.convert));
+  else
+    define(values_of(conversion.convert, build, at));
+  const Value* const y = build.find_value(node.outputs[0]);
+  if (y != nullptr &&
+      (node.type == "Conv" || ((node.type == "Gemm" || node.type == "MatMul") && y->rank() == 2)))
+    build.mark_layer(node.outputs[0]);
 }
 
 /// The nodes that write tensors, and of these whatever `output` depends on.
@@ -202,9 +143,11 @@ struct Imported {
 template <class T>
 Imported<T> import_output(const Model& model, const std::string& output, const Options<T>& options) {
   const ValueInfo& input = find_input(model);
-  const Dims dims = sample_dims(input);
-  Builder<T> build(dims, (*input.dims)[0], model.bytes, options.straight_through);
-  build.define(input.name, Value{dims, Layout::planar, 0});
+  Dims dims = sample_dims(input, options.input_shape);
+  const std::int64_t batch = file_batch(input);
+  dims.insert(dims.begin(), 1);
+  Builder<T> build(dims, batch, model.bytes, options.straight_through);
+  build.define(input.name, Value{dims, Layout::planar, 0, batch == 1 ? BatchAxis{} : BatchAxis{0, 1}});
   for (const Constant& c : model.initializers) build.define(c.name, c);
   for (const Node& node : model.nodes)
     for (const std::string& tensor : node.inputs) build.count_use(tensor);
@@ -253,9 +196,9 @@ Imported<T> import_network(const Model& model, const Options<T>& options) {
 
 template <class T, int Rank>
 nn::Network<T, Rank> build_network(const Model& model, const Options<T>& options) {
-  require(model.opset >= 9 && model.opset <= 17, "onnx: expected an opset from 9 to 17, got ", model.opset);
+  require(model.opset >= 7, "onnx: expected an opset from 7 on, got ", model.opset);
   const ValueInfo& input = find_input(model);
-  const Dims dims = sample_dims(input);
+  const Dims dims = sample_dims(input, options.input_shape);
   require(dims.size() + 1 == static_cast<std::size_t>(Rank), "onnx: the input '", input.name, "' has rank ",
           dims.size() + 1, ", expected ", Rank, "; load<Scalar, Rank>() takes the rank");
   Imported<T> imported = import_network(model, options);

@@ -12,19 +12,21 @@
 #include <utility>
 #include <vector>
 
-#include "foil/core/shape.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/nn/operator.hpp"
 #include "foil/nn/operators/binary.hpp"
 #include "foil/nn/operators/convolution.hpp"
 #include "foil/nn/operators/dense.hpp"
 #include "foil/nn/operators/pooling.hpp"
+#include "foil/nn/operators/repeated.hpp"
 #include "foil/onnx/builder.hpp"
 #include "foil/onnx/model.hpp"
+#include "foil/onnx/node_view.hpp"
+#include "foil/onnx/value.hpp"
 
 namespace foil::onnx::detail {
 
-/// The windows of a convolution or pooling node over the spatial axes of (C, H, W).
+/// The windows of a convolution or pooling node over the spatial axes of (N, C, H, W).
 inline std::vector<nn::Window> read_windows(const NodeView& at, const Dims& dims, const Dims& kernel,
                                             bool ceil_mode = false) {
   const std::size_t axes = kernel.size();
@@ -35,7 +37,7 @@ inline std::vector<nn::Window> read_windows(const NodeView& at, const Dims& dims
   at.require(same || mode == "NOTSET" || mode == "VALID", "unknown auto_pad '", mode, "'");
   std::vector<nn::Window> windows;
   for (std::size_t i = 0; i < axes; ++i) {
-    nn::Window w{dims[i + 1], 1, kernel[i], strides[i], dilations[i], 0, 0};
+    nn::Window w{dims[i + 2], 1, kernel[i], strides[i], dilations[i], 0, 0};
     const Index extent = (w.kernel - 1) * w.dilation + 1;
     if (same) {
       w.output = (w.input + w.stride - 1) / w.stride;
@@ -61,30 +63,47 @@ std::vector<T> converted(const std::vector<float>& from) {
   return std::vector<T>(from.begin(), from.end());
 }
 
-/// Turns (C, L) into (C, 1, L) for the operators that want two spatial axes.
-inline void insert_axis(Dims& dims) {
-  dims.insert(dims.begin() + 1, 1);
+/// Images as the engine's operators with windows take them: (N, C, H, W), the samples among the first axis'
+/// and the channels last; of (N, C, L) the height is one.
+template <class T>
+Value as_images(Builder<T>& build, const NodeView& at, const Value& x) {
+  at.require(x.rank() == 3 || x.rank() == 4,
+             "only windows along one or two axes are supported, got an input of shape ", x.shape());
+  for (std::size_t i = 1; i < x.rank(); ++i) at.keep_apart(x, i);
+  if (x.rank() == 4) return build.arranged(x, Layout::channels_last);
+  Value out = build.planar(x);
+  out.dims.insert(out.dims.begin() + 2, 1);
+  return build.arranged(out, Layout::channels_last);
+}
+
+/// The result of an operator on images, which has axes of these lengths, with as many axes as x.
+template <class T>
+Value from_images(Builder<T>& build, std::unique_ptr<nn::Operator<T>> op, const Value& x, Dims dims,
+                  std::size_t rank) {
+  if (dims[0] > 1) op = std::make_unique<nn::Repeated<T>>(std::move(op), dims[0]);
+  Value y = build.emit(std::move(op), {x.slot}, std::move(dims), Layout::channels_last, x.batch);
+  if (rank == 4) return y;
+  y = build.planar(y);
+  y.dims.erase(y.dims.begin() + 2);
+  return y;
 }
 
 template <class T>
 Value convert_conv(Builder<T>& build, const NodeView& at) {
-  Value x = build.value(at, 0);
+  const Value input = build.value(at, 0);
   const Constant& weights = build.floats(at, 1);
-  const std::size_t axes = x.dims.size() - (x.dims.empty() ? 0 : 1);
-  at.require(axes == 1 || axes == 2,
-             "only one- and two-dimensional convolutions are supported, got an input of shape ",
-             batch_text(x.dims));
+  const Value x = as_images(build, at, input);
+  const std::size_t axes = input.rank() - 2;
   at.require(weights.dims.size() == axes + 2, "expected weights of rank ", axes + 2, ", got ",
              weights.dims.size());
   const Dims shape(weights.dims.begin(), weights.dims.end());
   const Dims kernel(shape.begin() + 2, shape.end());
-  at.require(at.sizes("kernel_shape", axes, 0, 0) == kernel || at.node().find("kernel_shape") == nullptr,
+  at.require(at.sizes("kernel_shape", axes, 0, 0) == kernel || !at.has("kernel_shape"),
              "kernel_shape differs from the shape of the weights");
-  const Index groups = static_cast<Index>(at.integer("group", 1)), outputs = shape[0];
-  at.require(
-      groups >= 1 && groups <= x.dims[0] && x.dims[0] % groups == 0 && outputs % groups == 0 && outputs > 0,
-      groups, " groups do not divide ", x.dims[0], " input and ", outputs, " output channels");
-  at.require(shape[1] == x.dims[0] / groups, "expected weights for ", x.dims[0] / groups,
+  const Index groups = static_cast<Index>(at.integer("group", 1)), inputs = x.dims[1], outputs = shape[0];
+  at.require(groups >= 1 && groups <= inputs && inputs % groups == 0 && outputs % groups == 0 && outputs > 0,
+             groups, " groups do not divide ", inputs, " input and ", outputs, " output channels");
+  at.require(shape[1] == inputs / groups, "expected weights for ", inputs / groups,
              " input channels per group, got ", shape[1]);
   for (const Index k : kernel) at.require(k >= 1, "a kernel of size ", k, " makes no sense");
   std::vector<T> biases(static_cast<std::size_t>(outputs), T(0));
@@ -93,40 +112,28 @@ Value convert_conv(Builder<T>& build, const NodeView& at) {
     at.require(static_cast<Index>(biases.size()) == outputs, "expected ", outputs, " biases, got ",
                biases.size());
   }
-  std::vector<nn::Window> windows = read_windows(at, x.dims, kernel);
-  if (axes == 1) {
-    windows.insert(windows.begin(), nn::Window{});
-    x = build.planar(x);
-    insert_axis(x.dims);
-  }
-  x = build.arranged(x, Layout::channels_last);
-  const nn::ConvolutionShape geometry{windows[0], windows[1], x.dims[0], outputs, groups};
+  std::vector<nn::Window> windows = read_windows(at, input.dims, kernel);
+  if (axes == 1) windows.insert(windows.begin(), nn::Window{});
+  const Dims dims{x.dims[0], outputs, windows[0].output, windows[1].output};
   const auto covers = [](const nn::Window& w) {
     return w.output == 1 && w.kernel == w.input && w.pad_begin == 0 && w.dilation == 1;
   };
-  Value y;
-  if (groups == 1 && covers(windows[0]) &&
-      covers(windows[1])) {  // one patch, the whole sample: fully connected
-    const Index taps = windows[0].kernel * windows[1].kernel, inputs = x.dims[0];
+  std::unique_ptr<nn::Operator<T>> op;
+  if (groups == 1 && covers(windows[0]) && covers(windows[1])) {  // one patch, the whole image
+    const Index taps = windows[0].kernel * windows[1].kernel;
     std::vector<T> matrix(weights.floats.size());
     for (Index o = 0; o < outputs; ++o)
       for (Index c = 0; c < inputs; ++c)
         for (Index k = 0; k < taps; ++k)
           matrix[static_cast<std::size_t>((o * taps + k) * inputs + c)] =
               static_cast<T>(weights.floats[static_cast<std::size_t>((o * inputs + c) * taps + k)]);
-    y = build.emit(
-        std::make_unique<nn::Dense<T>>(1, taps * inputs, outputs, std::move(matrix), std::move(biases)),
-        {x.slot}, {outputs, 1, 1}, Layout::channels_last);
+    op = std::make_unique<nn::Dense<T>>(1, taps * inputs, outputs, std::move(matrix), std::move(biases));
   } else {
-    y = build.emit(
-        std::make_unique<nn::Convolution<T>>(geometry, converted<T>(weights.floats), std::move(biases)),
-        {x.slot}, {outputs, windows[0].output, windows[1].output}, Layout::channels_last);
+    op = std::make_unique<nn::Convolution<T>>(
+        nn::ConvolutionShape{windows[0], windows[1], inputs, outputs, groups}, converted<T>(weights.floats),
+        std::move(biases));
   }
-  if (axes == 1) {
-    y = build.planar(y);
-    y.dims.erase(y.dims.begin() + 1);
-  }
-  return y;
+  return from_images(build, std::move(op), x, dims, input.rank());
 }
 
 /// Fully connected, on the last axis of x.
@@ -134,12 +141,12 @@ template <class T>
 Value emit_dense(Builder<T>& build, const Value& input, Index outputs, std::vector<T> weights,
                  std::vector<T> biases) {
   const Value x = build.planar(input);
-  const Index inputs = x.dims.back(), rows = build.volume(x.dims) / inputs;
+  const Index inputs = x.dims.back(), rows = volume(x.dims) / inputs;
   Dims dims = x.dims;
   dims.back() = outputs;
   return build.emit(
       std::make_unique<nn::Dense<T>>(rows, inputs, outputs, std::move(weights), std::move(biases)), {x.slot},
-      std::move(dims), Layout::planar);
+      std::move(dims), Layout::planar, x.batch);
 }
 
 /// Constant factor as a row-major (outputs x inputs) matrix, from (inputs x outputs) or its transpose.
@@ -156,16 +163,17 @@ std::vector<T> dense_weights(const Constant& b, bool transposed, T scale, Index 
 
 template <class T>
 Value convert_gemm(Builder<T>& build, const NodeView& at) {
-  const Value& a = build.value(at, 0);
+  const Value a = build.value(at, 0);
   const Constant& b = build.floats(at, 1);
-  at.require(at.integer("transA", 0) == 0, "transA would mix samples");
-  at.require(a.dims.size() == 1, "expected a first factor of shape (N, K), got ", batch_text(a.dims));
+  at.require(at.integer("transA", 0) == 0, "transA is not supported");
+  at.require(a.rank() == 2, "expected a first factor of shape (N, K), got ", a.shape());
+  at.keep_apart(a, 1);
   at.require(b.dims.size() == 2 && b.size() > 0, "expected a second factor of rank 2, got rank ",
              b.dims.size());
   const bool transposed = at.integer("transB", 0) != 0;
   const Index inputs = static_cast<Index>(b.dims[transposed ? 1 : 0]);
   const Index outputs = static_cast<Index>(b.dims[transposed ? 0 : 1]);
-  at.require(inputs == a.dims[0], "expected a second factor with ", a.dims[0], " rows, got ", inputs);
+  at.require(inputs == a.dims[1], "expected a second factor with ", a.dims[1], " rows, got ", inputs);
   std::vector<T> biases(static_cast<std::size_t>(outputs), T(0));
   if (at.has_input(2)) {
     const Constant& c = build.floats(at, 2);
@@ -184,11 +192,12 @@ Value convert_gemm(Builder<T>& build, const NodeView& at) {
 
 template <class T>
 Value convert_matmul(Builder<T>& build, const NodeView& at) {
-  const Value& a = build.value(at, 0);
+  const Value a = build.value(at, 0);
   const Constant& b = build.floats(at, 1);
-  at.require(!a.dims.empty() && b.dims.size() == 2 && b.size() > 0,
+  at.require(a.rank() > 0 && b.dims.size() == 2 && b.size() > 0,
              "only products of a tensor with a constant matrix are supported");
   const Index inputs = static_cast<Index>(b.dims[0]), outputs = static_cast<Index>(b.dims[1]);
+  at.keep_apart(a, a.rank() - 1);
   at.require(inputs == a.dims.back(), "expected a second factor with ", a.dims.back(), " rows, got ", inputs);
   return emit_dense<T>(build, a, outputs, dense_weights<T>(b, false, T(1), inputs, outputs),
                        std::vector<T>(static_cast<std::size_t>(outputs), T(0)));
@@ -197,10 +206,11 @@ Value convert_matmul(Builder<T>& build, const NodeView& at) {
 /// Per-channel scale and shift, absorbed by the layer before if nothing else uses its output.
 template <class T>
 Value convert_batch_normalization(Builder<T>& build, const NodeView& at) {
-  const Value& x = build.value(at, 0);
+  const Value x = build.value(at, 0);
   at.require(at.integer("training_mode", 0) == 0, "batch normalisation in training mode is not supported");
-  at.require(!x.dims.empty(), "expected an input with channels, got ", batch_text(x.dims));
-  const Index channels = x.dims[0];
+  at.require(x.rank() >= 2, "expected an input with channels, got ", x.shape());
+  at.keep_apart(x, 1);
+  const Index channels = x.dims[1];
   const Constant* parameters[4];
   for (std::size_t i = 0; i < 4; ++i) {
     parameters[i] = &build.floats(at, i + 1);
@@ -221,7 +231,7 @@ Value convert_batch_normalization(Builder<T>& build, const NodeView& at) {
       build.graph().producer(x.slot)->absorb(scale.data(), shift.data(), channels))
     return x;
   Dims strides(x.dims.size(), 0);
-  strides[0] = 1;
+  strides[1] = 1;
   const std::vector<std::int32_t> channel = build.offsets(x.dims, x.layout, strides);
   std::vector<T> scales, shifts;
   for (const std::int32_t c : channel) {
@@ -230,49 +240,38 @@ Value convert_batch_normalization(Builder<T>& build, const NodeView& at) {
   }
   const Value scaled =
       build.emit(std::make_unique<nn::WithConstant<T, nn::Times<T>, false>>(std::move(scales)), {x.slot},
-                 x.dims, x.layout);
+                 x.dims, x.layout, x.batch);
   return build.emit(std::make_unique<nn::WithConstant<T, nn::Plus<T>, false>>(std::move(shifts)),
-                    {scaled.slot}, x.dims, x.layout);
+                    {scaled.slot}, x.dims, x.layout, x.batch);
 }
 
 enum class PoolingKind { max, average, global_average };
 
 template <class T, PoolingKind kind>
 Value convert_pooling(Builder<T>& build, const NodeView& at) {
-  Value x = build.value(at, 0);
-  const std::size_t axes = x.dims.size() - (x.dims.empty() ? 0 : 1);
-  at.require(axes == 1 || axes == 2,
-             "only one- and two-dimensional pooling is supported, got an input of shape ",
-             batch_text(x.dims));
+  const Value input = build.value(at, 0), x = as_images(build, at, input);
+  const std::size_t axes = input.rank() - 2;
   std::vector<nn::Window> windows;
   if (kind == PoolingKind::global_average) {
-    for (std::size_t i = 1; i <= axes; ++i) windows.push_back({x.dims[i], 1, x.dims[i], 1, 1, 0, 0});
+    for (std::size_t i = 2; i < input.rank(); ++i)
+      windows.push_back({input.dims[i], 1, input.dims[i], 1, 1, 0, 0});
   } else {
-    at.require(at.node().find("kernel_shape") != nullptr, "the attribute 'kernel_shape' is missing");
-    windows = read_windows(at, x.dims, at.sizes("kernel_shape", axes, 1, 1), at.integer("ceil_mode", 0) != 0);
+    at.require(at.has("kernel_shape"), "the attribute 'kernel_shape' is missing");
+    windows =
+        read_windows(at, input.dims, at.sizes("kernel_shape", axes, 1, 1), at.integer("ceil_mode", 0) != 0);
   }
   for (const nn::Window& w : windows)
     at.require(w.pad_begin < w.kernel && w.pad_end < w.kernel, "padding by ", w.pad_begin, " and ", w.pad_end,
                " would leave windows of ", w.kernel, " empty");
-  if (axes == 1) {
-    windows.insert(windows.begin(), nn::Window{});
-    x = build.planar(x);
-    insert_axis(x.dims);
-  }
-  x = build.arranged(x, Layout::channels_last);
+  if (axes == 1) windows.insert(windows.begin(), nn::Window{});
   std::unique_ptr<nn::Operator<T>> op;
   if constexpr (kind == PoolingKind::max)
-    op = std::make_unique<nn::MaxPooling<T>>(windows[0], windows[1], x.dims[0]);
+    op = std::make_unique<nn::MaxPooling<T>>(windows[0], windows[1], x.dims[1]);
   else
-    op = std::make_unique<nn::AveragePooling<T>>(windows[0], windows[1], x.dims[0],
+    op = std::make_unique<nn::AveragePooling<T>>(windows[0], windows[1], x.dims[1],
                                                  at.integer("count_include_pad", 0) != 0);
-  Value y = build.emit(std::move(op), {x.slot}, {x.dims[0], windows[0].output, windows[1].output},
-                       Layout::channels_last);
-  if (axes == 1) {
-    y = build.planar(y);
-    y.dims.erase(y.dims.begin() + 1);
-  }
-  return y;
+  return from_images(build, std::move(op), x, {x.dims[0], x.dims[1], windows[0].output, windows[1].output},
+                     input.rank());
 }
 
 }  // namespace foil::onnx::detail

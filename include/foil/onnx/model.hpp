@@ -27,16 +27,20 @@ inline void check_rank(std::size_t rank, std::string_view what) {
           largest_rank);
 }
 
-/// A constant. Exactly one of `floats` and `integers` holds the elements, according to the type.
+/// A constant. Exactly one of `floats` and `integers` holds the elements, according to the type. What is
+/// computed from the shape of a tensor whose number of samples N is open may hold multiples of N: where
+/// `per_sample` is set, the integer counts for each sample. It is empty if no element does.
 struct Constant {
   std::string name;
   ElementType type = ElementType::float32;
   std::vector<std::int64_t> dims;
   std::vector<float> floats;
   std::vector<std::int64_t> integers;
+  std::vector<bool> per_sample{};
 
   bool is_float() const { return type == ElementType::float32; }
   std::size_t size() const { return is_float() ? floats.size() : integers.size(); }
+  bool holds_samples(std::size_t i) const { return !per_sample.empty() && per_sample[i]; }
 };
 
 struct Attribute {

@@ -33,7 +33,10 @@ class File {
       : model_(detail::decode(bytes, std::move(directory))) {}
 
   /// The shape of one sample of the input, without the batch axis. One shorter than the Rank of network().
-  std::vector<Index> input_shape() const { return detail::sample_dims(detail::find_input(model_)); }
+  /// Throws foil::Error unless extents that the file leaves open are given, with all others.
+  std::vector<Index> input_shape(const std::vector<Index>& given = {}) const {
+    return detail::sample_dims(detail::find_input(model_), given);
+  }
 
   /// The files beside it that hold weights; their paths lead through no links.
   const std::vector<std::filesystem::path>& external_files() const { return model_.external_files; }

@@ -4,8 +4,10 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "foil/core/bounds.hpp"
+#include "foil/core/tensor.hpp"
 #include "foil/nn/network.hpp"
 
 namespace foil::onnx {
@@ -15,6 +17,10 @@ template <class Scalar>
 struct Options {
   Bounds<Scalar> bounds{};  ///< the box that inputs live in; [0, 1] unless said otherwise
   int threads = 1;          ///< threads that share the samples of one call; the bits do not depend on it
+
+  /// The shape of one sample of the input, without the batch axis. Needed only where the file leaves height,
+  /// width or the like open; must agree with what it says.
+  std::vector<Index> input_shape{};
 
   /// The output that the classes are read from. By default the only one; of several the first of shape
   /// (N, classes), or else the first that stands for two classes.

@@ -1,29 +1,112 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// Conversion of ONNX's operators that only rearrange elements. None may touch the batch axis.
+/// Conversion of ONNX's operators that only rearrange elements, and where the samples are afterwards.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
-#include "foil/core/shape.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/nn/operators/shape.hpp"
 #include "foil/onnx/builder.hpp"
 #include "foil/onnx/model.hpp"
+#include "foil/onnx/node_view.hpp"
+#include "foil/onnx/value.hpp"
 
 namespace foil::onnx::detail {
 
-/// The same elements in the order of the file under another shape.
+/// An extent that is asked for: a number, or so many times the number of samples.
+struct Extent {
+  std::int64_t size;
+  bool per_sample = false;
+};
+
+/// The axis that runs over the samples once the elements of x, in the order of the file, have these extents;
+/// the extents become those of one sample. Of `total` elements per sample.
 template <class T>
-Value reshaped(Builder<T>& build, const Value& x, Dims dims) {
+BatchAxis batch_of(const Builder<T>& build, const Value& x, std::vector<Extent>& extents, Index total) {
+  Index before = x.batch.before;  // elements in front of the first sample's and the second's
+  for (std::size_t i = 0; i < x.batch.axis; ++i) before *= x.dims[i];
+  const std::int64_t samples = build.file_batch();  // in numbers, if the file has a fixed batch
+  std::int64_t product = 1;
+  for (const Extent& e : extents) product *= e.size;
+  // Written down while tracing one sample: the leading one stands for all of them.
+  if (before == 1 && product == total && !extents.empty() && extents[0].size == 1 &&
+      std::none_of(extents.begin(), extents.end(), [](const Extent& e) { return e.per_sample; }))
+    return {0, 1};
+  if (product != (samples > 1 ? total * samples : total)) return {};
+  Index done = 1;
+  for (std::size_t i = 0; i < extents.size() && before % done == 0; ++i) {
+    Extent& e = extents[i];
+    const Index inside = before / done;
+    if (samples > 1 ? e.size % (inside * samples) == 0 : e.per_sample && e.size % inside == 0) {
+      if (samples > 1) e.size /= samples;
+      return {i, inside};
+    }
+    done *= e.size;
+  }
+  return {};
+}
+
+/// The same elements in the order of the file with other extents, of which one may be -1: what is left over.
+template <class T>
+Value reshaped(Builder<T>& build, const NodeView& at, const Value& x, std::vector<Extent> extents) {
+  const Index total = volume(x.dims);
+  const bool tracked = x.batch.known();
+  const std::int64_t factor = tracked && build.file_batch() > 1 ? build.file_batch() : 1;
+  std::int64_t known = 1;
+  Extent* open = nullptr;
+  bool any_per_sample = false;
+  for (Extent& e : extents) {
+    at.require(e.size >= -1 && e.size != 0 && e.size <= largest_value, "cannot reshape to an extent of ",
+               e.size);
+    if (e.size == -1) {
+      at.require(open == nullptr, "at most one extent may be -1");
+      open = &e;
+      continue;
+    }
+    at.require(e.size <= largest_value / known, "the new shape is too large");
+    known *= e.size;
+    any_per_sample = any_per_sample || e.per_sample;
+  }
+  if (open != nullptr) {
+    // A traced (1, -1) means (N, -1): nobody puts all samples into one row.
+    const bool row = tracked && extents.size() == 2 && extents[0].size == 1 && open == &extents[1];
+    const std::int64_t all = row ? total : total * factor;
+    at.require(all % known == 0, "cannot reshape ", total, " elements per sample to a multiple of ", known);
+    *open = {all / known, tracked && factor == 1 && !any_per_sample && !row};
+  }
+  std::vector<Extent> wanted = extents;
   Value out = build.planar(x);
-  out.dims = std::move(dims);
+  out.batch = tracked ? batch_of(build, x, extents, total) : BatchAxis{};
+  out.dims.clear();
+  Index product = 1;
+  for (const Extent& e : extents) {
+    out.dims.push_back(static_cast<Index>(e.size));
+    product *= static_cast<Index>(e.size);
+  }
+  if (product == total && out.batch.known() == tracked) return out;
+  std::string shape;
+  for (const Extent& e : wanted) shape += text(shape.empty() ? "(" : ", ", e.size, e.per_sample ? "N" : "");
+  at.require(false, "reshaping ", x.shape(), " to ", shape.empty() ? "(" : shape, ") would mix samples",
+             tracked && !any_per_sample
+                 ? "; if the shape was written down while tracing, export with a batch "
+                   "of 1 or with the batch as a dynamic axis"
+                 : "");
   return out;
+}
+
+/// Extent i of x as the file has it.
+template <class T>
+Extent extent_of(const Builder<T>& build, const Value& x, std::size_t i) {
+  if (!x.holds_samples(i)) return {x.dims[i]};
+  if (build.file_batch() > 1) return {x.dims[i] * build.file_batch()};
+  return {x.dims[i], true};
 }
 
 template <class T>
@@ -33,100 +116,71 @@ Value convert_identity(Builder<T>& build, const NodeView& at) {
 
 template <class T>
 Value convert_flatten(Builder<T>& build, const NodeView& at) {
-  const Value& x = build.value(at, 0);
-  const std::int64_t axis = at.integer("axis", 1), rank = static_cast<std::int64_t>(x.dims.size()) + 1;
+  const Value x = build.value(at, 0);
+  const std::int64_t axis = at.integer("axis", 1), rank = static_cast<std::int64_t>(x.rank());
   at.require(axis >= -rank && axis <= rank, "axis ", axis, " is out of range for rank ", rank);
-  const std::int64_t first = axis < 0 ? axis + rank : axis;
-  bool separate = first > 0;  // nothing but the batch goes into the first dimension
-  for (std::int64_t i = 1; i < first; ++i)
-    separate = separate && x.dims[static_cast<std::size_t>(i - 1)] == 1;
-  at.require(separate, "flattening ", batch_text(x.dims), " from axis ", axis, " would mix samples");
-  return reshaped(build, x, {build.volume(x.dims)});
+  const std::size_t first = static_cast<std::size_t>(axis < 0 ? axis + rank : axis);
+  Value out = build.planar(x);
+  out.dims = {1, 1};
+  for (std::size_t i = 0; i < x.rank(); ++i) out.dims[i < first ? 0 : 1] *= x.dims[i];
+  if (!x.batch.known()) return out;
+  out.batch.axis = x.batch.axis < first ? 0 : 1;
+  for (std::size_t i = out.batch.axis == 0 ? 0 : first; i < x.batch.axis; ++i) out.batch.before *= x.dims[i];
+  return out;
 }
 
 template <class T>
 Value convert_reshape(Builder<T>& build, const NodeView& at) {
-  const Value& x = build.value(at, 0);
-  const std::vector<std::int64_t>& target = build.integers(at, 1);
-  const Index size = build.volume(x.dims);
-  at.require(!target.empty(), "reshaping to a single number would mix samples");
-  const bool keeps_zero = at.integer("allowzero", 0) != 0;
-  Dims dims;
-  Index known = 1;
-  std::size_t open = 0;
-  for (std::size_t i = 1; i < target.size(); ++i) {
-    std::int64_t d = target[i];
-    at.require(d >= -1 && d <= largest_value && !(d == 0 && keeps_zero), "cannot reshape to a dimension of ",
-               d);
-    if (d == 0) {
-      at.require(i <= x.dims.size(), "the input has no dimension ", i, " to copy");
-      d = x.dims[i - 1];
-    }
-    if (d == -1) {
-      at.require(open == 0, "at most one dimension may be -1");
-      open = i;
-      d = 1;
-    }
-    at.require(d <= largest_value / known, "the new shape is too large");
-    known *= static_cast<Index>(d);
-    dims.push_back(static_cast<Index>(d));
+  const Value x = build.value(at, 0);
+  const Constant& target = build.integer_list(at, 1);
+  const bool copies = at.integer("allowzero", 0) == 0;
+  std::vector<Extent> extents;
+  for (std::size_t i = 0; i < target.integers.size(); ++i) {
+    const std::int64_t size = target.integers[i];
+    at.require(size != 0 || !copies || i < x.rank(), "the input has no dimension ", i, " to copy");
+    extents.push_back(size == 0 && copies ? extent_of(build, x, i) : Extent{size, target.holds_samples(i)});
   }
-  if (open > 0) {
-    at.require(size % known == 0, "cannot reshape ", size, " elements per sample to a multiple of ", known);
-    dims[open - 1] = size / known;
-    known = size;
-  }
-  const std::int64_t batch = target[0];
-  const bool keeps_batch = batch == 0 || batch == -1 || batch == 1 || batch == build.file_batch();
-  at.require(known == size && keeps_batch && !(batch == -1 && open > 0) && !(batch == 0 && keeps_zero),
-             "reshaping ", batch_text(x.dims), " to ", batch_text(dims), " with a first dimension of ", batch,
-             " would mix samples");
-  return reshaped(build, x, std::move(dims));
+  return reshaped(build, at, x, std::move(extents));
 }
 
-/// The axes of a Squeeze or Unsqueeze: an attribute before opset 13, an input since.
+/// Axes, of a Squeeze say: an attribute before an opset, an input since. Empty if not given.
 template <class T>
-std::vector<std::int64_t> read_axes(Builder<T>& build, const NodeView& at) {
-  if (at.opset() >= 13) return at.has_input(1) ? build.integers(at, 1) : std::vector<std::int64_t>{};
+std::vector<std::int64_t> read_axes(Builder<T>& build, const NodeView& at, std::int64_t input_since = 13) {
+  if (at.opset() >= input_since) return at.has_input(1) ? build.integers(at, 1) : std::vector<std::int64_t>{};
   const Attribute* axes = at.node().find("axes");
   return axes == nullptr ? std::vector<std::int64_t>{} : axes->integers;
 }
 
 template <class T>
 Value convert_squeeze(Builder<T>& build, const NodeView& at) {
-  const Value& x = build.value(at, 0);
+  const Value x = build.value(at, 0);
   const std::vector<std::int64_t> axes = read_axes(build, at);
-  std::vector<bool> gone(x.dims.size() + 1, false);
-  at.require(!axes.empty(), "without axes the batch would be squeezed, too, if it holds one sample");
-  for (const std::int64_t a : axes) {
-    const std::size_t axis = at.axis(a, gone.size());
-    at.require(axis > 0, "squeezing axis 0 would mix samples");
-    at.require(!gone[axis], "axis ", axis, " is given twice");
-    at.require(x.dims[axis - 1] == 1, "cannot squeeze axis ", axis, " of ", batch_text(x.dims));
-    gone[axis] = true;
+  std::vector<bool> gone = at.marked(axes, x.rank());
+  Value out = build.planar(x);
+  out.dims.clear();
+  for (std::size_t i = 0; i < x.rank(); ++i) {
+    if (axes.empty()) gone[i] = x.dims[i] == 1 && !x.holds_samples(i);
+    at.require(!gone[i] || (x.dims[i] == 1 && !x.holds_samples(i)), "cannot squeeze axis ", i, " of ",
+               x.shape(), x.holds_samples(i) ? ", that would mix samples" : "");
+    if (x.holds_samples(i)) out.batch.axis = out.dims.size();
+    if (!gone[i]) out.dims.push_back(x.dims[i]);
   }
-  Dims dims;
-  for (std::size_t i = 0; i < x.dims.size(); ++i)
-    if (!gone[i + 1]) dims.push_back(x.dims[i]);
-  return reshaped(build, x, std::move(dims));
+  return out;
 }
 
 template <class T>
 Value convert_unsqueeze(Builder<T>& build, const NodeView& at) {
-  const Value& x = build.value(at, 0);
+  const Value x = build.value(at, 0);
   const std::vector<std::int64_t> axes = read_axes(build, at);
   at.require(!axes.empty() && axes.size() <= 8, "expected one to eight axes, got ", axes.size());
-  std::vector<bool> fresh(x.dims.size() + 1 + axes.size(), false);
-  for (const std::int64_t a : axes) {
-    const std::size_t axis = at.axis(a, fresh.size());
-    at.require(axis > 0, "inserting an axis before the batch would mix samples");
-    at.require(!fresh[axis], "axis ", axis, " is given twice");
-    fresh[axis] = true;
+  const std::vector<bool> fresh = at.marked(axes, x.rank() + axes.size());
+  Value out = build.planar(x);
+  out.dims.clear();
+  for (std::size_t i = 0, next = 0; i < fresh.size(); ++i) {
+    if (!fresh[i] && x.holds_samples(next)) out.batch.axis = i;
+    out.dims.push_back(fresh[i] ? 1 : x.dims[next++]);
   }
-  Dims dims;
-  std::size_t next = 0;
-  for (std::size_t i = 1; i < fresh.size(); ++i) dims.push_back(fresh[i] ? 1 : x.dims[next++]);
-  return reshaped(build, x, std::move(dims));
+  return out;
 }
 
 /// perm as axes of the tensor; reversed by default.
@@ -143,19 +197,42 @@ inline std::vector<std::size_t> read_permutation(const NodeView& at, std::size_t
   return axes;
 }
 
+/// x with its axes in another order: axis i of the result is axis order[i] of x.
 template <class T>
-Value convert_transpose(Builder<T>& build, const NodeView& at) {
-  const Value& x = build.value(at, 0);
-  const std::vector<std::size_t> axes = read_permutation(at, x.dims.size() + 1);
-  at.require(axes[0] == 0, "moving axis 0 would mix samples");
+Value transposed(Builder<T>& build, const Value& x, const std::vector<std::size_t>& order) {
   const Dims steps = build.strides(x);
   Dims dims, strides;
-  for (std::size_t i = 1; i < axes.size(); ++i) {
-    dims.push_back(x.dims[axes[i] - 1]);
-    strides.push_back(steps[axes[i] - 1]);
+  Value out{{}, Layout::planar, x.slot, x.batch};
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    dims.push_back(x.dims[order[i]]);
+    strides.push_back(steps[order[i]]);
+    if (x.holds_samples(order[i])) out.batch.axis = i;
   }
-  const std::size_t slot = build.rearrange(x, Layout::planar, dims, strides);
-  return {std::move(dims), Layout::planar, slot};
+  const Dims wanted = strides_of(dims, Layout::planar);
+  bool moves = false;  // whether an axis that is longer than one lies elsewhere now
+  for (std::size_t i = 0; i < dims.size(); ++i) moves = moves || (dims[i] > 1 && strides[i] != wanted[i]);
+  if (moves) out.slot = build.rearrange(x, Layout::planar, dims, strides);
+  out.dims = std::move(dims);
+  return out;
+}
+
+template <class T>
+Value convert_transpose(Builder<T>& build, const NodeView& at) {
+  const Value x = build.value(at, 0);
+  return transposed(build, x, read_permutation(at, x.rank()));
+}
+
+/// Where the samples of several tensors of the same rank lie, which are combined element by element; what is
+/// the same for every sample has an axis of length one there.
+inline BatchAxis common_batch(const NodeView& at, const std::vector<Value>& parts) {
+  const Value* first = nullptr;
+  for (const Value& part : parts)
+    if (part.batch.known() && first == nullptr) first = &part;
+  if (first == nullptr) return {};
+  for (const Value& part : parts)
+    at.require(part.batch.known() ? part.batch == first->batch : part.dims[first->batch.axis] == 1,
+               "combining ", first->shape(), " with ", part.shape(), " would mix samples");
+  return first->batch;
 }
 
 template <class T>
@@ -167,31 +244,34 @@ Value convert_concat(Builder<T>& build, const NodeView& at) {
     if (parts.back().layout == Layout::channels_last) layout = Layout::channels_last;
   }
   Dims dims = parts[0].dims;
-  at.require(at.node().find("axis") != nullptr, "the attribute 'axis' is missing");
-  const std::size_t axis = at.axis(at.integer("axis", 0), dims.size() + 1);
-  at.require(axis > 0, "concatenating along axis 0 would mix samples");
+  at.require(at.has("axis"), "the attribute 'axis' is missing");
+  const std::size_t axis = at.axis(at.integer("axis", 0), dims.size());
+  for (const Value& part : parts) {
+    Dims same = part.dims;
+    if (same.size() == dims.size()) same[axis] = dims[axis];
+    at.require(same == dims, "cannot concatenate ", parts[0].shape(), " and ", part.shape(), " along axis ",
+               axis);
+    at.keep_apart(part, axis);
+  }
+  const BatchAxis batch = common_batch(at, parts);
   std::vector<std::size_t> slots;
   std::vector<Index> widths;
   Index blocks = 1, total = 0;
   for (const Value& part : parts) {
-    Dims same = part.dims;
-    if (same.size() == dims.size()) same[axis - 1] = dims[axis - 1];
-    at.require(same == dims, "cannot concatenate ", batch_text(parts[0].dims), " and ", batch_text(part.dims),
-               " along axis ", axis);
     blocks = 1;
     Index width = 1;
     bool behind = false;
-    for (const std::size_t a : build.memory_order(layout, dims.size())) {
-      behind = behind || a + 1 == axis;
+    for (const std::size_t a : memory_order(layout, dims.size())) {
+      behind = behind || a == axis;
       (behind ? width : blocks) *= part.dims[a];
     }
     widths.push_back(width);
     slots.push_back(build.arranged(part, layout).slot);
-    total += part.dims[axis - 1];
+    total += part.dims[axis];
   }
-  dims[axis - 1] = total;
+  dims[axis] = total;
   return build.emit(std::make_unique<nn::Concatenate<T>>(blocks, std::move(widths)), std::move(slots), dims,
-                    layout);
+                    layout, batch);
 }
 
 }  // namespace foil::onnx::detail

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// Conversion of ONNX's operators that make constants: of nothing, or of shapes alone.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "foil/onnx/builder.hpp"
+#include "foil/onnx/counting.hpp"
+#include "foil/onnx/model.hpp"
+#include "foil/onnx/node_view.hpp"
+#include "foil/onnx/shapes.hpp"
+#include "foil/onnx/value.hpp"
+
+namespace foil::onnx::detail {
+
+/// The Constant operator.
+template <class T>
+Constant evaluate_constant(Builder<T>&, const NodeView& at) {
+  const Node& node = at.node();
+  Constant out;
+  if (const Attribute* a = node.find("value"); a != nullptr && a->tensor) return *a->tensor;
+  if (const Attribute* a = node.find("value_float"); a != nullptr && a->number) {
+    out.floats = {*a->number};
+  } else if (const Attribute* b = node.find("value_floats"); b != nullptr) {
+    out.floats = b->numbers;
+    out.dims = {static_cast<std::int64_t>(out.floats.size())};
+  } else if (const Attribute* c = node.find("value_int"); c != nullptr && c->integer) {
+    out.type = ElementType::int64;
+    out.integers = {*c->integer};
+  } else if (const Attribute* d = node.find("value_ints"); d != nullptr) {
+    out.type = ElementType::int64;
+    out.integers = d->integers;
+    out.dims = {static_cast<std::int64_t>(out.integers.size())};
+  } else {
+    at.require(false, "expected one of the attributes value, value_float(s) and value_int(s)");
+  }
+  return out;
+}
+
+/// The extents of a tensor, of which one may count samples.
+template <class T>
+std::vector<Count> extents_of(const Builder<T>& build, const NodeView& at) {
+  at.require(at.has_input(0), "input 0 is missing");
+  std::vector<Count> out;
+  if (const Value* x = build.find_value(at.node().inputs[0]); x != nullptr)
+    for (std::size_t i = 0; i < x->rank(); ++i) {
+      const Extent e = extent_of(build, *x, i);
+      out.push_back({e.size, e.per_sample});
+    }
+  else
+    for (const std::int64_t d : build.constant(at, 0).dims) out.push_back({d});
+  return out;
+}
+
+template <class T>
+Constant evaluate_shape(Builder<T>& build, const NodeView& at) {
+  const std::vector<Count> extents = extents_of(build, at);
+  const auto rank = static_cast<std::int64_t>(extents.size());
+  const auto clamped = [&](std::int64_t i) {
+    return std::clamp<std::int64_t>(i < 0 ? i + rank : i, 0, rank);
+  };
+  Constant out{{}, ElementType::int64, {}, {}, {}};
+  const std::int64_t end = clamped(at.integer("end", rank));
+  for (std::int64_t i = clamped(at.integer("start", 0)); i < end; ++i)
+    append(out, extents[static_cast<std::size_t>(i)]);
+  out.dims = {static_cast<std::int64_t>(out.size())};
+  return out;
+}
+
+template <class T>
+Constant evaluate_size(Builder<T>& build, const NodeView& at) {
+  Count product{1};
+  for (const Count e : extents_of(build, at)) {
+    at.require(e.size <= largest_value / std::max<std::int64_t>(product.size, 1), "the tensor is too large");
+    product = {product.size * e.size, product.per_sample || e.per_sample};
+  }
+  Constant out{{}, ElementType::int64, {}, {}, {}};
+  append(out, product);
+  return out;
+}
+
+/// Extents that count samples are those of one sample: the constant is the same for all.
+template <class T>
+Constant evaluate_constant_of_shape(Builder<T>& build, const NodeView& at) {
+  const Constant& shape = build.integer_list(at, 0);
+  Constant out{{}, ElementType::float32, shape.integers, {}, {}};
+  const auto count = static_cast<std::size_t>(checked_count(at, out.dims));
+  build.spend(count);
+  const Attribute* const value = at.node().find("value");
+  if (value == nullptr) {
+    out.floats.assign(count, 0.f);
+    return out;
+  }
+  at.require(value->tensor && value->tensor->size() == 1, "expected one number as attribute 'value'");
+  out.type = value->tensor->type;
+  if (out.is_float())
+    out.floats.assign(count, value->tensor->floats[0]);
+  else
+    out.integers.assign(count, value->tensor->integers[0]);
+  return out;
+}
+
+template <class T>
+Constant evaluate_range(Builder<T>& build, const NodeView& at) {
+  const Constant *const start = &build.constant(at, 0), *const limit = &build.constant(at, 1),
+                        *const step = &build.constant(at, 2);
+  for (const Constant* c : {start, limit, step})
+    at.require(c->size() == 1 && c->is_float() == start->is_float() && c->per_sample.empty(),
+               "expected three numbers of one type that do not depend on the number of samples");
+  Constant out{{}, start->type, {}, {}, {}};
+  const auto number = [](const Constant& c) {
+    return c.is_float() ? static_cast<double>(c.floats[0]) : static_cast<double>(c.integers[0]);
+  };
+  const double length = std::ceil((number(*limit) - number(*start)) / number(*step));
+  at.require(length <= static_cast<double>(largest_value), "expected a range of at most ", largest_value,
+             " numbers, got ", length);
+  const auto count = static_cast<std::size_t>(std::max(0., length));
+  build.spend(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (out.is_float())
+      out.floats.push_back(start->floats[0] + static_cast<float>(i) * step->floats[0]);
+    else
+      out.integers.push_back(start->integers[0] + static_cast<std::int64_t>(i) * step->integers[0]);
+  }
+  out.dims = {static_cast<std::int64_t>(count)};
+  return out;
+}
+
+/// The positions of a constant's elements that are not zero, one column for each.
+template <class T>
+Constant evaluate_non_zero(Builder<T>& build, const NodeView& at) {
+  const Constant& x = build.constant(at, 0);
+  std::vector<std::int64_t> found;
+  for (std::size_t i = 0; i < x.size(); ++i)
+    if (x.is_float() ? x.floats[i] != 0 : x.integers[i] != 0) found.push_back(static_cast<std::int64_t>(i));
+  const Dims strides = constant_strides(x.dims, false);
+  Constant out{{}, ElementType::int64, {}, {}, {}};
+  out.dims = {static_cast<std::int64_t>(x.dims.size()), static_cast<std::int64_t>(found.size())};
+  build.spend(found.size() * x.dims.size());
+  for (std::size_t axis = 0; axis < x.dims.size(); ++axis)
+    for (const std::int64_t i : found) out.integers.push_back(i / strides[axis] % x.dims[axis]);
+  return out;
+}
+
+}  // namespace foil::onnx::detail
