@@ -3,9 +3,7 @@
 /// What a network costs in foil's engine: as a whole, and one operator after the other, forward and backward.
 ///
 ///     engine net.onnx [--benchmark_filter=...]
-///     engine net.onnx --serve
 ///
-/// With --serve, for engine_torch.py: one timing for every line "batch threads gradient" of standard input.
 /// One row per operator, direction and batch size. `per_sample` is the processor time; FLOP/s counts the
 /// products alone, and `peak` is their share of what the engine's matrix kernel reaches on full tiles in the
 /// caches. The network takes rank-4 inputs.
@@ -14,7 +12,6 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <iostream>
 #include <regex>
 #include <string>
 #include <typeinfo>
@@ -154,26 +151,14 @@ void register_all(const Network& network, const double peak) {
   }
 }
 
-int serve(const std::string& file) {
-  int threads = 0, gradient = 0;
-  for (Index batch = 0; std::cin >> batch >> threads >> gradient;) {
-    const Network network = foil::onnx::load(file, {.threads = threads});
-    const Run run(network, batch, gradient != 0);
-    std::printf("%.6f\n", median_seconds(run, 0.1) * 1e3 / static_cast<double>(batch));
-    std::fflush(stdout);
-  }
-  return 0;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) try {
   if (argc < 2 || argv[1][0] == '-') {
-    std::fprintf(stderr, "usage: engine net.onnx [--serve | --benchmark_filter=... and the like]\n");
+    std::fprintf(stderr, "usage: engine net.onnx [--benchmark_filter=... and the like]\n");
     return 2;
   }
   const std::string file = argv[1];
-  if (argc > 2 && std::string(argv[2]) == "--serve") return serve(file);
   benchmark::Initialize(&argc, argv);
   const Network network = foil::onnx::load(file);
   const double peak = kernel_peak();
