@@ -10,6 +10,8 @@
 #include <benchmark/benchmark.h>
 #include <cxxabi.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <regex>
@@ -69,7 +71,11 @@ void report(benchmark::State& state, Index batch, double multiply_adds, double p
 /// One operator on as many samples at once as the network gives it.
 class Layer {
  public:
-  Layer(const View& view, Index chunk) : view_(view), chunk_(chunk), scratch_(view.op.scratch()) {
+  Layer(const View& view, Index chunk)
+      : view_(view),
+        chunk_(chunk),
+        scratch_(view.op.scratch()),
+        kept_(static_cast<std::size_t>(chunk * view.op.kept_bytes())) {
     for (const Index size : view.inputs) {
       arrays_.push_back(noise(chunk * size));
       gradients_.push_back(Array(static_cast<std::size_t>(chunk * size)));
@@ -77,6 +83,7 @@ class Layer {
     for (Array& array : arrays_) from_.push_back(array.data());
     for (Array& array : gradients_) to_.push_back(array.data());
     output_ = cotangent_ = noise(chunk * view.output);
+    view_.op.forward_keeping(chunk, from_.data(), output_.data(), kept_.data(), scratch_.data());
   }
 
   void forward(Index batch) {
@@ -87,8 +94,12 @@ class Layer {
 
   void backward(Index batch) {
     for (; batch > 0; batch -= chunk_)
-      view_.op.backward(std::min(batch, chunk_), from_.data(), output_.data(), cotangent_.data(), to_.data(),
-                        scratch_.data());
+      if (kept_.empty())
+        view_.op.backward(std::min(batch, chunk_), from_.data(), output_.data(), cotangent_.data(),
+                          to_.data(), scratch_.data());
+      else
+        view_.op.backward_from(std::min(batch, chunk_), kept_.data(), cotangent_.data(), to_.data(),
+                               scratch_.data());
     benchmark::ClobberMemory();
   }
 
@@ -102,6 +113,7 @@ class Layer {
   View view_;
   Index chunk_;
   foil::nn::Buffer<float> scratch_;
+  std::vector<std::byte> kept_;
   std::vector<Array> arrays_, gradients_;
   Array output_, cotangent_;
   std::vector<const float*> from_;
@@ -139,14 +151,12 @@ void register_all(const Network& network, const double peak) {
       for (const bool backward : {false, true}) {
         const View view = engine.graph.view(i);
         const std::string name = std::to_string(i) + ":" + name_of(view);
-        benchmark::RegisterBenchmark((name + (backward ? "/backward" : "/forward") + end).c_str(),
-                                     [=, chunk = engine.chunk(batch, 1)](benchmark::State& state) {
-                                       Layer layer(view, chunk);
-                                       for (auto _ : state)
-                                         backward ? layer.backward(batch) : layer.forward(batch);
-                                       report(state, batch, static_cast<double>(view.op.multiply_adds()),
-                                              peak);
-                                     });
+        benchmark::RegisterBenchmark(
+            (name + (backward ? "/backward" : "/forward") + end).c_str(), [=](benchmark::State& state) {
+              Layer layer(view, std::min(batch, view.together));
+              for (auto _ : state) backward ? layer.backward(batch) : layer.forward(batch);
+              report(state, batch, static_cast<double>(view.op.multiply_adds()), peak);
+            });
       }
   }
 }

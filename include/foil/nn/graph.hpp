@@ -13,15 +13,24 @@
 #include "foil/core/error.hpp"
 #include "foil/core/simd.hpp"
 #include "foil/core/tensor.hpp"
+#include "foil/nn/layout.hpp"
 #include "foil/nn/operator.hpp"
+#include "foil/nn/schedule.hpp"
 
 namespace foil::nn {
 
 using namespace simd;
 
+/// The ways to go through a graph: forward for the logits alone, forward such that backward may follow, and
+/// backward.
+enum class Pass { logits, keeping, backward };
+
 /// Operators in topological order over numbered slots; slot 0 is the input. Every operator has an input. Each
 /// slot holds a fixed number of elements per sample. Build with add(), then finish() once; after that the
 /// graph does not change and may be evaluated by several threads at once.
+///
+/// Memory: what is alive at once, and no more. An operator writes over its input where nobody reads that
+/// again. Of a forward pass that backward() follows, only what the operators ask for is kept.
 template <class T, class = Isa>
 class Graph {
  public:
@@ -33,7 +42,7 @@ class Graph {
   std::size_t add(std::unique_ptr<Operator<T>> op, std::vector<std::size_t> inputs, Index output_size) {
     slots_.push_back(Slot{output_size});
     slots_.back().producer = steps_.size();
-    steps_.push_back(Step{std::move(op), std::move(inputs), slots_.size() - 1, {}, {}});
+    steps_.push_back(Step{std::move(op), std::move(inputs), slots_.size() - 1, {}, 0});
     return slots_.size() - 1;
   }
 
@@ -48,98 +57,180 @@ class Graph {
     output_ = output;
     drop_dead_steps();
     for (Step& step : steps_) step.op->prepare();
-    share_memory();
-    lay_out();
-    plan_gradients();
+    find_uses();
+    plans_.push_back(plan({{0, steps_.size(), 1}}));
     constexpr Index most = Index(1) << 30;
-    require(kept_size_ + transient_size_ + gradient_size_ <= most && scratch_size_ <= most,
-            "network: a sample would need memory for ", kept_size_ + transient_size_ + gradient_size_,
+    const Index numbers =
+        kept_size_ + std::max(working_size(Pass::keeping, 1), working_size(Pass::backward, 1));
+    require(numbers <= most && scratch_size_ <= most, "network: a sample would need memory for ", numbers,
             " and ", scratch_size_, " numbers, expected at most ", most);
+    schedule();
   }
 
   /// Number of operators.
   std::size_t operators() const { return steps_.size(); }
 
-  /// The i-th operator in the order of evaluation, and the elements per sample of its inputs and its output.
+  /// The i-th operator in the order of evaluation, the elements per sample of its inputs and its output, and
+  /// how many samples of a large batch it is given at once.
   struct View {
     const Operator<T>& op;
     std::vector<Index> inputs;
-    Index output;
+    Index output, together;
   };
   View view(std::size_t i) const {
-    View view{*steps_[i].op, {}, slots_[steps_[i].output].size};
+    View view{*steps_[i].op, {}, slots_[steps_[i].output].size, 1};
     for (const std::size_t input : steps_[i].inputs) view.inputs.push_back(slots_[input].size);
+    for (const Segment& segment : plans_.back().segments)
+      if (segment.begin <= i && i < segment.end) view.together = segment.samples;
     return view;
   }
 
   Index input_size() const { return slots_[0].size; }
   Index output_size() const { return slots_[output_].size; }
 
-  /// Elements per sample that the backward pass reads again, and that only the forward pass needs.
+  /// The most samples that should be evaluated by one call.
+  Index most_together() const { return most_together_; }
+
+  /// Elements per sample that the backward pass reads again.
   Index kept_size() const { return kept_size_; }
-  Index transient_size() const { return transient_size_; }
-  /// Elements per sample of all gradients.
-  Index gradient_size() const { return gradient_size_; }
-  /// Elements that operators need besides, whatever the batch.
+  /// Elements that a pass works in, besides.
+  Index working_size(Pass pass, Index batch) const { return plan_for(batch).of(pass).memory.size(batch); }
+  /// Elements that operators need, too, whatever the batch.
   Index scratch_size() const { return scratch_size_; }
 
-  /// Evaluates `batch` samples. `kept` and `transient` offer batch * kept_size() and batch *
-  /// transient_size() elements. `logits` receives batch * output_size() elements.
-  void forward(Index batch, const T* x, T* kept, T* transient, T* scratch, T* logits) const {
-    const std::vector<T*> memory = addresses<T>(batch, kept, transient);
+  /// Evaluates `batch` samples. `work` offers working_size() and `scratch` scratch_size() elements; `logits`
+  /// receives batch * output_size() elements, and `kept` batch * kept_size() elements for backward(), unless
+  /// it is null.
+  void forward(Index batch, const T* x, T* kept, T* work, T* scratch, T* logits) const {
+    const Plan& plan = plan_for(batch);
+    const Direction& direction = plan.of(kept == nullptr ? Pass::logits : Pass::keeping);
     std::vector<const T*> inputs(most_inputs_);
-    if (slots_[0].kept) std::copy(x, x + batch * input_size(), memory[0]);
-    for (const Step& step : steps_) {
-      for (std::size_t i = 0; i < step.inputs.size(); ++i)
-        inputs[i] = step.inputs[i] == 0 ? x : memory[step.inputs[i]];
-      step.op->forward(batch, inputs.data(), memory[step.output], scratch);
-    }
-    const T* const result = output_ == 0 ? x : memory[output_];
-    std::copy(result, result + batch * output_size(), logits);
+    if (kept != nullptr && slots_[0].kept_at != none_kept)
+      std::copy(x, x + batch * input_size(), kept + batch * slots_[0].kept_at);
+    for (const Segment& segment : plan.segments)
+      for (Index first = 0; first < batch; first += segment.samples) {
+        const Part part{batch, segment.part(batch), first, std::min(segment.samples, batch - first)};
+        for (std::size_t i = segment.begin; i < segment.end; ++i) {
+          const Step& step = steps_[i];
+          for (std::size_t k = 0; k < step.inputs.size(); ++k)
+            inputs[k] = step.inputs[k] == 0 ? x + first * input_size()
+                                            : address(direction, step.inputs[k], part, kept, work, logits);
+          T* const output = address(direction, step.output, part, kept, work, logits);
+          if (kept == nullptr || step.op->kept_bytes() == 0)
+            step.op->forward(part.samples, inputs.data(), output, scratch);
+          else
+            step.op->forward_keeping(part.samples, inputs.data(), output, notes<std::byte>(step, part, kept),
+                                     scratch);
+        }
+      }
+    const T* const result = output_ == 0                             ? x
+                            : direction.homes[output_] == Home::kept ? kept + batch * slots_[output_].kept_at
+                                                                     : logits;
+    if (result != logits) std::copy(result, result + batch * output_size(), logits);
   }
 
-  /// Pulls `cotangent` (batch * output_size()) back to the input. `kept` is what forward() left there;
-  /// `gradients` offers batch * gradient_size() elements.
-  void backward(Index batch, const T* kept, const T* cotangent, T* gradients, T* scratch, T* dx) const {
-    const std::vector<const T*> memory = addresses<const T>(batch, kept, nullptr);
-    std::vector<T*> slopes(slots_.size());
-    for (std::size_t s = 0; s < slots_.size(); ++s)
-      slopes[s] = s == 0 ? dx : gradients + batch * slots_[slots_[s].shares].gradient_offset;
-    std::copy(cotangent, cotangent + batch * output_size(), slopes[output_]);
+  /// Pulls `cotangent` (batch * output_size()) back to the input. `kept` is what forward() left there; `work`
+  /// and `scratch` as there.
+  void backward(Index batch, const T* kept, const T* cotangent, T* work, T* scratch, T* dx) const {
+    const Plan& plan = plan_for(batch);
+    const Direction &before = plan.of(Pass::keeping), &direction = plan.of(Pass::backward);
+    if (output_ == 0) std::copy(cotangent, cotangent + batch * output_size(), dx);
     std::vector<const T*> inputs(most_inputs_);
     std::vector<T*> targets(most_inputs_);
-    for (auto step = steps_.rbegin(); step != steps_.rend(); ++step) {
-      for (std::size_t i = 0; i < step->inputs.size(); ++i) {
-        inputs[i] = memory[step->inputs[i]];
-        targets[i] = step->adds[i] ? gradients + batch * step->aside[i] : slopes[step->inputs[i]];
+    const auto value = [&](std::size_t slot, const Part& part) -> const T* {
+      if (before.homes[slot] != Home::kept) return nullptr;
+      return kept + batch * slots_[slot].kept_at + part.first * size(slot);
+    };
+    for (auto segment = plan.segments.rbegin(); segment != plan.segments.rend(); ++segment)
+      for (Index end = batch; end > 0;) {  // last samples first: they may still be in the cache
+        const Index first = (end - 1) / segment->samples * segment->samples;
+        const Part part{batch, segment->part(batch), first, end - first};
+        end = first;
+        for (std::size_t i = segment->end; i-- > segment->begin;) {
+          const Step& step = steps_[i];
+          for (std::size_t k = 0; k < step.inputs.size(); ++k) {
+            inputs[k] = value(step.inputs[k], part);
+            targets[k] = step.asides[k] != 0
+                             ? work + direction.memory.at(step.asides[k], size(step.inputs[k]), batch,
+                                                          part.full, first)
+                             : address(direction, step.inputs[k], part, static_cast<T*>(nullptr), work, dx);
+          }
+          const T* const slope = step.output == output_ ? cotangent + first * output_size()
+                                                        : address(direction, step.output, part,
+                                                                  static_cast<T*>(nullptr), work, dx);
+          if (step.op->kept_bytes() == 0)
+            step.op->backward(part.samples, inputs.data(), value(step.output, part), slope, targets.data(),
+                              scratch);
+          else
+            step.op->backward_from(part.samples, notes<const std::byte>(step, part, kept), slope,
+                                   targets.data(), scratch);
+          for (std::size_t k = 0; k < step.inputs.size(); ++k)
+            if (step.asides[k] != 0)
+              accumulate<T>(part.samples * size(step.inputs[k]), targets[k],
+                            address(direction, step.inputs[k], part, static_cast<T*>(nullptr), work, dx));
+        }
       }
-      step->op->backward(batch, inputs.data(), memory[step->output], slopes[step->output], targets.data(),
-                         scratch);
-      for (std::size_t i = 0; i < step->inputs.size(); ++i)
-        if (step->adds[i]) accumulate<T>(batch * size(step->inputs[i]), targets[i], slopes[step->inputs[i]]);
-    }
   }
 
  private:
   static constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
+  static constexpr Index none_kept = -1;
 
   struct Slot {
     Index size = 0;
     std::size_t producer = none;
-    std::size_t consumers = 0;
-    std::size_t shares = 0;  ///< the slot whose memory this one uses; itself unless in place
-    bool kept = false;
-    Index offset = 0;
-    Index gradient_offset = 0;
+    std::size_t last_use = 0;        ///< the last step that reads it
+    bool needed = false;             ///< whether the backward pass reads it
+    Index kept_at = none_kept;       ///< per sample
+    std::size_t gradient_by = none;  ///< the step that writes its gradient first
   };
 
   struct Step {
     std::unique_ptr<Operator<T>> op;
     std::vector<std::size_t> inputs;
     std::size_t output;
-    std::vector<bool> adds;    ///< per input: its gradient already holds another consumer's contribution
-    std::vector<Index> aside;  ///< where the contribution to be added is written first
+    /// Per input: the array in which what is to be added to its gradient is written first, if it already
+    /// holds another step's contribution; else 0.
+    std::vector<std::size_t> asides;
+    Index notes_at;  ///< of what the operator keeps itself, per sample
   };
+
+  /// Where the values, or gradients, of a slot are.
+  enum class Home { outside, kept, working };
+
+  struct Direction {
+    std::vector<Home> homes;          ///< by slot
+    std::vector<std::size_t> arrays;  ///< by slot, of those in working memory
+    WorkingMemory memory;
+  };
+
+  struct Plan {
+    std::vector<Segment> segments;
+    Direction directions[3];
+    const Direction& of(Pass pass) const { return directions[static_cast<std::size_t>(pass)]; }
+  };
+
+  /// Consecutive samples of a batch that go through a segment together; `full` is the size of a full part.
+  struct Part {
+    Index batch, full, first, samples;
+  };
+
+  const Plan& plan_for(Index batch) const { return batch == 1 ? plans_.front() : plans_.back(); }
+
+  T* address(const Direction& direction, std::size_t slot, const Part& part, T* kept, T* work,
+             T* outside) const {
+    const Index size = slots_[slot].size;
+    if (direction.homes[slot] == Home::kept)
+      return kept + part.batch * slots_[slot].kept_at + part.first * size;
+    if (direction.homes[slot] == Home::outside) return outside + part.first * size;
+    return work + direction.memory.at(direction.arrays[slot], size, part.batch, part.full, part.first);
+  }
+
+  /// Where the notes of an operator on a part of the batch are.
+  template <class Byte, class U>
+  static Byte* notes(const Step& step, const Part& part, U* kept) {
+    return reinterpret_cast<Byte*>(kept + part.batch * step.notes_at) + part.first * step.op->kept_bytes();
+  }
 
   void drop_dead_steps() {
     std::vector<bool> alive(slots_.size(), false);
@@ -152,75 +243,150 @@ class Graph {
     for (std::size_t i = 0; i < steps_.size(); ++i) slots_[steps_[i].output].producer = i;
   }
 
-  void share_memory() {
-    for (std::size_t s = 0; s < slots_.size(); ++s) slots_[s].shares = s;
-    for (const Step& step : steps_) {
+  /// Who reads each slot last, what the backward pass reads, and who writes gradients first.
+  void find_uses() {
+    for (std::size_t i = 0; i < steps_.size(); ++i) {
+      const Step& step = steps_[i];
       most_inputs_ = std::max(most_inputs_, step.inputs.size());
-      for (const std::size_t input : step.inputs) ++slots_[input].consumers;
-    }
-    for (const Step& step : steps_) {
-      if (!step.op->in_place() || step.op->needs_inputs()) continue;
-      const Slot& input = slots_[step.inputs[0]];
-      const bool written = input.producer != none && !steps_[input.producer].op->needs_output();
-      if (written && input.consumers == 1 && step.inputs[0] != output_)
-        slots_[step.output].shares = input.shares;
-    }
-  }
-
-  void lay_out() {
-    for (const Step& step : steps_) {
-      if (step.op->needs_output()) slots_[slots_[step.output].shares].kept = true;
-      if (step.op->needs_inputs())
-        for (const std::size_t input : step.inputs) slots_[slots_[input].shares].kept = true;
       scratch_size_ = std::max(scratch_size_, round_up<T>(step.op->scratch()));
-    }
-    for (std::size_t s = 0; s < slots_.size(); ++s) {
-      Slot& slot = slots_[s];
-      if (slot.shares != s || (s == 0 ? !slot.kept : slot.producer == none)) continue;
-      Index& total = slot.kept ? kept_size_ : transient_size_;
-      slot.offset = total;
-      total += round_up<T>(slot.size);
-      if (s == 0) continue;
-      slot.gradient_offset = gradient_size_;
-      gradient_size_ += round_up<T>(slot.size);
-    }
-  }
-
-  void plan_gradients() {
-    std::vector<bool> written(slots_.size(), false);
-    written[output_] = true;
-    Index aside = 0;
-    for (auto step = steps_.rbegin(); step != steps_.rend(); ++step) {
-      Index used = 0;
-      for (const std::size_t input : step->inputs) {
-        step->adds.push_back(written[input]);
-        step->aside.push_back(gradient_size_ + used);
-        if (written[input]) used += round_up<T>(size(input));
-        written[input] = true;
+      if (step.op->needs_output()) slots_[step.output].needed = true;
+      for (const std::size_t input : step.inputs) {
+        slots_[input].last_use = i;
+        if (step.op->needs_inputs()) slots_[input].needed = true;
       }
-      aside = std::max(aside, used);
     }
-    gradient_size_ += aside;
+    slots_[output_].last_use = steps_.size();
+    std::size_t asides = slots_.size();
+    for (std::size_t i = steps_.size(); i-- > 0;)
+      for (const std::size_t input : steps_[i].inputs) {
+        const bool first = slots_[input].gradient_by == none;
+        if (first) slots_[input].gradient_by = i;
+        steps_[i].asides.push_back(first ? 0 : asides++);
+      }
+    const std::vector<std::size_t> owner = owners(true);
+    const auto keep = [&](Index size) { return std::exchange(kept_size_, kept_size_ + round_up<T>(size)); };
+    for (std::size_t s = 0; s < slots_.size(); ++s)
+      if (slots_[s].needed && slots_[owner[s]].kept_at == none_kept)
+        slots_[owner[s]].kept_at = keep(slots_[s].size);
+    for (std::size_t s = 0; s < slots_.size(); ++s) slots_[s].kept_at = slots_[owner[s]].kept_at;
+    const Index element = static_cast<Index>(sizeof(T));
+    for (Step& step : steps_) step.notes_at = keep((step.op->kept_bytes() + element - 1) / element);
   }
 
-  /// Where each slot lies; null where there is no memory for it.
-  template <class U>
-  std::vector<U*> addresses(Index batch, U* kept, U* transient) const {
-    std::vector<U*> memory(slots_.size(), nullptr);
-    for (std::size_t s = 0; s < slots_.size(); ++s) {
-      const Slot& slot = slots_[slots_[s].shares];
-      if (slot.kept)
-        memory[s] = kept + batch * slot.offset;
-      else if (transient != nullptr)
-        memory[s] = transient + batch * slot.offset;
+  /// For each slot, the one whose memory it uses in a forward pass.
+  std::vector<std::size_t> owners(bool keeping) const {
+    std::vector<std::size_t> owner(slots_.size());
+    for (std::size_t s = 0; s < slots_.size(); ++s) owner[s] = s;
+    for (std::size_t i = 0; i < steps_.size(); ++i) {
+      if (!steps_[i].op->in_place()) continue;
+      for (const std::size_t input : steps_[i].inputs) {
+        const Slot& slot = slots_[input];
+        if (input == 0 || slot.last_use != i || (keeping && slot.needed) ||
+            slot.size != slots_[steps_[i].output].size)
+          continue;
+        owner[steps_[i].output] = owner[input];
+        break;
+      }
     }
-    return memory;
+    return owner;
+  }
+
+  /// The memory of a forward pass.
+  Direction plan_forward(bool keeping, const std::vector<Segment>& segments) const {
+    Direction direction{std::vector<Home>(slots_.size(), Home::working), owners(keeping), {}};
+    std::vector<Lifetime> arrays(slots_.size());
+    const std::size_t result = direction.arrays[output_];
+    for (std::size_t s = 0; s < slots_.size(); ++s) {
+      const std::size_t owner = direction.arrays[s];
+      if (keeping && slots_[s].kept_at != none_kept)
+        direction.homes[s] = Home::kept;
+      else if (s == 0 || owner == result)
+        direction.homes[s] = Home::outside;
+      if (direction.homes[s] != Home::working || slots_[s].producer == none) continue;
+      if (owner == s) arrays[s] = {round_up<T>(slots_[s].size), slots_[s].producer, 0, 0};
+      arrays[owner].last = slots_[s].last_use;
+    }
+    direction.memory = WorkingMemory(std::move(arrays), segments);
+    return direction;
+  }
+
+  /// The memory of a backward pass, whose first step is the last one of the forward pass.
+  Direction plan_backward(const std::vector<Segment>& segments) const {
+    Direction direction{
+        std::vector<Home>(slots_.size(), Home::working), std::vector<std::size_t>(slots_.size()), {}};
+    direction.homes[0] = direction.homes[output_] = Home::outside;
+    std::vector<Lifetime> arrays(slots_.size());
+    for (std::size_t s = 0; s < slots_.size(); ++s) direction.arrays[s] = s;
+    for (std::size_t step = 0; step < steps_.size(); ++step) {
+      const Step& now = steps_[steps_.size() - 1 - step];
+      const std::size_t own = direction.arrays[now.output];
+      if (now.output != output_) arrays[own].last = step;
+      bool passed_on = !now.op->in_place() || now.output == output_;
+      for (std::size_t k = 0; k < now.inputs.size(); ++k) {
+        const std::size_t input = now.inputs[k];
+        const Index size = round_up<T>(slots_[input].size);
+        if (now.asides[k] != 0) {
+          arrays.resize(std::max(arrays.size(), now.asides[k] + 1));
+          arrays[now.asides[k]] = {size, step, step, 0};
+        } else if (input != 0 && !passed_on && slots_[input].size == slots_[now.output].size) {
+          direction.arrays[input] = own;
+          passed_on = true;
+        } else if (input != 0) {
+          arrays[input] = {size, step, step, 0};
+        }
+      }
+    }
+    std::vector<Segment> reversed;
+    for (auto s = segments.rbegin(); s != segments.rend(); ++s)
+      reversed.push_back({steps_.size() - s->end, steps_.size() - s->begin, s->samples});
+    direction.memory = WorkingMemory(std::move(arrays), reversed);
+    return direction;
+  }
+
+  Plan plan(std::vector<Segment> segments) const {
+    Plan plan;
+    plan.directions[0] = plan_forward(false, segments);
+    plan.directions[1] = plan_forward(true, segments);
+    plan.directions[2] = plan_backward(segments);
+    plan.segments = std::move(segments);
+    return plan;
+  }
+
+  /// Plans for batches: as many samples together as pays, in at most 64 MB of working memory, or one sample's
+  /// if that is more.
+  void schedule() {
+    constexpr Index element = static_cast<Index>(sizeof(T)), room = (Index(64) << 20) / element;
+    std::vector<Traffic> traffic;
+    Index alive = 0;
+    std::vector<Index> ending(steps_.size() + 1, 0);
+    for (std::size_t i = 0; i < steps_.size(); ++i) {
+      const Step& step = steps_[i];
+      Index moved = size(step.output);
+      for (const std::size_t input : step.inputs) moved += size(input);
+      traffic.push_back({element * moved, element * step.op->weights(), element * alive});
+      alive += size(step.output);
+      ending[slots_[step.output].last_use] += size(step.output);
+      alive -= ending[i];
+    }
+    for (Index most = 128;; most = most_together_ / 2) {
+      Plan batch = plan(segments_of(traffic, most));
+      most_together_ = 1;
+      for (const Segment& segment : batch.segments)
+        most_together_ = std::max(most_together_, segment.samples);
+      Index numbers = 0;
+      for (const Direction& direction : batch.directions)
+        numbers = std::max(numbers, direction.memory.size(most_together_));
+      if (numbers > room && most_together_ > 1) continue;
+      plans_.push_back(std::move(batch));
+      return;
+    }
   }
 
   std::vector<Slot> slots_;
   std::vector<Step> steps_;
+  std::vector<Plan> plans_;  ///< for a single sample, and for many
   std::size_t output_ = 0, most_inputs_ = 0;
-  Index kept_size_ = 0, transient_size_ = 0, gradient_size_ = 0, scratch_size_ = 0;
+  Index most_together_ = 1, kept_size_ = 0, scratch_size_ = 0;
 };
 
 }  // namespace foil::nn

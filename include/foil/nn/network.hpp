@@ -62,12 +62,9 @@ template <class T, class = simd::Isa>
 struct Engine {
   explicit Engine(Graph<T> g) : graph(std::move(g)), pool(std::make_shared<BufferPool<T>>()) {}
 
-  /// Samples evaluated together: enough for full tiles, few enough to stay in the second-level cache.
+  /// Samples evaluated by one call of the graph.
   Index chunk(Index samples, int threads) const {
-    constexpr Index cache = 768 * 1024 / static_cast<Index>(sizeof(T));
-    const Index per_sample = graph.kept_size() + graph.transient_size() + graph.gradient_size();
-    const Index fitting = std::clamp<Index>(cache / std::max<Index>(per_sample, 1), 1, 128);
-    return std::min(fitting, (samples + threads - 1) / threads);
+    return std::min(graph.most_together(), (samples + threads - 1) / threads);
   }
 
   Graph<T> graph;
@@ -106,7 +103,7 @@ class Pullback {
     detail::parallel_for(chunks, threads_, [&](Index c) {
       // Last chunk first: its activations are still in the cache.
       const Index first = (chunks - 1 - c) * chunk_, batch = std::min(chunk_, count - first);
-      Loan<Scalar> memory(engine_->pool, graph.scratch_size() + batch * graph.gradient_size());
+      Loan<Scalar> memory(engine_->pool, graph.scratch_size() + graph.working_size(Pass::backward, batch));
       graph.backward(batch, kept_->data() + first * graph.kept_size(),
                      cotangent.data() + first * graph.output_size(), memory.data() + graph.scratch_size(),
                      memory.data(), dx.data() + first * graph.input_size());
@@ -166,11 +163,9 @@ class Network {
     Logits<Scalar> out(count, classes());
     detail::parallel_for((count + chunk - 1) / chunk, options_.threads, [&](Index c) {
       const Index first = c * chunk, batch = std::min(chunk, count - first);
-      const Index kept = batch * graph.kept_size();
-      Loan<Scalar> memory(engine_->pool, graph.scratch_size() + kept + batch * graph.transient_size());
-      Scalar* const work = memory.data() + graph.scratch_size();
-      graph.forward(batch, x.data() + first * graph.input_size(), work, work + kept, memory.data(),
-                    out.data() + first * classes());
+      Loan<Scalar> memory(engine_->pool, graph.scratch_size() + graph.working_size(Pass::logits, batch));
+      graph.forward(batch, x.data() + first * graph.input_size(), nullptr,
+                    memory.data() + graph.scratch_size(), memory.data(), out.data() + first * classes());
     });
     return out;
   }
@@ -185,7 +180,7 @@ class Network {
     auto kept = std::make_shared<Loan<Scalar>>(engine_->pool, count * graph.kept_size());
     detail::parallel_for((count + chunk - 1) / chunk, options_.threads, [&](Index c) {
       const Index first = c * chunk, batch = std::min(chunk, count - first);
-      Loan<Scalar> memory(engine_->pool, graph.scratch_size() + batch * graph.transient_size());
+      Loan<Scalar> memory(engine_->pool, graph.scratch_size() + graph.working_size(Pass::keeping, batch));
       graph.forward(batch, x.data() + first * graph.input_size(), kept->data() + first * graph.kept_size(),
                     memory.data() + graph.scratch_size(), memory.data(), out.data() + first * classes());
     });

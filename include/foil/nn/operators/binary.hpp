@@ -73,6 +73,7 @@ class Binary : public Operator<T> {
   explicit Binary(Index size) : size_(size) {}
 
   bool needs_inputs() const override { return F::uses_a || F::uses_b || F::uses_other; }
+  bool in_place() const override { return true; }
 
   void forward(Index batch, const T* const* inputs, T* output, T*) const override {
     map<T>(batch * size_, output, [](Pack<T> a, Pack<T> b) { return F{}.value(a, b); }, inputs[0], inputs[1]);
@@ -82,12 +83,19 @@ class Binary : public Operator<T> {
                 T*) const override {
     const T* const a = needs_inputs() ? inputs[0] : cotangent;
     const T* const b = needs_inputs() ? inputs[1] : cotangent;
-    map<T>(
-        batch * size_, gradients[0], [](Pack<T> g, Pack<T> x, Pack<T> y) { return F{}.pull_a(g, x, y); },
-        cotangent, a, b);
-    map<T>(
-        batch * size_, gradients[1], [](Pack<T> g, Pack<T> x, Pack<T> y) { return F{}.pull_b(g, x, y); },
-        cotangent, a, b);
+    const Index all = batch * size_, whole = all / lanes<T> * lanes<T>;
+    for (Index i = 0; i < whole;
+         i += lanes<T>) {  // the cotangent is read before either gradient overwrites it
+      const Pack<T> g = load<T>(cotangent + i), x = load<T>(a + i), y = load<T>(b + i);
+      store<T>(gradients[0] + i, F{}.pull_a(g, x, y));
+      store<T>(gradients[1] + i, F{}.pull_b(g, x, y));
+    }
+    if (const Index rest = all - whole; rest > 0) {
+      const Pack<T> g = load_partial<T>(cotangent + whole, rest);
+      const Pack<T> x = load_partial<T>(a + whole, rest), y = load_partial<T>(b + whole, rest);
+      store_partial<T>(gradients[0] + whole, F{}.pull_a(g, x, y), rest);
+      store_partial<T>(gradients[1] + whole, F{}.pull_b(g, x, y), rest);
+    }
   }
 
  private:
@@ -102,7 +110,7 @@ class WithConstant : public Operator<T> {
   explicit WithConstant(std::vector<T> constant) : constant_(std::move(constant)) {}
 
   bool needs_inputs() const override { return constant_first ? F::uses_b : F::uses_a; }
-  bool in_place() const override { return !needs_inputs(); }
+  bool in_place() const override { return true; }
 
   void forward(Index batch, const T* const* inputs, T* output, T*) const override {
     const Index size = static_cast<Index>(constant_.size());

@@ -85,6 +85,8 @@ class Convolution : public Operator<T> {
     return shape_.rows.output * shape_.columns.output * shape_.outputs * patch();
   }
 
+  Index weights() const override { return shape_.outputs * patch(); }
+
   Index scratch() const override {
     return std::max({RowTile<T>::storage(patch()), shape_.rows.kernel * reach() * shape_.inputs,
                      RowTile<T>::storage(group_outputs()) + tile_rows<> * round_up<T>(patch())});

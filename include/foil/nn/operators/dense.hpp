@@ -89,6 +89,8 @@ class Dense : public Operator<T> {
 
   Index multiply_adds() const override { return rows_ * inputs_ * outputs_; }
 
+  Index weights() const override { return inputs_ * outputs_; }
+
   Index scratch() const override { return RowTile<T>::storage(std::max(inputs_, outputs_)); }
 
   void forward(Index batch, const T* const* inputs, T* output, T* scratch) const override {

@@ -28,7 +28,7 @@ class Elementwise : public Operator<T> {
 
   bool needs_inputs() const override { return F::from == From::input; }
   bool needs_output() const override { return F::from == From::output; }
-  bool in_place() const override { return F::from != From::input; }
+  bool in_place() const override { return true; }
 
   void forward(Index batch, const T* const* inputs, T* output, T*) const override {
     map<T>(batch * size_, output, [this](Pack<T> x) { return f_.value(x); }, inputs[0]);
