@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <memory>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -15,34 +16,13 @@
 #include "foil/nn/gemm.hpp"
 #include "foil/nn/memory.hpp"
 #include "foil/nn/operator.hpp"
+#include "foil/nn/operators/convolution_pass.hpp"
+#include "foil/nn/operators/lane_pass.hpp"
+#include "foil/nn/operators/window.hpp"
 
 namespace foil::nn {
 
 using namespace simd;
-
-/// How a window slides along one axis.
-struct Window {
-  Index input = 1, output = 1, kernel = 1, stride = 1, dilation = 1, pad_begin = 0, pad_end = 0;
-
-  /// The position in the input under tap `tap` of output `out`; outside [0, input) in the padding.
-  Index at(Index out, Index tap) const { return out * stride + tap * dilation - pad_begin; }
-  bool inside(Index position) const { return position >= 0 && position < input; }
-
-  /// The taps of output `out` inside the input are those from first_tap() up to and without end_tap().
-  Index first_tap(Index out) const { return taps_before(out, 0); }
-  Index end_tap(Index out) const { return taps_before(out, input); }
-  /// Number of taps of output `out` at positions below `position`.
-  Index taps_before(Index out, Index position) const {
-    const Index distance = position - at(out, 0);
-    return distance <= 0 ? 0 : std::min(kernel, (distance + dilation - 1) / dilation);
-  }
-};
-
-/// Geometry of a convolution; channel counts include all groups.
-struct ConvolutionShape {
-  Window rows, columns;
-  Index inputs = 1, outputs = 1, groups = 1;
-};
 
 /// Convolution with constant weights, given as (outputs, inputs / groups, rows, columns), and biases.
 template <class T, class = Isa>
@@ -64,6 +44,14 @@ class Convolution : public Operator<T> {
   }
 
   void prepare() override {
+    const ConvolutionView<T> there{shape_, Direction::forward, weights_},
+        back{shape_, Direction::backward, weights_};
+    if (LanePass<T>::suits(there) && LanePass<T>::suits(back)) {
+      forward_pass_ = std::make_unique<LanePass<T>>(there, biases_);
+      backward_pass_ = std::make_unique<LanePass<T>>(back, std::vector<T>());
+      weights_ = biases_ = {};
+      return;
+    }
     const Index in = group_inputs(), out = group_outputs(), taps = shape_.rows.kernel * shape_.columns.kernel;
     biases_.resize(static_cast<std::size_t>(shape_.groups * round_up<T>(out)));
     for (Index g = shape_.groups - 1; g >= 0; --g)  // each group's biases start at a whole vector
@@ -88,11 +76,16 @@ class Convolution : public Operator<T> {
   Index weights() const override { return shape_.outputs * patch(); }
 
   Index scratch() const override {
+    if (forward_pass_) return std::max(forward_pass_->scratch(), backward_pass_->scratch());
     return std::max({RowTile<T>::storage(patch()), shape_.rows.kernel * reach() * shape_.inputs,
                      RowTile<T>::storage(group_outputs()) + tile_rows<> * round_up<T>(patch())});
   }
 
   void forward(Index batch, const T* const* inputs, T* output, T* scratch) const override {
+    if (forward_pass_) {
+      forward_pass_->run(batch, inputs[0], output, scratch);
+      return;
+    }
     if (readable_in_place()) {
       forward_by_rows(batch, inputs[0], output, scratch);
       return;
@@ -112,6 +105,10 @@ class Convolution : public Operator<T> {
 
   void backward(Index batch, const T* const*, const T*, const T* cotangent, T* const* gradients,
                 T* scratch) const override {
+    if (backward_pass_) {
+      backward_pass_->run(batch, cotangent, gradients[0], scratch);
+      return;
+    }
     T* const patches = scratch + RowTile<T>::storage(group_outputs());
     const Index stride = round_up<T>(patch());
     std::fill(gradients[0], gradients[0] + batch * sample_size(), T(0));
@@ -316,6 +313,7 @@ class Convolution : public Operator<T> {
   ConvolutionShape shape_;
   std::vector<T> weights_, biases_, zeros_;
   std::vector<PackedMatrix<T>> forward_, backward_;
+  std::unique_ptr<ConvolutionPass<T>> forward_pass_, backward_pass_;
 };
 
 }  // namespace foil::nn
