@@ -289,9 +289,9 @@ TEST_CASE("foil-evaluate: of several outputs the first with classes is attacked,
   const Problem problem;
   OnnxBuilder file = problem.network({12});
   file.output("p").node("Identity", {"z"}, "y").node("Softmax", {"z"}, "p");
-  const Run first(file, {12}), named(file, {12}, {"--network-output", "p"});
+  const Run first(file, {12}), named(file, {12}, {"--output", "p"});
   CHECK_THAT(first.outcome.err, ContainsSubstring("the classes are 'y', the first that fits"));
   CHECK_THAT(named.outcome.err, ContainsSubstring("the classes are 'p'"));
   CHECK(first.robust == named.robust);
-  CHECK(Run(file, {12}, {"--network-output", "q"}).outcome.status == 2);
+  CHECK(Run(file, {12}, {"--output", "q"}).outcome.status == 2);
 }

@@ -254,8 +254,13 @@ Command parse_command_line(int argc, char** argv) {
       "ties where the layer saturates, and of probabilities that are left the logarithm is attacked:\n"
       "where they saturate, gradients vanish. With --binary, an answer from 0 to 1 is a logit\n"
       "then, unless foil sees that it is a sigmoid");
-  app.add_option("--network-output", command.network_output,
+  app.add_option("--output", command.network_output,
                  "Name of the ONNX output that holds the classes (default: the first that can)");
+  app.add_option("--input-shape", command.input_shape,
+                 "The shape of one input, as 3,48,192: for ONNX files that leave height, width or the like\n"
+                 "open")
+      ->delimiter(',')
+      ->check(CLI::PositiveNumber);
   app.add_option(
       "--labels", command.labels,
       "One class per image: integers in .npy, .npz or idx, a text file with one per line, or CSV with a\n"

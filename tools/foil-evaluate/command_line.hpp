@@ -42,6 +42,7 @@ struct Command {
   bool clip = false;            ///< what is beyond the bounds by a millionth is moved to them
   std::int64_t first = 0, count = std::numeric_limits<std::int64_t>::max();
   bool correct_only = false;
+  std::vector<foil::Index> input_shape;  ///< of one sample; empty: as the file says
   std::string network_output;  ///< the ONNX output that holds the classes; empty: the one that fits
   bool binary = false, keep_output_layer = false, straight_through = false;
   std::vector<AttackRequest> attacks;

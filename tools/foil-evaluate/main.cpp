@@ -286,7 +286,8 @@ int evaluate_model(const Command& command) {
       std::fprintf(stderr, "foil-evaluate: %s\n", notes[i].c_str());
   };
   tell_notes(0);
-  const auto loaded = load_model(command.model, {.output = command.network_output,
+  const auto loaded = load_model(command.model, {.input_shape = command.input_shape,
+                                                 .output = command.network_output,
                                                  .keep_output_layer = command.keep_output_layer,
                                                  .binary = command.binary,
                                                  .straight_through = command.straight_through});

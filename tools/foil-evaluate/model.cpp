@@ -53,12 +53,13 @@ void refuse_foreign(const std::filesystem::path& path) {
 
 std::unique_ptr<Model> load_onnx_model(const std::filesystem::path& path, const ModelOptions& options) {
   const foil::onnx::File file(path);
-  const SampleShape shape = file.input_shape();
+  const SampleShape shape = file.input_shape(options.input_shape);
   std::vector<std::string> notes;
   bool single = false;
   auto network =
       with_rank(shape, [&]<int rank>(const SampleShape& of_samples) -> std::unique_ptr<const Network> {
         auto engine = file.network<float, rank>({.bounds = options.bounds,
+                                                 .input_shape = options.input_shape,
                                                  .output = options.output,
                                                  .keep_output_layer = options.keep_output_layer,
                                                  .binary = options.binary,
@@ -172,8 +173,8 @@ std::unique_ptr<Model> load_model(const std::filesystem::path& path, const Model
     return load_onnx_model(path, options);
   }
 #ifdef FOIL_EVALUATE_TORCH
-  foil::require(options.output.empty() && !options.straight_through,
-                "--network-output and --straight-through are for ONNX files: foil does not see into "
+  foil::require(options.output.empty() && options.input_shape.empty() && !options.straight_through,
+                "--output, --input-shape and --straight-through are for ONNX files: foil does not see into "
                 "TorchScript");
   return load_torch_model(path, options);
 #else

@@ -105,6 +105,7 @@ std::unique_ptr<const Network> with_rank(const SampleShape& shape, const Build& 
 /// How a file is to be read as a classifier; see foil::onnx::Options.
 struct ModelOptions {
   foil::Bounds<float> bounds{};
+  std::vector<foil::Index> input_shape{};
   std::string output{};
   bool keep_output_layer = false, binary = false, straight_through = false;
 };

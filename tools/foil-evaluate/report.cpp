@@ -181,6 +181,7 @@ void write_results(foil::io::AtomicFile& file, const Command& command, const Sam
             {"mean", few(command.mean)},
             {"std", few(command.deviation)},
             {"network_output", command.network_output.empty() ? Json(nullptr) : Json(command.network_output)},
+            {"input_shape", command.input_shape.empty() ? Json(nullptr) : Json(command.input_shape)},
             {"keep_output_layer", command.keep_output_layer},
             {"binary", command.binary},
             {"straight_through", command.straight_through},

@@ -55,8 +55,10 @@ inline Count count_at(const Constant& c, std::size_t i) {
 
 inline void append(Constant& to, Count count) {
   to.integers.push_back(count.size);
-  if (count.per_sample && to.per_sample.empty()) to.per_sample.assign(to.integers.size() - 1, false);
-  if (!to.per_sample.empty()) to.per_sample.push_back(count.per_sample);
+  if (count.per_sample || !to.per_sample.empty()) {
+    to.per_sample.resize(to.integers.size(), false);
+    to.per_sample.back() = count.per_sample;
+  }
 }
 
 /// Throws: the answer would depend on how many samples there are.
