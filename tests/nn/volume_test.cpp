@@ -9,7 +9,6 @@
 
 #include "foil/nn/operators/convolution.hpp"
 #include "foil/nn/operators/norm_pooling.hpp"
-#include "foil/nn/operators/pooling.hpp"
 #include "support/catch.hpp"
 #include "support/operator_check.hpp"
 
@@ -115,18 +114,6 @@ TEST_CASE("sliced convolution: a volume by its slices", "[nn][volume]") {
   });
   const auto y = check.forward(1, x);
   for (std::size_t i = 0; i < y.size(); ++i) REQUIRE(y[i] == Catch::Approx(wanted[i]).margin(1e-12));
-  check.check_pullback();
-  check.check_samples_apart();
-}
-
-TEST_CASE("each part: an operator on slices", "[nn][volume]") {
-  const Window w = window(4, 2, 2, 1, 0, 0);
-  foil::nn::EachPart<double> op(3, std::make_unique<foil::nn::MaxPooling<double>>(w, w, 2));
-  op.prepare();
-  const Check check{op, {3 * 32}, 3 * 8};
-  const auto x = check.make(2);
-  foil::nn::MaxPooling<double> one(w, w, 2);
-  REQUIRE(check.forward(2, x) == Check{one, {32}, 8}.forward(6, x));
   check.check_pullback();
   check.check_samples_apart();
 }

@@ -23,6 +23,9 @@
 #include "foil/onnx/layers.hpp"
 #include "foil/onnx/model.hpp"
 #include "foil/onnx/node_view.hpp"
+#include "foil/onnx/parts.hpp"
+#include "foil/onnx/products.hpp"
+#include "foil/onnx/scatter.hpp"
 #include "foil/onnx/shapes.hpp"
 #include "foil/onnx/sizes.hpp"
 #include "foil/onnx/value.hpp"
@@ -75,13 +78,18 @@ const std::map<std::string_view, Conversion<T>>& conversions() {
       {"Constant", {evaluate_constant<T>, {0, 0}}},
       {"ConstantOfShape", {evaluate_constant_of_shape<T>}},
       {"Conv", {convert_conv<T>, {2, 3}}},
+      {"DepthToSpace", {convert_blocks<T, true>}},
       {"Div", {convert_arithmetic<T, nn::Over>, {2, 2}}},
       {"Dropout", {convert_dropout<T>, {1, 3, 2}}},
       {"Elu", {convert_elu<T>}},
       {"Equal", {convert_comparison<T, nn::Equal>, {2, 2}}},
       {"Exp", {convert_function<T, nn::Exp>}},
+      {"Expand", {convert_expand<T>, {2, 2}}},
       {"Flatten", {convert_flatten<T>}},
       {"Floor", {convert_step<T, nn::Floor>}},
+      {"Gather", {convert_gather<T>, {2, 2}}},
+      {"GatherElements", {convert_gather_elements<T>, {2, 2}}},
+      {"GatherND", {convert_gather_nd<T>, {2, 2}}},
       {"Gemm", {convert_gemm<T>, {2, 3}}},
       {"GlobalAveragePool", {convert_pooling<T, PoolingKind::global_average>}},
       {"Greater", {convert_comparison<T, nn::Greater>, {2, 2}}},
@@ -99,21 +107,30 @@ const std::map<std::string_view, Conversion<T>>& conversions() {
       {"NonZero", {evaluate_non_zero<T>}},
       {"Not", {convert_function<T, nn::Complement>}},
       {"Or", {convert_arithmetic<T, nn::Either>, {2, 2}}},
+      {"Pad", {convert_pad<T>, {1, 4}}},
       {"Pow", {convert_arithmetic<T, nn::RaisedTo>, {2, 2}}},
       {"Range", {evaluate_range<T>, {3, 3}}},
       {"Relu", {convert_function<T, nn::Relu>}},
       {"Reshape", {convert_reshape<T>, {2, 2}}},
       {"Round", {convert_step<T, nn::Round>}},
+      {"Scatter", {convert_scatter_elements<T>, {3, 3}}},
+      {"ScatterElements", {convert_scatter_elements<T>, {3, 3}}},
+      {"ScatterND", {convert_scatter_nd<T>, {3, 3}}},
       {"Shape", {evaluate_shape<T>}},
       {"Sigmoid", {convert_function<T, nn::Sigmoid>}},
       {"Sign", {convert_step<T, nn::Sign>}},
       {"Size", {evaluate_size<T>}},
+      {"Slice", {convert_slice<T>, {1, 5}}},
       {"Softmax", {convert_softmax<T, nn::Softmax>}},
+      {"SpaceToDepth", {convert_blocks<T, false>}},
+      {"Split", {convert_split<T>, {1, 2, Arity::any}}},
       {"Sqrt", {convert_function<T, nn::Sqrt>}},
       {"Squeeze", {convert_squeeze<T>, {1, 2}}},
       {"Sub", {convert_arithmetic<T, nn::Minus>, {2, 2}}},
       {"Tanh", {convert_function<T, nn::Tanh>}},
+      {"Tile", {convert_tile<T>, {2, 2}}},
       {"Transpose", {convert_transpose<T>}},
+      {"Trilu", {convert_trilu<T>, {1, 2}}},
       {"Unsqueeze", {convert_unsqueeze<T>, {1, 2}}},
       {"Where", {convert_where<T>, {3, 3}}},
   };

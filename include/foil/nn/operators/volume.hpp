@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// Operators made of others: convolutions the other way round, and convolutions and poolings of volumes by
-/// those of their slices.
+/// Convolutions the other way round, and convolutions of volumes by those of their slices.
 #pragma once
 
 #include <algorithm>
@@ -46,32 +45,6 @@ class Transposed : public Operator<T> {
   std::unique_ptr<Operator<T>> op_;
   Index output_;
   std::vector<T> biases_;
-};
-
-/// Applies an operator of one input to each of `count` parts of a sample that lie one after the other.
-template <class T>
-class EachPart : public Operator<T> {
- public:
-  EachPart(Index count, std::unique_ptr<Operator<T>> op) : count_(count), op_(std::move(op)) {}
-
-  void prepare() override { op_->prepare(); }
-  Index scratch() const override { return op_->scratch(); }
-  Index multiply_adds() const override { return count_ * op_->multiply_adds(); }
-  bool needs_inputs() const override { return op_->needs_inputs(); }
-  bool needs_output() const override { return op_->needs_output(); }
-  bool in_place() const override { return op_->in_place(); }
-
-  void forward(Index batch, const T* const* inputs, T* output, T* scratch) const override {
-    op_->forward(batch * count_, inputs, output, scratch);
-  }
-  void backward(Index batch, const T* const* inputs, const T* output, const T* cotangent, T* const* gradients,
-                T* scratch) const override {
-    op_->backward(batch * count_, inputs, output, cotangent, gradients, scratch);
-  }
-
- private:
-  Index count_;
-  std::unique_ptr<Operator<T>> op_;
 };
 
 /// A sum over taps along the slowest axis of volumes (depth, ...), each a linear operator on slices, and
