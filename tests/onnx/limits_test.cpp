@@ -197,5 +197,11 @@ TEST_CASE("onnx: constants are cast as ONNX says", "[onnx]") {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   for (const float odd : {nan, 0x1p31f, -0x1p33f, std::numeric_limits<float>::infinity()})
     refused("cannot cast", cast(OnnxBuilder({-1, 1}).constant("c", {1}, Floats{odd}), {int32, float32}));
-  refused("cannot cast", cast(floats, {5}));
+  enum { uint8 = 2, int8 = 3, string = 8, float16 = 10, float64 = 11 };
+  const auto small = OnnxBuilder({-1, 4}).constant("c", Ints{200, -1, 255, 128});
+  CHECK(logits(cast(small, {int8, float32}), Floats(4, 1.f)) == Floats{-56, -1, -1, -128});
+  CHECK(logits(cast(small, {uint8, float32}), Floats(4, 1.f)) == Floats{200, 255, 255, 128});
+  CHECK(logits(cast(floats, {float64, float16, float32}), ones) == Floats{2.9f, -2.9f, 0.5f});
+  refused("to uint8 (2)", cast(floats, {uint8}));
+  refused("cannot cast a constant of float32 (1) to string (8)", cast(floats, {string}));
 }

@@ -13,6 +13,7 @@
 #include "foil/core/tensor.hpp"
 #include "foil/nn/operators/binary.hpp"
 #include "foil/onnx/builder.hpp"
+#include "foil/onnx/constant.hpp"
 #include "foil/onnx/model.hpp"
 #include "foil/onnx/node_view.hpp"
 #include "foil/onnx/shapes.hpp"
@@ -80,11 +81,10 @@ std::vector<T> stretched(Builder<T>& build, const Constant& c, const Broadcast& 
   Dims strides = strides_of(dims, Layout::planar);
   for (std::size_t i = 0; i < dims.size(); ++i)
     if (dims[i] == 1) strides[i] = 0;
+  const Numbers<T> numbers = c.numbers<T>();
   std::vector<T> elements;
-  for (const std::int32_t i : build.offsets(to.dims, to.layout, strides)) {
-    const auto k = static_cast<std::size_t>(i);
-    elements.push_back(c.is_float() ? static_cast<T>(c.floats[k]) : static_cast<T>(c.integers[k]));
-  }
+  for (const std::int32_t i : build.offsets(to.dims, to.layout, strides))
+    elements.push_back(numbers[static_cast<std::size_t>(i)]);
   return elements;
 }
 

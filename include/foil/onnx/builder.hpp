@@ -19,6 +19,7 @@
 #include "foil/nn/operator.hpp"
 #include "foil/nn/operators/constant.hpp"
 #include "foil/nn/operators/shape.hpp"
+#include "foil/onnx/constant.hpp"
 #include "foil/onnx/model.hpp"
 #include "foil/onnx/node_view.hpp"
 #include "foil/onnx/value.hpp"
@@ -110,9 +111,7 @@ class Builder {
     spend(static_cast<std::uint64_t>(volume(dims)));
     require(c.per_sample.empty(),
             "onnx: the number of samples is used as an activation, which would mix them");
-    std::vector<T> elements = c.is_float() ? std::vector<T>(c.floats.begin(), c.floats.end())
-                                           : std::vector<T>(c.integers.begin(), c.integers.end());
-    return emit(std::make_unique<nn::Constant<T>>(std::move(elements)), {}, dims, Layout::planar, {});
+    return emit(std::make_unique<nn::Constant<T>>(c.numbers<T>().list()), {}, dims, Layout::planar, {});
   }
 
   /// Input i, which has to be a constant.
@@ -127,7 +126,7 @@ class Builder {
 
   const Constant& floats(const NodeView& at, std::size_t i) const {
     const Constant& c = constant(at, i);
-    at.require(c.is_float(), "expected float32 as input ", i);
+    at.require(c.is_float(), "expected floats as input ", i);
     return c;
   }
 
@@ -138,17 +137,17 @@ class Builder {
     return c;
   }
 
-  const std::vector<std::int64_t>& integers(const NodeView& at, std::size_t i) const {
+  std::vector<std::int64_t> integers(const NodeView& at, std::size_t i) const {
     const Constant& c = integer_list(at, i);
     at.require(c.per_sample.empty(), "input ", i, " depends on the number of samples");
-    return c.integers;
+    return c.integers().list();
   }
 
   /// The single float in input i.
   float scalar(const NodeView& at, std::size_t i) const {
     const Constant& c = floats(at, i);
     at.require(c.size() == 1, "expected a single number as input ", i, ", got ", c.size());
-    return c.floats[0];
+    return c.floats()[0];
   }
 
   /// The value with its elements in the given order.

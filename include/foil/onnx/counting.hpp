@@ -14,6 +14,8 @@
 #include "foil/core/tensor.hpp"
 #include "foil/nn/operators/shape.hpp"
 #include "foil/onnx/builder.hpp"
+#include "foil/onnx/constant.hpp"
+#include "foil/onnx/element_type.hpp"
 #include "foil/onnx/model.hpp"
 #include "foil/onnx/node_view.hpp"
 #include "foil/onnx/value.hpp"
@@ -49,16 +51,27 @@ struct Count {
   bool per_sample = false;
 };
 
-inline Count count_at(const Constant& c, std::size_t i) {
-  return {c.integers[i], c.holds_samples(i)};
+/// The elements of a constant of integers.
+inline std::vector<Count> counts_of(const Constant& c) {
+  const Numbers<std::int64_t> sizes = c.integers();
+  std::vector<Count> out;
+  for (std::size_t i = 0; i < sizes.size(); ++i) out.push_back({sizes[i], c.holds_samples(i)});
+  return out;
 }
 
-inline void append(Constant& to, Count count) {
-  to.integers.push_back(count.size);
-  if (count.per_sample || !to.per_sample.empty()) {
-    to.per_sample.resize(to.integers.size(), false);
-    to.per_sample.back() = count.per_sample;
-  }
+inline void set_counts(Constant& to, const std::vector<Count>& counts) {
+  std::vector<std::int64_t> sizes;
+  for (const Count c : counts) sizes.push_back(c.size);
+  to.set(std::move(sizes));
+  if (std::any_of(counts.begin(), counts.end(), [](Count c) { return c.per_sample; }))
+    for (const Count c : counts) to.per_sample.push_back(c.per_sample);
+}
+
+/// A list.
+inline Constant constant_of(const std::vector<Count>& counts) {
+  Constant out(ElementType::int64, {static_cast<std::int64_t>(counts.size())});
+  set_counts(out, counts);
+  return out;
 }
 
 /// Throws: the answer would depend on how many samples there are.
@@ -167,14 +180,18 @@ template <class T>
 Constant combined(const Builder<T>& build, const NodeView& at, const std::vector<const Constant*>& operands) {
   const std::string_view type = at.node().type;
   const Aligned all = aligned(build, at, operands);
-  Constant out{{}, gives_truths(type) ? ElementType::boolean : operands[0]->type, all.dims, {}, {}};
+  std::vector<std::vector<Count>> elements;
+  for (const Constant* c : operands) elements.push_back(counts_of(*c));
+  std::vector<Count> results;
   const std::size_t count = all.offsets.empty() ? 0 : all.offsets[0].size();
   for (std::size_t i = 0; i < count; ++i) {
-    Count result = count_at(*operands[0], static_cast<std::size_t>(all.offsets[0][i]));
+    Count result = elements[0][static_cast<std::size_t>(all.offsets[0][i])];
     for (std::size_t k = 1; k < operands.size(); ++k)
-      result = combine(at, type, result, count_at(*operands[k], static_cast<std::size_t>(all.offsets[k][i])));
-    append(out, result);
+      result = combine(at, type, result, elements[k][static_cast<std::size_t>(all.offsets[k][i])]);
+    results.push_back(result);
   }
+  Constant out(gives_truths(type) ? ElementType::boolean : operands[0]->type, all.dims);
+  set_counts(out, results);
   return out;
 }
 
@@ -185,15 +202,22 @@ Constant chosen(const Builder<T>& build, const NodeView& at, const std::vector<c
   at.require(!operands[0]->is_float() && operands[0]->per_sample.empty() &&
                  operands[1]->is_float() == operands[2]->is_float(),
              "expected a condition, and a choice between constants of one type");
-  Constant out{{}, operands[1]->type, all.dims, {}, {}};
-  for (std::size_t i = 0; i < all.offsets[0].size(); ++i) {
-    const std::size_t k = operands[0]->integers[static_cast<std::size_t>(all.offsets[0][i])] != 0 ? 1 : 2;
-    const auto from = static_cast<std::size_t>(all.offsets[k][i]);
-    if (out.is_float())
-      out.floats.push_back(operands[k]->floats[from]);
-    else
-      append(out, count_at(*operands[k], from));
-  }
+  Constant out(operands[1]->type, all.dims);
+  const Numbers<std::int64_t> condition = operands[0]->integers();
+  const auto choose = [&](const auto& first, const auto& second) {
+    auto chosen = first;
+    chosen.clear();
+    for (std::size_t i = 0; i < all.offsets[0].size(); ++i) {
+      const bool holds = condition[static_cast<std::size_t>(all.offsets[0][i])] != 0;
+      const auto from = static_cast<std::size_t>(all.offsets[holds ? 1 : 2][i]);
+      chosen.push_back(holds ? first[from] : second[from]);
+    }
+    return chosen;
+  };
+  if (out.is_float())
+    out.set(choose(operands[1]->numbers<T>().list(), operands[2]->numbers<T>().list()));
+  else
+    set_counts(out, choose(counts_of(*operands[1]), counts_of(*operands[2])));
   return out;
 }
 
@@ -217,16 +241,17 @@ Constant reduced(const Builder<T>& build, const NodeView& at, const Constant& x,
                                     : type == "ReduceSum" ? "Add"
                                     : type == "ReduceMax" ? "Max"
                                                           : "Min";
-  for (std::size_t i = 0; i < x.size(); ++i) {
+  const std::vector<Count> elements = counts_of(x);
+  for (std::size_t i = 0; i < elements.size(); ++i) {
     const auto k = static_cast<std::size_t>(to[i]);
-    sums[k] = begun[k] ? combine(at, function, sums[k], count_at(x, i)) : count_at(x, i);
+    sums[k] = begun[k] ? combine(at, function, sums[k], elements[i]) : elements[i];
     begun[k] = true;
   }
-  Constant out{{}, x.type, {}, {}, {}};
+  Constant out(x.type, {});
   const bool keeps = at.integer("keepdims", 1) != 0;
   for (std::size_t i = 0; i < kept.size(); ++i)
     if (keeps || !gone[i]) out.dims.push_back(kept[i]);
-  for (const Count c : sums) append(out, c);
+  set_counts(out, sums);
   return out;
 }
 

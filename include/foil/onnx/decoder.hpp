@@ -5,14 +5,16 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <protozero/exception.hpp>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "foil/core/error.hpp"
 #include "foil/onnx/model.hpp"
+#include "foil/onnx/skeleton.hpp"
+#include "foil/onnx/source.hpp"
 #include "foil/onnx/tensor_decoder.hpp"
 #include "foil/onnx/wire.hpp"
 
@@ -21,15 +23,14 @@ namespace foil::onnx::detail {
 /// Decodes the messages of the ONNX schema. Fields that the importer does not need are skipped.
 class Decoder {
  public:
-  /// `directory` is where external data may lie; empty forbids it.
-  explicit Decoder(std::filesystem::path directory) : tensor_(std::move(directory)) {}
+  explicit Decoder(TensorDecoder tensor) : tensor_(std::move(tensor)) {}
 
   Model model(pbf_reader message) {
     Model out;
     bool has_graph = false;
     while (message.next()) {
       if (is(message, 7, Wire::length_delimited)) {
-        graph(message.get_message(), out);
+        graph(message.get_message(), 1, out);
         has_graph = true;
       } else if (is(message, 8, Wire::length_delimited)) {
         operator_set(message.get_message(), out);
@@ -54,13 +55,16 @@ class Decoder {
       else
         message.skip();
     }
-    if (domain.empty() || domain == "ai.onnx") out.opset = version;
+    if (domain == "ai.onnx") domain.clear();
+    out.opsets[domain] = version;
+    if (domain.empty()) out.opset = version;
   }
 
-  void graph(pbf_reader message, Model& out) {
+  void graph(pbf_reader message, int depth, Graph& out) {
+    require(depth <= deepest_graph, "onnx: graphs lie within graphs, more than ", deepest_graph, " deep");
     while (message.next()) {
       if (is(message, 1, Wire::length_delimited)) {
-        out.nodes.push_back(node(message.get_message()));
+        out.nodes.push_back(node(message.get_message(), depth));
       } else if (is(message, 5, Wire::length_delimited)) {
         out.initializers.push_back(tensor_(message.get_message()));
       } else if (is(message, 11, Wire::length_delimited)) {
@@ -74,7 +78,7 @@ class Decoder {
     }
   }
 
-  Node node(pbf_reader message) {
+  Node node(pbf_reader message, int depth) {
     Node out;
     while (message.next()) {
       std::string name;
@@ -86,14 +90,14 @@ class Decoder {
       else if (take_text(message, 2, name))
         out.outputs.push_back(std::move(name));
       else if (is(message, 5, Wire::length_delimited))
-        out.attributes.push_back(attribute(message.get_message()));
+        out.attributes.push_back(attribute(message.get_message(), depth));
       else
         message.skip();
     }
     return out;
   }
 
-  Attribute attribute(pbf_reader message) {
+  Attribute attribute(pbf_reader message, int depth) {
     Attribute out;
     while (message.next()) {
       if (take_text(message, 1, out.name) || take_numbers(message, 7, out.numbers) ||
@@ -107,8 +111,17 @@ class Decoder {
         out.string = message.get_string();
       else if (is(message, 5, Wire::length_delimited))
         out.tensor = tensor_(message.get_message());
-      else
+      else if (is(message, 6, Wire::length_delimited) || is(message, 11, Wire::length_delimited))
+        graph(message.get_message(), depth + 1, out.graphs.emplace_back());
+      else if (is(message, 9, Wire::length_delimited))
+        out.strings.push_back(message.get_string());
+      else if (is(message, 10, Wire::length_delimited))
+        out.tensors.push_back(tensor_(message.get_message()));
+      else {
+        require(message.tag() != 22 && message.tag() != 23, "onnx: attribute '", out.name,
+                "' is a sparse tensor, which is not supported");
         message.skip();
+      }
     }
     return out;
   }
@@ -164,11 +177,16 @@ class Decoder {
   TensorDecoder tensor_;
 };
 
-inline Model decode(std::string_view bytes, std::filesystem::path directory) {
-  require(!bytes.empty(), "onnx: the file is empty");
+/// The model in a file, whose large constants stay in `source`. `directory` is where external data may lie;
+/// empty forbids it.
+inline Model decode(std::shared_ptr<const Source> source, std::filesystem::path directory) {
+  require(source->size() > 0, "onnx: the file is empty");
+  const std::uint64_t size = source->size();
   try {
-    Model model = Decoder(std::move(directory)).model(pbf_reader(bytes.data(), bytes.size()));
-    model.bytes += bytes.size();
+    const Skeleton skeleton = Skeletonizer(*source)();
+    Model model = Decoder(TensorDecoder(std::move(source), skeleton.ranges, std::move(directory)))
+                      .model(pbf_reader(skeleton.bytes.data(), skeleton.bytes.size()));
+    model.bytes += size;
     return model;
   } catch (const protozero::exception& problem) {
     throw Error(foil::text("onnx: the file is damaged or no ONNX file: ", problem.what()));

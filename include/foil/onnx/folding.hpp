@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -18,8 +19,10 @@
 #include "foil/nn/network.hpp"
 #include "foil/nn/operators/constant.hpp"
 #include "foil/onnx/builder.hpp"
+#include "foil/onnx/constant.hpp"
 #include "foil/onnx/conversions.hpp"
 #include "foil/onnx/counting.hpp"
+#include "foil/onnx/element_type.hpp"
 #include "foil/onnx/model.hpp"
 #include "foil/onnx/node_view.hpp"
 #include "foil/onnx/shapes.hpp"
@@ -31,36 +34,46 @@ namespace foil::onnx::detail {
 /// is not zero is true. What no integer holds ONNX leaves open; here it is an error.
 inline std::int64_t cast_to_integer(const NodeView& at, double value, ElementType type) {
   if (type == ElementType::boolean) return value != 0 ? 1 : 0;
-  const double whole = std::trunc(value), limit = type == ElementType::int32 ? 0x1p31 : 0x1p63;
-  at.require(whole >= -limit && whole < limit, "cannot cast ", value, " to an integer");
+  const IntegerRange range = integer_range(type);
+  const double whole = std::trunc(value);
+  at.require(whole >= static_cast<double>(range.lowest) && whole < static_cast<double>(range.highest) + 1,
+             "cannot cast ", value, " to ", type_text(type));
   return static_cast<std::int64_t>(whole);
 }
-inline std::int64_t cast_to_integer(const NodeView&, std::int64_t value, ElementType type) {
+inline std::int64_t cast_to_integer(const NodeView& at, std::int64_t value, ElementType type) {
   if (type == ElementType::boolean) return value != 0 ? 1 : 0;
-  return type == ElementType::int32 ? static_cast<std::int32_t>(value) : value;
+  const unsigned bits = element_bits(type);
+  const IntegerRange range = integer_range(type);
+  at.require(bits < 64 || value >= range.lowest, "cannot cast ", value, " to ", type_text(type));
+  if (bits == 64) return value;
+  const std::int64_t all = std::int64_t{1} << bits, low = value & (all - 1);
+  return low > range.highest ? low - all : low;
 }
 
 template <class T>
 Constant fold_cast(Builder<T>& build, const NodeView& at) {
-  Constant x = build.constant(at, 0);
+  const Constant& x = build.constant(at, 0);
   const std::int64_t number = at.integer("to", 0);
-  const auto type = static_cast<ElementType>(number);
-  if (type == ElementType::float32) {
+  at.require(element_bits(number) > 0, "cannot cast a constant of ", type_text(x.type), " to ",
+             type_text(number));
+  Constant out = x;
+  out.type = static_cast<ElementType>(number);
+  if (out.is_float()) {
     at.require(x.per_sample.empty(),
                "the number of samples would become an activation, which would mix them");
-    if (!x.is_float()) x.floats.assign(x.integers.begin(), x.integers.end());
-    x.integers.clear();
-  } else {
-    at.require(number == static_cast<int>(ElementType::int64) ||
-                   number == static_cast<int>(ElementType::int32) ||
-                   number == static_cast<int>(ElementType::boolean),
-               "cannot cast a constant of type ", static_cast<int>(x.type), " to type ", number);
-    for (std::int64_t& v : x.integers) v = cast_to_integer(at, v, type);
-    for (const float v : x.floats) x.integers.push_back(cast_to_integer(at, double{v}, type));
-    x.floats.clear();
+    if (out.kind() == Kind::twice)
+      out.set(x.numbers<double>().list());
+    else
+      out.set(x.floats().list());
+    return out;
   }
-  x.type = type;
-  return x;
+  x.visit([&]<class U>(const Numbers<U>& numbers) {
+    using Wide = std::conditional_t<std::is_integral_v<U>, std::int64_t, double>;
+    std::vector<std::int64_t> elements;
+    for (const U v : numbers) elements.push_back(cast_to_integer(at, Wide{v}, out.type));
+    out.set(std::move(elements));
+  });
+  return out;
 }
 
 /// The outputs of a node by its conversion.
@@ -97,15 +110,15 @@ std::vector<Constant> run(Builder<T>& build, const NodeView& at, const Convert<T
     std::vector<Value> values = values_of(convert, inner, at);
     count = values.size();
     const Value y = inner.planar(values[k]);
-    Constant result{{}, ElementType::float32, IntDims(y.dims.begin(), y.dims.end()), {}, {}};
+    Constant result(ElementType::float32, IntDims(y.dims.begin(), y.dims.end()));
     if (const auto* as_is = dynamic_cast<const nn::Constant<T>*>(inner.graph().producer(y.slot))) {
-      result.floats.assign(as_is->elements().begin(), as_is->elements().end());
+      result.set(std::vector<T>(as_is->elements().begin(), as_is->elements().end()));
     } else {
       inner.graph().finish(y.slot);
       Tensor<T, 2> nothing(1, 1);
       nothing.setZero();
       const Logits<T> row = nn::Network<T, 2>(std::move(inner.graph()), {1}, {}).logits(nothing);
-      result.floats.assign(row.data(), row.data() + row.size());
+      result.set(std::vector<T>(row.data(), row.data() + row.size()));
     }
     build.spend_as(inner);
     out.push_back(std::move(result));
@@ -119,25 +132,24 @@ std::vector<Constant> moved(Builder<T>& build, const NodeView& at, const Convert
                             const std::vector<std::size_t>& inputs) {
   constexpr std::size_t most = std::size_t(1) << 24;  // whole numbers that a float can hold
   std::vector<std::pair<std::size_t, Constant>> stands_for;
-  std::vector<std::pair<const Constant*, std::size_t>> elements;
+  std::vector<Count> elements;
   for (const std::size_t i : inputs) {
     const Constant& c = build.constant(at, i);
     at.require(!c.is_float(), "expected constants of one type");
     at.require(elements.size() + c.size() <= most, "a constant of ", c.size(), " integers is too large");
-    Constant numbers{{}, ElementType::float32, c.dims, {}, {}};
-    for (std::size_t k = 0; k < c.size(); ++k) {
-      numbers.floats.push_back(static_cast<float>(elements.size()));
-      elements.emplace_back(&c, k);
+    std::vector<float> numbers;
+    for (const Count count : counts_of(c)) {
+      numbers.push_back(static_cast<float>(elements.size()));
+      elements.push_back(count);
     }
-    stands_for.emplace_back(i, std::move(numbers));
+    stands_for.emplace_back(i, Constant(c.dims, std::move(numbers)));
   }
   std::vector<Constant> out = run(build, at, convert, stands_for);
   for (Constant& result : out) {
+    std::vector<Count> counts;
+    for (const float number : result.floats()) counts.push_back(elements[static_cast<std::size_t>(number)]);
     result.type = build.constant(at, inputs[0]).type;
-    for (const float number : std::exchange(result.floats, {})) {
-      const auto& [c, k] = elements[static_cast<std::size_t>(number)];
-      append(result, count_at(*c, k));
-    }
+    set_counts(result, counts);
   }
   return out;
 }
@@ -172,11 +184,13 @@ std::vector<Constant> fold(Builder<T>& build, const NodeView& at, const Convert<
   const bool whole = (integers && !operands.empty()) || gives_truths(type);
   for (Constant& result : out) {
     if (!whole) continue;
-    result.type = gives_truths(type) ? ElementType::boolean : operands[0]->type;
-    for (const float v : std::exchange(result.floats, {})) {
+    std::vector<std::int64_t> elements;
+    for (const float v : result.floats()) {
       at.require(std::abs(v) < 0x1p24f, "computing with integers beyond 2^24 is not supported");
-      result.integers.push_back(static_cast<std::int64_t>(v));
+      elements.push_back(static_cast<std::int64_t>(v));
     }
+    result.type = gives_truths(type) ? ElementType::boolean : operands[0]->type;
+    result.set(std::move(elements));
   }
   return out;
 }

@@ -15,6 +15,7 @@
 #include "foil/nn/operators/softmax.hpp"
 #include "foil/nn/operators/steps.hpp"
 #include "foil/onnx/builder.hpp"
+#include "foil/onnx/element_type.hpp"
 #include "foil/onnx/model.hpp"
 
 namespace foil::onnx::detail {
@@ -49,7 +50,7 @@ Value convert_elu(Builder<T>& build, const NodeView& at) {
 template <class T>
 Value convert_dropout(Builder<T>& build, const NodeView& at) {
   if (at.has_input(2)) {
-    const std::vector<std::int64_t>& training = build.integers(at, 2);
+    const std::vector<std::int64_t> training = build.integers(at, 2);
     at.require(training.size() == 1 && training[0] == 0, "dropout in training mode is not supported");
   }
   return build.value(at, 0);

@@ -22,6 +22,8 @@
 #include "foil/core/tensor.hpp"
 #include "foil/nn/operators/two_classes.hpp"
 #include "foil/onnx/builder.hpp"
+#include "foil/onnx/constant.hpp"
+#include "foil/onnx/element_type.hpp"
 #include "foil/onnx/functions.hpp"
 #include "foil/onnx/model.hpp"
 #include "foil/onnx/node_view.hpp"
@@ -168,10 +170,11 @@ class Tail {
   /// The constant of that name if all its elements are the same number.
   std::optional<double> number(const std::string& name) const {
     const Constant* const c = build_.find_constant(name);
-    if (c == nullptr || c->floats.empty() || !std::isfinite(c->floats[0])) return std::nullopt;
-    for (const float v : c->floats)
-      if (v != c->floats[0]) return std::nullopt;
-    return static_cast<double>(c->floats[0]);
+    if (c == nullptr || !c->is_float() || c->size() == 0) return std::nullopt;
+    const Numbers<double> numbers = c->numbers<double>();
+    for (const double v : numbers)
+      if (v != numbers[0] || !std::isfinite(v)) return std::nullopt;
+    return numbers[0];
   }
 
   const Builder<T>& build_;

@@ -20,6 +20,7 @@
 #include "foil/nn/network.hpp"
 #include "foil/onnx/builder.hpp"
 #include "foil/onnx/conversions.hpp"
+#include "foil/onnx/element_type.hpp"
 #include "foil/onnx/folding.hpp"
 #include "foil/onnx/head.hpp"
 #include "foil/onnx/model.hpp"
@@ -45,7 +46,7 @@ inline const ValueInfo& find_input(const Model& model) {
   }
   require(found != nullptr, "onnx: the network has no input");
   require(found->type == static_cast<int>(ElementType::float32),
-          "onnx: expected an input of float32 (1), got type ", found->type);
+          "onnx: expected an input of float32 (1), got ", type_text(found->type));
   return *found;
 }
 

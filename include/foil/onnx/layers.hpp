@@ -20,6 +20,7 @@
 #include "foil/nn/operators/pooling.hpp"
 #include "foil/nn/operators/repeated.hpp"
 #include "foil/onnx/builder.hpp"
+#include "foil/onnx/constant.hpp"
 #include "foil/onnx/model.hpp"
 #include "foil/onnx/node_view.hpp"
 #include "foil/onnx/value.hpp"
@@ -56,11 +57,6 @@ inline std::vector<nn::Window> read_windows(const NodeView& at, const Dims& dims
     windows.push_back(w);
   }
   return windows;
-}
-
-template <class T>
-std::vector<T> converted(const std::vector<float>& from) {
-  return std::vector<T>(from.begin(), from.end());
 }
 
 /// Images as the engine's operators with windows take them: (N, C, H, W), the samples among the first axis'
@@ -108,7 +104,7 @@ Value convert_conv(Builder<T>& build, const NodeView& at) {
   for (const Index k : kernel) at.require(k >= 1, "a kernel of size ", k, " makes no sense");
   std::vector<T> biases(static_cast<std::size_t>(outputs), T(0));
   if (at.has_input(2)) {
-    biases = converted<T>(build.floats(at, 2).floats);
+    biases = build.floats(at, 2).template numbers<T>().list();
     at.require(static_cast<Index>(biases.size()) == outputs, "expected ", outputs, " biases, got ",
                biases.size());
   }
@@ -121,16 +117,17 @@ Value convert_conv(Builder<T>& build, const NodeView& at) {
   std::unique_ptr<nn::Operator<T>> op;
   if (groups == 1 && covers(windows[0]) && covers(windows[1])) {  // one patch, the whole image
     const Index taps = windows[0].kernel * windows[1].kernel;
-    std::vector<T> matrix(weights.floats.size());
+    const Numbers<T> numbers = weights.numbers<T>();
+    std::vector<T> matrix(numbers.size());
     for (Index o = 0; o < outputs; ++o)
       for (Index c = 0; c < inputs; ++c)
         for (Index k = 0; k < taps; ++k)
           matrix[static_cast<std::size_t>((o * taps + k) * inputs + c)] =
-              static_cast<T>(weights.floats[static_cast<std::size_t>((o * inputs + c) * taps + k)]);
+              numbers[static_cast<std::size_t>((o * inputs + c) * taps + k)];
     op = std::make_unique<nn::Dense<T>>(1, taps * inputs, outputs, std::move(matrix), std::move(biases));
   } else {
     op = std::make_unique<nn::Convolution<T>>(
-        nn::ConvolutionShape{windows[0], windows[1], inputs, outputs, groups}, converted<T>(weights.floats),
+        nn::ConvolutionShape{windows[0], windows[1], inputs, outputs, groups}, weights.numbers<T>().list(),
         std::move(biases));
   }
   return from_images(build, std::move(op), x, dims, input.rank());
@@ -144,16 +141,16 @@ Value convert_batch_normalization(Builder<T>& build, const NodeView& at) {
   at.require(x.rank() >= 2, "expected an input with channels, got ", x.shape());
   at.keep_apart(x, 1);
   const Index channels = x.dims[1];
-  const Constant* parameters[4];
+  Numbers<double> parameters[4];
   for (std::size_t i = 0; i < 4; ++i) {
-    parameters[i] = &build.floats(at, i + 1);
-    at.require(static_cast<Index>(parameters[i]->size()) == channels, "expected ", channels,
-               " numbers as input ", i + 1, ", got ", parameters[i]->size());
+    parameters[i] = build.floats(at, i + 1).template numbers<double>();
+    at.require(static_cast<Index>(parameters[i].size()) == channels, "expected ", channels,
+               " numbers as input ", i + 1, ", got ", parameters[i].size());
   }
   const double epsilon = static_cast<double>(at.number("epsilon", 1e-5f));
   std::vector<T> scale(static_cast<std::size_t>(channels)), shift(scale.size());
   for (std::size_t c = 0; c < scale.size(); ++c) {
-    const auto get = [&](std::size_t i) { return static_cast<double>(parameters[i]->floats[c]); };
+    const auto get = [&](std::size_t i) { return parameters[i][c]; };
     const double factor = get(0) / std::sqrt(get(3) + epsilon);
     at.require(std::isfinite(factor), "the variance of channel ", c, " is ", get(3));
     scale[c] = static_cast<T>(factor);

@@ -6,17 +6,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "foil/core/error.hpp"
+#include "foil/onnx/constant.hpp"
 
 namespace foil::onnx {
-
-/// The element types that the importer reads, with ONNX's numbers.
-enum class ElementType : std::int32_t { float32 = 1, int32 = 6, int64 = 7, boolean = 9 };
 
 /// More axes than any tensor of a network has.
 inline constexpr std::size_t largest_rank = 32;
@@ -27,21 +26,7 @@ inline void check_rank(std::size_t rank, std::string_view what) {
           largest_rank);
 }
 
-/// A constant. Exactly one of `floats` and `integers` holds the elements, according to the type. What is
-/// computed from the shape of a tensor whose number of samples N is open may hold multiples of N: where
-/// `per_sample` is set, the integer counts for each sample. It is empty if no element does.
-struct Constant {
-  std::string name;
-  ElementType type = ElementType::float32;
-  std::vector<std::int64_t> dims;
-  std::vector<float> floats;
-  std::vector<std::int64_t> integers;
-  std::vector<bool> per_sample{};
-
-  bool is_float() const { return type == ElementType::float32; }
-  std::size_t size() const { return is_float() ? floats.size() : integers.size(); }
-  bool holds_samples(std::size_t i) const { return !per_sample.empty() && per_sample[i]; }
-};
+struct Graph;
 
 struct Attribute {
   std::string name;
@@ -51,6 +36,9 @@ struct Attribute {
   std::optional<Constant> tensor;
   std::vector<float> numbers;
   std::vector<std::int64_t> integers;
+  std::vector<std::string> strings;
+  std::vector<Constant> tensors;
+  std::vector<Graph> graphs;  ///< one, as the branches of an If have; or a list
 };
 
 struct Node {
@@ -78,13 +66,18 @@ struct ValueInfo {
   std::optional<std::vector<std::int64_t>> dims;
 };
 
-struct Model {
-  std::int64_t opset = 0;
-  std::uint64_t bytes = 0;                            ///< of the file, and of external data that it refers to
-  std::vector<std::filesystem::path> external_files;  ///< where that data lies
+/// Nodes in the order of evaluation, with the constants that they use.
+struct Graph {
   std::vector<Node> nodes;
   std::vector<Constant> initializers;
   std::vector<ValueInfo> inputs, outputs;
+};
+
+struct Model : Graph {
+  std::int64_t opset = 0;                             ///< of ONNX's own operators
+  std::map<std::string, std::int64_t> opsets;         ///< of each domain; ONNX's own is ""
+  std::uint64_t bytes = 0;                            ///< of the file, and of external data that it refers to
+  std::vector<std::filesystem::path> external_files;  ///< where that data lies
 };
 
 }  // namespace foil::onnx

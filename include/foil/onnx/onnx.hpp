@@ -5,6 +5,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
@@ -17,20 +18,24 @@
 #include "foil/onnx/importer.hpp"
 #include "foil/onnx/model.hpp"
 #include "foil/onnx/options.hpp"
-#include "foil/onnx/tensor_decoder.hpp"
+#include "foil/onnx/source.hpp"
 
 namespace foil::onnx {
 
 /// An ONNX file that has been read: what it says of its input, and the network in it.
 class File {
  public:
-  /// Reads a file. Throws foil::Error if it is damaged or cannot be read.
+  /// Reads a file, but for its large constants: these are read when they are needed, and the file has to stay
+  /// as it is until network() is done. Throws foil::Error if it is damaged or cannot be read.
   explicit File(const std::filesystem::path& path)
-      : File(detail::read_file(path), path.has_parent_path() ? path.parent_path() : ".") {}
+      : File(std::make_shared<const detail::Source>(path),
+             path.has_parent_path() ? path.parent_path() : ".") {}
 
-  /// The file of these bytes, which may refer to data in that directory; if it is empty, to none.
+  /// The file of these bytes, which may refer to data in that directory; if it is empty, to none. Keeps a
+  /// copy.
   File(std::string_view bytes, std::filesystem::path directory)
-      : model_(detail::decode(bytes, std::move(directory))) {}
+      : File(std::make_shared<const detail::Source>(detail::Source::copy(std::string(bytes))),
+             std::move(directory)) {}
 
   /// The shape of one sample of the input, without the batch axis. One shorter than the Rank of network().
   /// Throws foil::Error unless extents that the file leaves open are given, with all others.
@@ -55,6 +60,9 @@ class File {
   }
 
  private:
+  File(std::shared_ptr<const detail::Source> source, std::filesystem::path directory)
+      : model_(detail::decode(std::move(source), std::move(directory))) {}
+
   Model model_;
 };
 

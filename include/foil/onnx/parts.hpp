@@ -88,10 +88,8 @@ std::unique_ptr<Constant> list_at(Builder<T>& build, const NodeView& at, const c
     return at.has_input(input) ? std::make_unique<Constant>(build.integer_list(at, input)) : nullptr;
   const Attribute* const a = at.node().find(name);
   if (a == nullptr) return nullptr;
-  auto out = std::make_unique<Constant>();
-  out->type = ElementType::int64;
-  out->integers = a->integers;
-  return out;
+  return std::make_unique<Constant>(std::vector<std::int64_t>{static_cast<std::int64_t>(a->integers.size())},
+                                    a->integers);
 }
 
 /// Whether an entry of a list is the extent of that axis of x, all samples included, or more.
@@ -99,7 +97,7 @@ template <class T>
 bool reaches_end(const Builder<T>& build, const Value& x, std::size_t axis, const Constant& list,
                  std::size_t entry) {
   const Extent whole = extent_of(build, x, axis);
-  const std::int64_t end = list.integers[entry];
+  const std::int64_t end = list.integers()[entry];
   if (whole.per_sample && !list.holds_samples(entry)) return end >= std::numeric_limits<std::int32_t>::max();
   return whole.per_sample == list.holds_samples(entry) && end >= whole.size;
 }
@@ -119,11 +117,11 @@ Value convert_slice(Builder<T>& build, const NodeView& at) {
   std::vector<bool> seen(x.rank(), false);
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t axis =
-        at.axis(axes == nullptr ? static_cast<std::int64_t>(i) : axes->integers[i], x.rank());
+        at.axis(axes == nullptr ? static_cast<std::int64_t>(i) : axes->integers()[i], x.rank());
     at.require(!seen[axis], "axis ", axis, " is given twice");
     seen[axis] = true;
-    const std::int64_t length = x.dims[axis], step = steps == nullptr ? 1 : steps->integers[i];
-    std::int64_t start = starts->integers[i], end = ends->integers[i];
+    const std::int64_t length = x.dims[axis], step = steps == nullptr ? 1 : steps->integers()[i];
+    std::int64_t start = starts->integers()[i], end = ends->integers()[i];
     if (x.holds_samples(axis)) {
       if (start == 0 && step == 1 && reaches_end(build, x, axis, *ends, i)) continue;
       at.keep_apart(x, axis);
@@ -154,7 +152,7 @@ std::vector<std::int64_t> split_lengths(Builder<T>& build, const NodeView& at, I
   const auto given = list_at(build, at, "split", 1, 13);
   if (given != nullptr) {
     at.require(given->per_sample.empty(), "the lengths depend on the number of samples");
-    return given->integers;
+    return given->integers().list();
   }
   const auto parts = static_cast<std::int64_t>(at.node().outputs.size());
   at.require(at.integer("num_outputs", parts) == parts, "expected as many outputs as num_outputs says");
@@ -196,7 +194,7 @@ Picks indices_at(Builder<T>& build, const NodeView& at, std::size_t i, Index len
              " that do not depend on the number of samples");
   at.require(c.size() > 0, "input ", i, " is empty");
   Picks out;
-  for (const std::int64_t k : c.integers) {
+  for (const std::int64_t k : c.integers()) {
     at.require(k >= -length && k < length, "index ", k, " is out of range for an axis of ", length);
     out.push_back(static_cast<std::int32_t>(k < 0 ? k + length : k));
   }
@@ -228,7 +226,7 @@ Value convert_tile(Builder<T>& build, const NodeView& at) {
              repeats.size());
   std::vector<Picks> picks;
   for (std::size_t i = 0; i < x.rank(); ++i) {
-    const std::int64_t times = repeats.integers[i];
+    const std::int64_t times = repeats.integers()[i];
     at.require(times >= 1 && times <= largest_value / x.dims[i], "cannot repeat axis ", i, " ", times,
                " times");
     if (repeats.holds_samples(i)) at.keep_apart(x, i);
@@ -251,7 +249,7 @@ Value convert_expand(Builder<T>& build, const NodeView& at) {
   for (std::size_t i = 0; i < rank; ++i) {
     picks.push_back(all_of(x.dims[i]));
     if (i < before || (x.holds_samples(i) && reaches_end(build, x, i, shape, i - before))) continue;
-    const std::int64_t size = shape.integers[i - before];
+    const std::int64_t size = shape.integers()[i - before];
     at.require(size == 1 || x.dims[i] == 1 || size == x.dims[i], "cannot stretch axis ", i, " of ", x.shape(),
                " to ", size);
     at.require(size >= 1 && size <= largest_value, "cannot stretch an axis to ", size);
@@ -309,10 +307,10 @@ Value convert_pad(Builder<T>& build, const NodeView& at) {
   std::vector<bool> seen(x.rank(), false);
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t axis =
-        at.axis(axes == nullptr ? static_cast<std::int64_t>(i) : axes->integers[i], x.rank());
+        at.axis(axes == nullptr ? static_cast<std::int64_t>(i) : axes->integers()[i], x.rank());
     at.require(!seen[axis], "axis ", axis, " is given twice");
     seen[axis] = true;
-    const std::int64_t before = pads->integers[i], behind = pads->integers[count + i];
+    const std::int64_t before = pads->integers()[i], behind = pads->integers()[count + i];
     if (before == 0 && behind == 0) continue;
     at.keep_apart(x, axis);
     build.spend(static_cast<std::uint64_t>(std::clamp<std::int64_t>(before, 0, largest_value)) +

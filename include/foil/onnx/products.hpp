@@ -40,12 +40,12 @@ Value emit_dense(Builder<T>& build, const Value& input, Index outputs, std::vect
 /// Constant factor as a row-major (outputs x inputs) matrix, from (inputs x outputs) or its transpose.
 template <class T>
 std::vector<T> dense_weights(const Constant& b, bool transposed, T scale, Index inputs, Index outputs) {
-  std::vector<T> out(b.floats.size());
+  const Numbers<T> numbers = b.numbers<T>();
+  std::vector<T> out(numbers.size());
   for (Index o = 0; o < outputs; ++o)
     for (Index i = 0; i < inputs; ++i)
       out[static_cast<std::size_t>(o * inputs + i)] =
-          scale *
-          static_cast<T>(b.floats[static_cast<std::size_t>(transposed ? o * inputs + i : i * outputs + o)]);
+          scale * numbers[static_cast<std::size_t>(transposed ? o * inputs + i : i * outputs + o)];
   return out;
 }
 
@@ -149,11 +149,11 @@ Value emit_product(Builder<T>& build, const NodeView& at, Factor a, Factor b) {
   using Product = nn::Product<T>;
   if (a.constant != nullptr)
     return build.emit(
-        std::make_unique<Product>(shape, Product::Constant::left, converted<T>(a.constant->floats)),
+        std::make_unique<Product>(shape, Product::Constant::left, a.constant->template numbers<T>().list()),
         {b.x.slot}, std::move(dims), Layout::planar, batch);
   if (b.constant != nullptr)
     return build.emit(
-        std::make_unique<Product>(shape, Product::Constant::right, converted<T>(b.constant->floats)),
+        std::make_unique<Product>(shape, Product::Constant::right, b.constant->template numbers<T>().list()),
         {a.x.slot}, std::move(dims), Layout::planar, batch);
   return build.emit(std::make_unique<Product>(shape), {a.x.slot, b.x.slot}, std::move(dims), Layout::planar,
                     batch);
@@ -197,8 +197,8 @@ Value convert_gemm(Builder<T>& build, const NodeView& at) {
     std::vector<T> biases(static_cast<std::size_t>(outputs), T(0));
     if (c != nullptr) {
       build.spend(c->size());
-      for (std::size_t o = 0; o < biases.size(); ++o)
-        biases[o] = beta * static_cast<T>(c->floats[c->size() == 1 ? 0 : o]);
+      const Numbers<T> numbers = c->numbers<T>();
+      for (std::size_t o = 0; o < biases.size(); ++o) biases[o] = beta * numbers[c->size() == 1 ? 0 : o];
     }
     return emit_dense<T>(build, a.x, outputs,
                          dense_weights<T>(*b.constant, b.turned, alpha, b.rows(), outputs),

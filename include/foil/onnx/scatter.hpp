@@ -90,9 +90,10 @@ SliceBegins slice_begins(Builder<T>& build, const NodeView& at, const Value& x, 
     outer_strides[i] = strides[i];
   }
   out.begins = build.offsets(out.outer, Layout::planar, outer_strides);
+  const Numbers<std::int64_t> indices = c.integers();
   for (std::size_t i = 0; i < out.begins.size(); ++i)
     for (std::size_t k = 0; k < coordinates; ++k) {
-      const std::int64_t length = x.dims[first + k], index = c.integers[i * coordinates + k];
+      const std::int64_t length = x.dims[first + k], index = indices[i * coordinates + k];
       at.require(index >= -length && index < length, "index ", index, " is out of range for an axis of ",
                  length);
       out.begins[i] += static_cast<std::int32_t>((index < 0 ? index + length : index) * strides[first + k]);

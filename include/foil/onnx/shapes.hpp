@@ -14,6 +14,7 @@
 #include "foil/core/tensor.hpp"
 #include "foil/nn/operators/shape.hpp"
 #include "foil/onnx/builder.hpp"
+#include "foil/onnx/constant.hpp"
 #include "foil/onnx/model.hpp"
 #include "foil/onnx/node_view.hpp"
 #include "foil/onnx/value.hpp"
@@ -134,9 +135,10 @@ Value convert_reshape(Builder<T>& build, const NodeView& at) {
   const Value x = build.value(at, 0);
   const Constant& target = build.integer_list(at, 1);
   const bool copies = at.integer("allowzero", 0) == 0;
+  const Numbers<std::int64_t> sizes = target.integers();
   std::vector<Extent> extents;
-  for (std::size_t i = 0; i < target.integers.size(); ++i) {
-    const std::int64_t size = target.integers[i];
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    const std::int64_t size = sizes[i];
     at.require(size != 0 || !copies || i < x.rank(), "the input has no dimension ", i, " to copy");
     extents.push_back(size == 0 && copies ? extent_of(build, x, i) : Extent{size, target.holds_samples(i)});
   }

@@ -7,10 +7,13 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "foil/onnx/builder.hpp"
+#include "foil/onnx/constant.hpp"
 #include "foil/onnx/counting.hpp"
+#include "foil/onnx/element_type.hpp"
 #include "foil/onnx/model.hpp"
 #include "foil/onnx/node_view.hpp"
 #include "foil/onnx/shapes.hpp"
@@ -22,24 +25,21 @@ namespace foil::onnx::detail {
 template <class T>
 Constant evaluate_constant(Builder<T>&, const NodeView& at) {
   const Node& node = at.node();
-  Constant out;
+  const auto list = [](auto elements) {
+    IntDims dims{static_cast<std::int64_t>(elements.size())};
+    return Constant(std::move(dims), std::move(elements));
+  };
   if (const Attribute* a = node.find("value"); a != nullptr && a->tensor) return *a->tensor;
-  if (const Attribute* a = node.find("value_float"); a != nullptr && a->number) {
-    out.floats = {*a->number};
-  } else if (const Attribute* b = node.find("value_floats"); b != nullptr) {
-    out.floats = b->numbers;
-    out.dims = {static_cast<std::int64_t>(out.floats.size())};
-  } else if (const Attribute* c = node.find("value_int"); c != nullptr && c->integer) {
-    out.type = ElementType::int64;
-    out.integers = {*c->integer};
-  } else if (const Attribute* d = node.find("value_ints"); d != nullptr) {
-    out.type = ElementType::int64;
-    out.integers = d->integers;
-    out.dims = {static_cast<std::int64_t>(out.integers.size())};
-  } else {
-    at.require(false, "expected one of the attributes value, value_float(s) and value_int(s)");
-  }
-  return out;
+  if (const Attribute* a = node.find("value_float"); a != nullptr && a->number)
+    return Constant({}, std::vector<float>{*a->number});
+  if (const Attribute* a = node.find("value_int"); a != nullptr && a->integer)
+    return Constant({}, std::vector<std::int64_t>{*a->integer});
+  if (const Attribute* a = node.find("value_floats"); a != nullptr) return list(a->numbers);
+  if (const Attribute* a = node.find("value_ints"); a != nullptr) return list(a->integers);
+  for (const auto* name : {"value_string", "value_strings"})
+    at.require(node.find(name) == nullptr, "constants of strings are not supported");
+  at.require(false, "expected one of the attributes value, value_float(s) and value_int(s)");
+  return {};
 }
 
 /// The extents of a tensor, of which one may count samples.
@@ -64,12 +64,11 @@ Constant evaluate_shape(Builder<T>& build, const NodeView& at) {
   const auto clamped = [&](std::int64_t i) {
     return std::clamp<std::int64_t>(i < 0 ? i + rank : i, 0, rank);
   };
-  Constant out{{}, ElementType::int64, {}, {}, {}};
+  std::vector<Count> wanted;
   const std::int64_t end = clamped(at.integer("end", rank));
   for (std::int64_t i = clamped(at.integer("start", 0)); i < end; ++i)
-    append(out, extents[static_cast<std::size_t>(i)]);
-  out.dims = {static_cast<std::int64_t>(out.size())};
-  return out;
+    wanted.push_back(extents[static_cast<std::size_t>(i)]);
+  return constant_of(wanted);
 }
 
 template <class T>
@@ -79,29 +78,25 @@ Constant evaluate_size(Builder<T>& build, const NodeView& at) {
     at.require(e.size <= largest_value / std::max<std::int64_t>(product.size, 1), "the tensor is too large");
     product = {product.size * e.size, product.per_sample || e.per_sample};
   }
-  Constant out{{}, ElementType::int64, {}, {}, {}};
-  append(out, product);
+  Constant out = constant_of({product});
+  out.dims.clear();
   return out;
 }
 
 /// Extents that count samples are those of one sample: the constant is the same for all.
 template <class T>
 Constant evaluate_constant_of_shape(Builder<T>& build, const NodeView& at) {
-  const Constant& shape = build.integer_list(at, 0);
-  Constant out{{}, ElementType::float32, shape.integers, {}, {}};
+  Constant out(ElementType::float32, build.integer_list(at, 0).integers().list());
   const auto count = static_cast<std::size_t>(checked_count(at, out.dims));
   build.spend(count);
   const Attribute* const value = at.node().find("value");
   if (value == nullptr) {
-    out.floats.assign(count, 0.f);
+    out.set(std::vector<float>(count));
     return out;
   }
   at.require(value->tensor && value->tensor->size() == 1, "expected one number as attribute 'value'");
   out.type = value->tensor->type;
-  if (out.is_float())
-    out.floats.assign(count, value->tensor->floats[0]);
-  else
-    out.integers.assign(count, value->tensor->integers[0]);
+  value->tensor->visit([&](const auto& numbers) { out.set(std::vector(count, numbers[0])); });
   return out;
 }
 
@@ -110,24 +105,21 @@ Constant evaluate_range(Builder<T>& build, const NodeView& at) {
   const Constant *const start = &build.constant(at, 0), *const limit = &build.constant(at, 1),
                         *const step = &build.constant(at, 2);
   for (const Constant* c : {start, limit, step})
-    at.require(c->size() == 1 && c->is_float() == start->is_float() && c->per_sample.empty(),
+    at.require(c->size() == 1 && c->type == start->type && c->per_sample.empty(),
                "expected three numbers of one type that do not depend on the number of samples");
-  Constant out{{}, start->type, {}, {}, {}};
-  const auto number = [](const Constant& c) {
-    return c.is_float() ? static_cast<double>(c.floats[0]) : static_cast<double>(c.integers[0]);
-  };
+  const auto number = [](const Constant& c) { return c.numbers<double>()[0]; };
   const double length = std::ceil((number(*limit) - number(*start)) / number(*step));
   at.require(length <= static_cast<double>(largest_value), "expected a range of at most ", largest_value,
              " numbers, got ", length);
   const auto count = static_cast<std::size_t>(std::max(0., length));
   build.spend(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    if (out.is_float())
-      out.floats.push_back(start->floats[0] + static_cast<float>(i) * step->floats[0]);
-    else
-      out.integers.push_back(start->integers[0] + static_cast<std::int64_t>(i) * step->integers[0]);
-  }
-  out.dims = {static_cast<std::int64_t>(count)};
+  Constant out(start->type, {static_cast<std::int64_t>(count)});
+  start->visit([&]<class U>(const Numbers<U>& first) {
+    const U difference = step->numbers<U>()[0];
+    std::vector<U> elements;
+    for (std::size_t i = 0; i < count; ++i) elements.push_back(first[0] + static_cast<U>(i) * difference);
+    out.set(std::move(elements));
+  });
   return out;
 }
 
@@ -136,15 +128,17 @@ template <class T>
 Constant evaluate_non_zero(Builder<T>& build, const NodeView& at) {
   const Constant& x = build.constant(at, 0);
   std::vector<std::int64_t> found;
-  for (std::size_t i = 0; i < x.size(); ++i)
-    if (x.is_float() ? x.floats[i] != 0 : x.integers[i] != 0) found.push_back(static_cast<std::int64_t>(i));
+  x.visit([&](const auto& numbers) {
+    for (std::size_t i = 0; i < numbers.size(); ++i)
+      if (numbers[i] != 0) found.push_back(static_cast<std::int64_t>(i));
+  });
   const Dims strides = constant_strides(x.dims, false);
-  Constant out{{}, ElementType::int64, {}, {}, {}};
-  out.dims = {static_cast<std::int64_t>(x.dims.size()), static_cast<std::int64_t>(found.size())};
+  std::vector<std::int64_t> positions;
+  IntDims dims{static_cast<std::int64_t>(x.dims.size()), static_cast<std::int64_t>(found.size())};
   build.spend(found.size() * x.dims.size());
   for (std::size_t axis = 0; axis < x.dims.size(); ++axis)
-    for (const std::int64_t i : found) out.integers.push_back(i / strides[axis] % x.dims[axis]);
-  return out;
+    for (const std::int64_t i : found) positions.push_back(i / strides[axis] % x.dims[axis]);
+  return Constant(std::move(dims), std::move(positions));
 }
 
 }  // namespace foil::onnx::detail

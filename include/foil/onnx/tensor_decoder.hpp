@@ -3,81 +3,45 @@
 /// Decodes the constants of an ONNX file: elements in typed fields, as raw bytes, or in a file beside it.
 #pragma once
 
-#include <bit>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <ios>
 #include <limits>
 #include <map>
+#include <memory>
 #include <string>
 #include <system_error>
 #include <utility>
 #include <vector>
 
 #include "foil/core/error.hpp"
+#include "foil/onnx/constant.hpp"
+#include "foil/onnx/element_type.hpp"
 #include "foil/onnx/model.hpp"
+#include "foil/onnx/skeleton.hpp"
+#include "foil/onnx/source.hpp"
 #include "foil/onnx/wire.hpp"
 
 namespace foil::onnx::detail {
 
-/// Bytes of a file, by default all from `offset` on. Throws foil::Error if it cannot be read or is shorter.
-inline std::string read_file(const std::filesystem::path& path, std::uint64_t offset = 0,
-                             std::uint64_t length = std::numeric_limits<std::uint64_t>::max()) {
-  std::error_code failure;
-  const std::uint64_t size = std::filesystem::file_size(path, failure);
-  require(!failure, "onnx: cannot read '", path.string(), "': ", failure.message());
-  require(offset <= size, "onnx: '", path.string(), "' has ", size, " bytes, expected data from byte ",
-          offset);
-  if (length == std::numeric_limits<std::uint64_t>::max()) length = size - offset;
-  require(length <= size - offset, "onnx: '", path.string(), "' has ", size, " bytes, expected ", length,
-          " from byte ", offset);
-  std::string bytes(length, '\0');
-  std::ifstream file(path, std::ios::binary);
-  file.seekg(static_cast<std::streamoff>(offset));
-  file.read(bytes.data(), static_cast<std::streamsize>(length));
-  require(static_cast<bool>(file), "onnx: cannot read '", path.string(), "'");
-  return bytes;
-}
-
-/// Decodes TensorProto messages.
+/// Decodes TensorProto messages of a file's skeleton.
 class TensorDecoder {
  public:
   /// `directory` is where external data may lie; empty forbids it.
-  explicit TensorDecoder(std::filesystem::path directory) : directory_(std::move(directory)) {}
+  TensorDecoder(std::shared_ptr<const Source> file, std::vector<ByteRange> ranges,
+                std::filesystem::path directory)
+      : file_(std::move(file)), ranges_(std::move(ranges)), directory_(std::move(directory)) {}
 
   Constant operator()(pbf_reader message) {
     Constant out;
-    External external;
-    std::int64_t type = 0, location = 0;
-    std::string raw;
-    std::vector<std::int64_t> small;
-    bool has_raw = false;
-    std::vector<pbf_reader> entries;
-    while (message.next()) {
-      if (take_integers(message, 1, out.dims) || take_numbers(message, 4, out.floats) ||
-          take_integers(message, 5, small) || take_integers(message, 7, out.integers) ||
-          take_text(message, 8, out.name))
-        continue;
-      if (is(message, 2, Wire::varint)) {
-        type = message.get_int64();
-      } else if (is(message, 9, Wire::length_delimited)) {
-        raw = message.get_string();
-        has_raw = true;
-      } else if (is(message, 13, Wire::length_delimited)) {
-        entries.push_back(message.get_message());
-      } else if (is(message, 14, Wire::varint)) {
-        location = message.get_int64();
-      } else {
-        message.skip();
-      }
-    }
+    Fields fields;
+    while (message.next()) read_field(message, fields, out);
     check_rank(out.dims.size(), "a tensor");
-    const std::size_t width = element_width(type, out.name);
-    out.type = static_cast<ElementType>(type);
+    const std::size_t bits = element_bits(fields.type);
+    require(bits > 0, "onnx: tensor '", out.name, "' holds elements of ", type_text(fields.type),
+            ", which are not supported");
+    out.type = static_cast<ElementType>(fields.type);
     std::uint64_t count = 1, bound = 1;
     for (const std::int64_t d : out.dims) {
       const auto length = static_cast<std::uint64_t>(d);
@@ -86,129 +50,181 @@ class TensorDecoder {
       if (d > 0) bound *= length;
       count *= length;
     }
-    if (location == 1) {
-      for (const pbf_reader& entry : entries) external_entry(entry, out.name, external);
-      raw = read_external(external, count * width, out.name);
-      has_raw = true;
-    }
-    if (has_raw) {
-      require(raw.size() == count * width, "onnx: tensor '", out.name, "' has ", raw.size(),
-              " bytes, expected ", count * width, " for its shape");
-      unpack(raw, out);
-    } else if (out.type == ElementType::int32 || out.type == ElementType::boolean) {
-      for (const std::int64_t v : small)
-        out.integers.push_back(out.type == ElementType::boolean ? v != 0 : static_cast<std::int32_t>(v));
+    const std::uint64_t bytes = (count * bits + 7) / 8;
+    if (fields.location == 1) {
+      set_external(fields.entries, count, bytes, out);
+    } else if (fields.has_raw) {
+      const std::uint64_t size = fields.raw ? fields.raw->length : fields.small.size();
+      require(size == bytes, "onnx: tensor '", out.name, "' has ", size, " bytes, expected ", bytes,
+              " for its shape");
+      if (fields.raw)
+        out.set(file_, fields.raw->offset, count);
+      else
+        keep(std::move(fields.small), count, out);
+    } else {
+      set_typed(fields, count, bytes, out);
     }
     require(out.size() == count, "onnx: tensor '", out.name, "' has ", out.size(), " elements, expected ",
             count, " for its shape");
     return out;
   }
 
-  /// How much external data has been read.
+  /// How much external data is referred to.
   std::uint64_t external_bytes() const { return external_bytes_; }
 
-  /// The files that it was read from, without links in their paths.
+  /// The files in which it lies, without links in their paths.
   std::vector<std::filesystem::path> external_files() const {
     std::vector<std::filesystem::path> files;
-    for (const auto& [file, bytes] : read_of_) files.push_back(file);
+    for (const auto& [file, used] : externals_) files.push_back(file);
     return files;
   }
 
  private:
-  struct External {
-    std::string location;
-    std::uint64_t offset = 0, length = std::numeric_limits<std::uint64_t>::max();
+  /// What a message says besides name and shape.
+  struct Fields {
+    std::int64_t type = 0, location = 0;
+    bool has_raw = false;
+    const ByteRange* raw = nullptr;   ///< large raw data
+    std::string small{};              ///< raw data that is not
+    std::vector<ByteRange> packed{};  ///< large lists of floats
+    std::vector<float> floats{};
+    std::vector<double> doubles{};
+    std::vector<std::int64_t> narrow{}, wide{}, unsigned_wide{};
+    std::vector<pbf_reader> entries{};
   };
 
-  static void external_entry(pbf_reader message, const std::string& tensor, External& out) {
-    std::string key, value;
-    while (message.next())
-      if (!take_text(message, 1, key) && !take_text(message, 2, value)) message.skip();
-    if (key == "location") {
-      out.location = value;
-    } else if (key == "offset" || key == "length") {
-      std::uint64_t number = 0;
-      const auto [end, failure] = std::from_chars(value.data(), value.data() + value.size(), number);
-      require(failure == std::errc() && end == value.data() + value.size(), "onnx: tensor '", tensor,
-              "': expected a number as ", key, " of its external data, got '", value, "'");
-      (key == "offset" ? out.offset : out.length) = number;
+  struct External {
+    std::shared_ptr<const Source> source{};
+    std::uint64_t used = 0;
+  };
+
+  void read_field(pbf_reader& message, Fields& fields, Constant& out) const {
+    if (take_integers(message, 1, out.dims) || take_numbers(message, 4, fields.floats) ||
+        take_integers(message, 5, fields.narrow) || take_integers(message, 7, fields.wide) ||
+        take_text(message, 8, out.name) || take_doubles(message, 10, fields.doubles) ||
+        take_integers(message, 11, fields.unsigned_wide))
+      return;
+    if (is(message, 2, Wire::varint)) {
+      fields.type = message.get_int64();
+    } else if (is(message, 9, Wire::length_delimited)) {
+      fields.small = message.get_string();
+      fields.raw = nullptr;
+      fields.has_raw = true;
+    } else if (is(message, Skeleton::raw_data, Wire::varint)) {
+      fields.raw = &ranges_.at(message.get_uint64());
+      fields.has_raw = true;
+    } else if (is(message, Skeleton::float_data, Wire::varint)) {
+      fields.packed.push_back(ranges_.at(message.get_uint64()));
+    } else if (is(message, 13, Wire::length_delimited)) {
+      fields.entries.push_back(message.get_message());
+    } else if (is(message, 14, Wire::varint)) {
+      fields.location = message.get_int64();
+    } else {
+      message.skip();
     }
+  }
+
+  /// Elements in the field that ONNX has for their type.
+  void set_typed(Fields& fields, std::uint64_t count, std::uint64_t bytes, Constant& out) const {
+    if (out.type == ElementType::float32) {
+      const bool one = fields.packed.size() == 1 && fields.floats.empty();
+      if (one && fields.packed[0].length == bytes) {
+        out.set(file_, fields.packed[0].offset, count);
+        return;
+      }
+      for (const ByteRange& extent : fields.packed) {  // pieces that no writer makes: their order is not kept
+        std::vector<float> piece(extent.length / sizeof(float));
+        require(extent.length % sizeof(float) == 0, "onnx: tensor '", out.name, "' ends within a number");
+        Constant read(ElementType::float32, {});
+        read.set(file_, extent.offset, piece.size());
+        const Numbers<float> numbers = read.floats();
+        fields.floats.insert(fields.floats.end(), numbers.begin(), numbers.end());
+      }
+      out.set(std::move(fields.floats));
+    } else if (out.type == ElementType::float64) {
+      out.set(std::move(fields.doubles));
+    } else if (out.type == ElementType::int64) {
+      out.set(std::move(fields.wide));
+    } else {
+      const bool wide = out.type == ElementType::uint32 || out.type == ElementType::uint64;
+      const std::vector<std::int64_t>& from = wide ? fields.unsigned_wide : fields.narrow;
+      const unsigned width = (element_bits(out.type) + 7) / 8;
+      const std::uint64_t expected = bytes / width;
+      require(from.size() == expected, "onnx: tensor '", out.name, "' has ", from.size(),
+              " elements, expected ", expected, " for its shape");
+      std::string raw;
+      for (const std::int64_t v : from) {
+        const std::int64_t element = out.type == ElementType::boolean ? v != 0 : v;
+        for (unsigned b = 0; b < width; ++b)
+          raw += static_cast<char>(static_cast<std::uint64_t>(element) >> (8 * b));
+      }
+      keep(std::move(raw), count, out);
+    }
+  }
+
+  /// Decodes small data for good; keeps large data as it is, for it may be several times shorter.
+  static void keep(std::string raw, std::uint64_t count, Constant& out) {
+    const bool small = raw.size() < Skeleton::large;
+    out.set(std::make_shared<const Source>(Source::copy(std::move(raw))), 0, count);
+    if (small) settle(out);
+  }
+
+  void set_external(const std::vector<pbf_reader>& entries, std::uint64_t count, std::uint64_t bytes,
+                    Constant& out) {
+    constexpr std::uint64_t unsaid = std::numeric_limits<std::uint64_t>::max();
+    std::string location;
+    std::uint64_t offset = 0, length = unsaid;
+    for (pbf_reader entry : entries) {
+      std::string key, value;
+      while (entry.next())
+        if (!take_text(entry, 1, key) && !take_text(entry, 2, value)) entry.skip();
+      if (key == "location") location = value;
+      if (key == "offset" || key == "length")
+        (key == "offset" ? offset : length) = parse_number(key, value, out.name);
+    }
+    require(!directory_.empty(), "onnx: tensor '", out.name,
+            "' lies in another file, which a network given as bytes cannot have");
+    std::error_code failure;
+    const auto base = std::filesystem::weakly_canonical(directory_, failure);
+    const auto path = std::filesystem::weakly_canonical(directory_ / location, failure);
+    const auto relative = path.lexically_relative(base);
+    require(!failure && !location.empty() && !relative.empty() && *relative.begin() != "..", "onnx: tensor '",
+            out.name, "': its external data '", location, "' lies outside the directory of the model");
+    require(length == unsaid || length == bytes, "onnx: tensor '", out.name, "' has ", length,
+            " bytes of external data, expected ", bytes, " for its shape");
+    External& external = externals_[path];
+    if (!external.source) external.source = std::make_shared<const Source>(path);
+    const std::uint64_t size = external.source->size();
+    // Tensors may share data, but a small file must not become many large constants.
+    require(external.used <= 4 * size, "onnx: tensor '", out.name, "': its external data '", location,
+            "' is used again and again");
+    external.source->check(offset, bytes);
+    external.used += bytes;
+    external_bytes_ += bytes;
+    out.set(external.source, offset, count);
+    if (bytes < Skeleton::large) settle(out);
+  }
+
+  /// Decodes the elements for good.
+  static void settle(Constant& out) {
+    out.visit([&](const auto& numbers) { out.set(numbers.list()); });
+  }
+
+  static std::uint64_t parse_number(const std::string& key, const std::string& value,
+                                    const std::string& tensor) {
+    std::uint64_t number = 0;
+    const auto [end, failure] = std::from_chars(value.data(), value.data() + value.size(), number);
+    require(failure == std::errc() && end == value.data() + value.size(), "onnx: tensor '", tensor,
+            "': expected a number as ", key, " of its external data, got '", value, "'");
+    return number;
   }
 
   static constexpr std::uint64_t largest_tensor = std::uint64_t(1) << 40;
 
-  static std::size_t element_width(std::int64_t type, const std::string& name) {
-    switch (type) {
-      case static_cast<int>(ElementType::float32):
-      case static_cast<int>(ElementType::int32):
-        return 4;
-      case static_cast<int>(ElementType::int64):
-        return 8;
-      case static_cast<int>(ElementType::boolean):
-        return 1;
-      default:
-        throw Error(foil::text("onnx: tensor '", name, "' has element type ", type,
-                               ", expected float32 (1), int32 (6), int64 (7) or bool (9)"));
-    }
-  }
-
-  /// Little-endian bytes to elements.
-  static void unpack(const std::string& raw, Constant& out) {
-    const auto bits = [&raw]<class Bits>(std::size_t i, Bits) {
-      Bits value = 0;
-      for (std::size_t b = 0; b < sizeof(Bits); ++b)
-        value = static_cast<Bits>(
-            value | static_cast<Bits>(static_cast<unsigned char>(raw[i * sizeof(Bits) + b])) << (8 * b));
-      return value;
-    };
-    out.floats.clear();
-    out.integers.clear();
-    if (raw.empty()) return;
-    if (out.is_float()) {
-      out.floats.resize(raw.size() / 4);
-      if constexpr (std::endian::native == std::endian::little)
-        std::memcpy(out.floats.data(), raw.data(), raw.size());
-      else
-        for (std::size_t i = 0; i < out.floats.size(); ++i)
-          out.floats[i] = std::bit_cast<float>(bits(i, std::uint32_t()));
-    } else if (out.type == ElementType::boolean) {
-      for (const char c : raw) out.integers.push_back(c != 0);
-    } else if (out.type == ElementType::int32) {
-      for (std::size_t i = 0; i < raw.size() / 4; ++i)
-        out.integers.push_back(static_cast<std::int32_t>(bits(i, std::uint32_t())));
-    } else {
-      for (std::size_t i = 0; i < raw.size() / 8; ++i)
-        out.integers.push_back(static_cast<std::int64_t>(bits(i, std::uint64_t())));
-    }
-  }
-
-  std::string read_external(const External& external, std::uint64_t expected, const std::string& tensor) {
-    require(!directory_.empty(), "onnx: tensor '", tensor,
-            "' lies in another file, which a network given as bytes cannot have");
-    std::error_code failure;
-    const auto base = std::filesystem::weakly_canonical(directory_, failure);
-    const auto path = std::filesystem::weakly_canonical(directory_ / external.location, failure);
-    const auto relative = path.lexically_relative(base);
-    require(!failure && !external.location.empty() && !relative.empty() && *relative.begin() != "..",
-            "onnx: tensor '", tensor, "': its external data '", external.location,
-            "' lies outside the directory of the model");
-    const std::uint64_t length =
-        external.length == std::numeric_limits<std::uint64_t>::max() ? expected : external.length;
-    require(length == expected, "onnx: tensor '", tensor, "' has ", length,
-            " bytes of external data, expected ", expected, " for its shape");
-    // Tensors may share data, but a small file must not become many large constants.
-    const std::uint64_t size = std::filesystem::file_size(path, failure);
-    std::uint64_t& read = read_of_[path];
-    require(failure || read <= 4 * size, "onnx: tensor '", tensor, "': its external data '",
-            external.location, "' is used again and again");
-    std::string bytes = read_file(path, external.offset, length);
-    read += length;
-    external_bytes_ += length;
-    return bytes;
-  }
-
+  std::shared_ptr<const Source> file_;
+  std::vector<ByteRange> ranges_;
   std::filesystem::path directory_;
-  std::map<std::filesystem::path, std::uint64_t> read_of_;  ///< bytes read of each file
+  std::map<std::filesystem::path, External> externals_{};
   std::uint64_t external_bytes_ = 0;
 };
 

@@ -45,6 +45,17 @@ inline bool take_numbers(pbf_reader& message, std::uint32_t tag, std::vector<flo
   return true;
 }
 
+inline bool take_doubles(pbf_reader& message, std::uint32_t tag, std::vector<double>& out) {
+  if (is(message, tag, Wire::fixed64)) {
+    out.push_back(message.get_double());
+  } else if (is(message, tag, Wire::length_delimited)) {
+    for (const double value : message.get_packed_double()) out.push_back(value);
+  } else {
+    return false;
+  }
+  return true;
+}
+
 /// A name, or another short text.
 inline bool take_text(pbf_reader& message, std::uint32_t tag, std::string& out) {
   if (!is(message, tag, Wire::length_delimited)) return false;
