@@ -105,8 +105,10 @@ TEST_CASE("onnx: a small file cannot fill the memory by moving activations aroun
   OnnxBuilder wide = grown();
   for (int i = 10; i < 16; ++i)
     wide.node("Concat", {numbered("h", i), numbered("h", i)}, numbered("h", i + 1), {attribute("axis", 1)});
-  for (int i = 16; i < 40; ++i) wide.node("Add", {numbered("h", i), "h16"}, numbered("h", i + 1));
-  refused("a sample would need memory for", wide.node("Flatten", {"h40"}, "y"));
+  for (int i = 0; i < 24; ++i) wide.node("Neg", {"h16"}, numbered("n", i));  // all alive at once
+  wide.node("Neg", {"n0"}, "s0");
+  for (int i = 1; i < 24; ++i) wide.node("Add", {numbered("s", i - 1), numbered("n", i)}, numbered("s", i));
+  refused("a sample would need memory for", wide.node("Flatten", {"s23"}, "y"));
 }
 
 TEST_CASE("onnx: external data is not read again and again", "[onnx]") {

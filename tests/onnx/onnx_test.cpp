@@ -737,13 +737,12 @@ TEST_CASE("onnx: what cannot be imported is refused with node and reason", "[nn]
   refused("would mix samples", single("Add", s, {}, {"c"}).constant("c", {2, 1, 1, 1}, {1, 2}));
   refused("cannot combine (N, 2, 4, 4) and (1, 1, 1, 3)",
           single("Add", s, {}, {"c"}).constant("c", {3}, {1, 2, 3}));
-  refused("transA is not supported", OnnxBuilder({-1, 2, 4, 4})
-                                         .constant("w", {32, 1}, foil::test::Floats(32, 1.f))
-                                         .node("Flatten", {"x"}, "f")
-                                         .node("Gemm", {"f", "w"}, "y", {attribute("transA", 1)}));
-  refused("depends on the network's input", single("MatMul", s, {}, {"x"}));
-  refused("expected a second factor with 4 rows, got 3",
-          single("MatMul", s, {}, {"w"}).constant("w", {3, 1}, {1, 2, 3}));
+  refused("along axis 0 of (N, 32) it would mix samples",
+          OnnxBuilder({-1, 2, 4, 4})
+              .constant("w", {1, 1}, {1})
+              .node("Flatten", {"x"}, "f")
+              .node("Gemm", {"f", "w"}, "y", {attribute("transA", 1)}));
+  refused("expected 4 rows, got 3", single("MatMul", s, {}, {"w"}).constant("w", {3, 1}, {1, 2, 3}));
   refused("has 8 bytes, expected 12",
           OnnxBuilder({-1, 1, 1, 3}).constant("c", {3}, foil::test::Floats{1, 2}));
   refused("has 2 elements, expected 3",
