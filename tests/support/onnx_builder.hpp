@@ -118,10 +118,15 @@ class OnnxBuilder {
   OnnxBuilder& node(const std::string& type, const Names& inputs, const std::string& output,
                     const Attributes& attributes = {}, const std::string& name = {},
                     const std::string& domain = {}) {
+    return node(type, inputs, Names{output}, attributes, name, domain);
+  }
+  OnnxBuilder& node(const std::string& type, const Names& inputs, const Names& outputs,
+                    const Attributes& attributes = {}, const std::string& name = {},
+                    const std::string& domain = {}) {
     std::string out;
     protozero::pbf_writer writer(out);
     for (const std::string& input : inputs) writer.add_string(1, input);
-    writer.add_string(2, output);
+    for (const std::string& output : outputs) writer.add_string(2, output);
     if (!name.empty()) writer.add_string(3, name);
     writer.add_string(4, type);
     for (const OnnxAttribute& a : attributes) write(protozero::pbf_writer(writer, 5), a);
