@@ -11,6 +11,7 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -179,6 +180,33 @@ inline Pack<T> multiply_add(Pack<T> a, Pack<T> b, Pack<T> c) {
 #else
   return a * b + c;
 #endif
+}
+
+/// The square roots, correctly rounded.
+template <class T>
+inline Pack<T> square_root(Pack<T> v) {
+#if defined(__AVX512F__)
+  if constexpr (std::is_same_v<T, float>)
+    return _mm512_maskz_sqrt_ps(static_cast<__mmask16>(-1), v);
+  else
+    return _mm512_maskz_sqrt_pd(static_cast<__mmask8>(-1), v);
+#elif defined(__AVX2__) && defined(__FMA__)
+  if constexpr (std::is_same_v<T, float>)
+    return _mm256_sqrt_ps(v);
+  else
+    return _mm256_sqrt_pd(v);
+#else
+  for (Index i = 0; i < lanes<T>; ++i) v[i] = std::sqrt(static_cast<T>(v[i]));
+  return v;
+#endif
+}
+
+/// The first n elements, 0 < n <= lanes, the others from `rest`.
+template <class T>
+inline Pack<T> first_of(Pack<T> v, Index n, Pack<T> rest) {
+  PackInt<T> lane{};
+  for (Index i = 0; i < lanes<T>; ++i) lane[i] = static_cast<std::decay_t<decltype(lane[0])>>(i);
+  return lane < static_cast<std::decay_t<decltype(lane[0])>>(n) ? v : rest;
 }
 
 /// The sum of the elements, always added in the same order: halves onto halves.

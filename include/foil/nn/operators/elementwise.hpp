@@ -3,11 +3,11 @@
 /// Functions of single elements.
 #pragma once
 
-#include <cmath>
 #include <utility>
 
 #include "foil/core/simd.hpp"
 #include "foil/core/tensor.hpp"
+#include "foil/nn/logarithm.hpp"
 #include "foil/nn/math.hpp"
 #include "foil/nn/operator.hpp"
 
@@ -110,18 +110,14 @@ struct Exp {
 template <class T, class = Isa>
 struct Log {
   static constexpr From from = From::input;
-  Pack<T> value(Pack<T> x) const {
-    return by_lane<T>(x, [](T v) { return std::log(v); });
-  }
+  Pack<T> value(Pack<T> x) const { return log<T>(x); }
   Pack<T> pull(Pack<T> g, Pack<T> x) const { return g / x; }
 };
 
 template <class T, class = Isa>
 struct Sqrt {
   static constexpr From from = From::output;
-  Pack<T> value(Pack<T> x) const {
-    return by_lane<T>(x, [](T v) { return std::sqrt(v); });
-  }
+  Pack<T> value(Pack<T> x) const { return square_root<T>(x); }
   Pack<T> pull(Pack<T> g, Pack<T> y) const { return g / (y * T(2)); }
 };
 

@@ -4,7 +4,7 @@
 /// Truth is 1, anything else 0.
 #pragma once
 
-#include <cmath>
+#include <limits>
 
 #include "foil/core/simd.hpp"
 #include "foil/core/tensor.hpp"
@@ -40,21 +40,43 @@ struct Sign : Step<T> {
 template <class T, class = Isa>
 struct Round : Step<T> {
   Pack<T> value(Pack<T> x) const {
-    return by_lane<T>(x, [](T v) { return std::nearbyint(v); });
+    const Pack<T> half = broadcast<T>(T(0.5) / std::numeric_limits<T>::epsilon()), zero{};
+    const Pack<T> shift = half + half;  // numbers of this size have no fraction: adding it rounds
+    const Pack<T> size = x < zero ? -x : x, whole = (size + shift) - shift;
+    return size < shift ? (x < zero ? -whole : whole) : x;
   }
 };
 
 template <class T, class = Isa>
 struct Floor : Step<T> {
   Pack<T> value(Pack<T> x) const {
-    return by_lane<T>(x, [](T v) { return std::floor(v); });
+    const Pack<T> whole = Round<T>{}.value(x);
+    return whole > x ? whole - T(1) : whole;
   }
 };
 
 template <class T, class = Isa>
 struct Ceil : Step<T> {
+  Pack<T> value(Pack<T> x) const { return -Floor<T>{}.value(-x); }
+};
+
+/// Whether x is no number.
+template <class T, class = Isa>
+struct IsNan : Step<T> {
   Pack<T> value(Pack<T> x) const {
-    return by_lane<T>(x, [](T v) { return std::ceil(v); });
+    const Pack<T> zero{}, one = zero + T(1);
+    return x != x ? one : zero;
+  }
+};
+
+/// Whether x is infinite, of the signs that count.
+template <class T, class = Isa>
+struct IsInfinite : Step<T> {
+  bool negative = true, positive = true;
+  Pack<T> value(Pack<T> x) const {
+    constexpr T infinity = std::numeric_limits<T>::infinity();
+    const Pack<T> zero{}, above = zero + (positive ? T(1) : T(0)), below = zero + (negative ? T(1) : T(0));
+    return x == infinity ? above : x == -infinity ? below : zero;
   }
 };
 
