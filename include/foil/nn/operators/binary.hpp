@@ -9,8 +9,10 @@
 
 #include "foil/core/simd.hpp"
 #include "foil/core/tensor.hpp"
+#include "foil/nn/lines.hpp"
 #include "foil/nn/operator.hpp"
 #include "foil/nn/operators/elementwise.hpp"
+#include "foil/nn/table.hpp"
 
 namespace foil::nn {
 
@@ -102,40 +104,65 @@ class Binary : public Operator<T> {
   Index size_;
 };
 
-/// F of an activation and a constant of the same size per sample; the constant is the first operand if
-/// `constant_first`.
+/// F of an activation and a constant, one number for each position along an axis of the sample or for each of
+/// its elements; the constant is the first operand if `constant_first`.
 template <class T, class F, bool constant_first, class = Isa>
 class WithConstant : public Operator<T> {
  public:
+  /// A number for each element of a sample.
   explicit WithConstant(std::vector<T> constant) : constant_(std::move(constant)) {}
+
+  /// A number for each position along the lines of a sample.
+  WithConstant(Lines lines, std::vector<T> constant) : constant_(lines, std::move(constant)) {}
 
   bool needs_inputs() const override { return constant_first ? F::uses_b : F::uses_a; }
   bool in_place() const override { return true; }
+  Index weights() const override { return constant_.size(); }
 
   void forward(Index batch, const T* const* inputs, T* output, T*) const override {
-    const Index size = static_cast<Index>(constant_.size());
-    for (Index n = 0; n < batch; ++n)
-      map<T>(
-          size, output + n * size,
-          [](Pack<T> x, Pack<T> c) { return constant_first ? F{}.value(c, x) : F{}.value(x, c); },
-          inputs[0] + n * size, constant_.data());
+    map_with<T>(
+        batch, {&constant_}, output,
+        [](Pack<T> x, Pack<T> c) { return constant_first ? F{}.value(c, x) : F{}.value(x, c); }, inputs[0]);
   }
 
   void backward(Index batch, const T* const* inputs, const T*, const T* cotangent, T* const* gradients,
                 T*) const override {
-    const Index size = static_cast<Index>(constant_.size());
     const T* const values = needs_inputs() ? inputs[0] : cotangent;
-    for (Index n = 0; n < batch; ++n)
-      map<T>(
-          size, gradients[0] + n * size,
-          [](Pack<T> g, Pack<T> x, Pack<T> c) {
-            return constant_first ? F{}.pull_b(g, c, x) : F{}.pull_a(g, x, c);
-          },
-          cotangent + n * size, values + n * size, constant_.data());
+    map_with<T>(
+        batch, {&constant_}, gradients[0],
+        [](Pack<T> g, Pack<T> x, Pack<T> c) {
+          return constant_first ? F{}.pull_b(g, c, x) : F{}.pull_a(g, x, c);
+        },
+        cotangent, values);
   }
 
  private:
-  std::vector<T> constant_;
+  Table<T> constant_;
+};
+
+/// y = scale x + shift, with a scale and a shift for each position along the lines of a sample.
+template <class T, class = Isa>
+class ScaleAndShift : public Operator<T> {
+ public:
+  ScaleAndShift(Lines lines, std::vector<T> scale, std::vector<T> shift)
+      : scale_(lines, std::move(scale)), shift_(lines, std::move(shift)) {}
+
+  bool in_place() const override { return true; }
+  Index weights() const override { return 2 * scale_.size(); }
+
+  void forward(Index batch, const T* const* inputs, T* output, T*) const override {
+    map_with<T>(
+        batch, {&scale_, &shift_}, output,
+        [](Pack<T> x, Pack<T> a, Pack<T> b) { return multiply_add<T>(x, a, b); }, inputs[0]);
+  }
+
+  void backward(Index batch, const T* const*, const T*, const T* cotangent, T* const* gradients,
+                T*) const override {
+    map_with<T>(batch, {&scale_}, gradients[0], [](Pack<T> g, Pack<T> a) { return g * a; }, cotangent);
+  }
+
+ private:
+  Table<T> scale_, shift_;
 };
 
 }  // namespace foil::nn

@@ -3,28 +3,20 @@
 /// Softmax along one axis of a sample, and its logarithm.
 #pragma once
 
-#include <algorithm>
-#include <cmath>
-
+#include "foil/core/simd.hpp"
 #include "foil/core/tensor.hpp"
+#include "foil/nn/lines.hpp"
+#include "foil/nn/logarithm.hpp"
+#include "foil/nn/math.hpp"
 #include "foil/nn/operator.hpp"
 
 namespace foil::nn {
 
-/// The middle axis of samples of shape (outer, length, inner): element i of a line begins at i * inner.
-struct Lines {
-  Index outer, length, inner;
+using namespace simd;
 
-  /// Calls work(begin) for each line of `batch` samples.
-  template <class F>
-  void for_each(Index batch, F&& work) const {
-    for (Index o = 0; o < batch * outer; ++o)
-      for (Index i = 0; i < inner; ++i) work(o * length * inner + i);
-  }
-};
-
-/// What is done to each line by itself and differentiated from its result.
-template <class T>
+/// What is done to each line by itself and differentiated from its result. F offers forward(line, x, y) and
+/// backward(line, y, cotangent, dx), where line is a ContiguousLine or a Strip.
+template <class T, class F, class = Isa>
 class AlongLines : public Operator<T> {
  public:
   explicit AlongLines(Lines lines) : lines_(lines) {}
@@ -33,69 +25,74 @@ class AlongLines : public Operator<T> {
   bool in_place() const override { return true; }
 
   void forward(Index batch, const T* const* inputs, T* output, T*) const override {
-    lines_.for_each(batch, [&](Index begin) {
-      const T* const x = inputs[0] + begin;
-      T largest = x[0];
-      for (Index i = 1; i < lines_.length; ++i) largest = std::max(largest, x[i * lines_.inner]);
-      evaluate(x, largest, output + begin);
+    lines_.visit<T>(batch, [&](Index begin, const auto& line, Index) {
+      F::forward(line, inputs[0] + begin, output + begin);
     });
   }
 
   void backward(Index batch, const T* const*, const T* output, const T* cotangent, T* const* gradients,
                 T*) const override {
-    lines_.for_each(batch,
-                    [&](Index begin) { pull_back(output + begin, cotangent + begin, gradients[0] + begin); });
+    lines_.visit<T>(batch, [&](Index begin, const auto& line, Index) {
+      F::backward(line, output + begin, cotangent + begin, gradients[0] + begin);
+    });
   }
 
- protected:
-  /// One line, given its largest element, and its derivative, given the result.
-  virtual void evaluate(const T* x, T largest, T* y) const = 0;
-  virtual void pull_back(const T* y, const T* g, T* dx) const = 0;
-
+ private:
   Lines lines_;
 };
 
-/// Softmax over lines.
-template <class T>
-class Softmax : public AlongLines<T> {
- public:
-  using AlongLines<T>::AlongLines;
+namespace detail {
 
- private:
-  void evaluate(const T* x, T largest, T* y) const override {
-    const Index length = this->lines_.length, inner = this->lines_.inner;
-    T sum = 0;
-    for (Index i = 0; i < length; ++i) sum += y[i * inner] = std::exp(x[i * inner] - largest);
-    for (Index i = 0; i < length; ++i) y[i * inner] /= sum;
+template <class T, class = Isa>
+struct SoftmaxLine {
+  template <class Line>
+  static void forward(const Line& line, const T* x, T* y) {
+    const Pack<T> largest = line.largest([x](Index i, auto n) { return read<T>(x + i, n); });
+    const Pack<T> sum = line.sum([&](Index i, auto n) {
+      const Pack<T> e = exp<T>(read<T>(x + i, n) - largest);
+      write<T>(y + i, e, n);
+      return e;
+    });
+    line.each([&](Index i, auto n) { write<T>(y + i, read<T>(y + i, n) / sum, n); });
   }
-  void pull_back(const T* y, const T* g, T* dx) const override {
-    const Index length = this->lines_.length, inner = this->lines_.inner;
-    T mean = 0;
-    for (Index i = 0; i < length; ++i) mean = std::fma(y[i * inner], g[i * inner], mean);
-    for (Index i = 0; i < length; ++i) dx[i * inner] = y[i * inner] * (g[i * inner] - mean);
+  template <class Line>
+  static void backward(const Line& line, const T* y, const T* g, T* dx) {
+    const Pack<T> mean = line.sum([&](Index i, auto n) { return read<T>(y + i, n) * read<T>(g + i, n); });
+    line.each([&](Index i, auto n) { write<T>(dx + i, read<T>(y + i, n) * (read<T>(g + i, n) - mean), n); });
   }
 };
 
-/// The logarithm of the softmax over lines.
-template <class T>
-class LogSoftmax : public AlongLines<T> {
- public:
-  using AlongLines<T>::AlongLines;
+template <class T, class = Isa>
+struct LogSoftmaxLine {
+  template <class Line>
+  static void forward(const Line& line, const T* x, T* y) {
+    const Pack<T> largest = line.largest([x](Index i, auto n) { return read<T>(x + i, n); });
+    const Pack<T> size =
+        log<T>(line.sum([&](Index i, auto n) { return exp<T>(read<T>(x + i, n) - largest); }));
+    line.each([&](Index i, auto n) { write<T>(y + i, (read<T>(x + i, n) - largest) - size, n); });
+  }
+  template <class Line>
+  static void backward(const Line& line, const T* y, const T* g, T* dx) {
+    const Pack<T> sum = line.sum([&](Index i, auto n) { return read<T>(g + i, n); });
+    line.each(
+        [&](Index i, auto n) { write<T>(dx + i, read<T>(g + i, n) - exp<T>(read<T>(y + i, n)) * sum, n); });
+  }
+};
 
- private:
-  void evaluate(const T* x, T largest, T* y) const override {
-    const Index length = this->lines_.length, inner = this->lines_.inner;
-    T sum = 0;
-    for (Index i = 0; i < length; ++i) sum += std::exp(x[i * inner] - largest);
-    const T size = std::log(sum);
-    for (Index i = 0; i < length; ++i) y[i * inner] = x[i * inner] - largest - size;
-  }
-  void pull_back(const T* y, const T* g, T* dx) const override {
-    const Index length = this->lines_.length, inner = this->lines_.inner;
-    T sum = 0;
-    for (Index i = 0; i < length; ++i) sum += g[i * inner];
-    for (Index i = 0; i < length; ++i) dx[i * inner] = g[i * inner] - std::exp(y[i * inner]) * sum;
-  }
+}  // namespace detail
+
+/// Softmax over lines.
+template <class T, class = Isa>
+class Softmax : public AlongLines<T, detail::SoftmaxLine<T>> {
+ public:
+  using AlongLines<T, detail::SoftmaxLine<T>>::AlongLines;
+};
+
+/// The logarithm of the softmax over lines.
+template <class T, class = Isa>
+class LogSoftmax : public AlongLines<T, detail::LogSoftmaxLine<T>> {
+ public:
+  using AlongLines<T, detail::LogSoftmaxLine<T>>::AlongLines;
 };
 
 }  // namespace foil::nn

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// Constants that belong to positions along one axis of a sample, one per channel, say.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include "foil/core/simd.hpp"
+#include "foil/core/tensor.hpp"
+#include "foil/nn/lines.hpp"
+
+namespace foil::nn {
+
+using namespace simd;
+
+/// One number for each position of lines, all samples alike. Where neighbours along the axis lie side by
+/// side, or nearly so, the numbers are repeated until they fill some vectors, so that the elements of a
+/// sample meet them in order.
+template <class T, class = Isa>
+class Table {
+ public:
+  /// The most elements that a table of `length` numbers may have.
+  static constexpr Index most_elements(Index length) { return (length + 4) * lanes<T>; }
+
+  /// A number for each element of a sample.
+  explicit Table(std::vector<T> numbers)
+      : lines_{1, static_cast<Index>(numbers.size()), 1}, numbers_(std::move(numbers)) {}
+
+  Table(Lines lines, std::vector<T> numbers) : lines_(lines), numbers_(std::move(numbers)) {
+    if (lines_.inner > 1 && lines_.inner < lanes<T>) {
+      std::vector<T> stretched;
+      for (const T number : numbers_)
+        stretched.insert(stretched.end(), static_cast<std::size_t>(lines_.inner), number);
+      numbers_ = std::move(stretched);
+      lines_ = {lines_.outer, lines_.length * lines_.inner, 1};
+    }
+    if (lines_.inner > 1) return;
+    Index copies = 1;
+    for (Index n = 2; n <= std::min(lines_.outer, 4 * lanes<T>) && copies * lines_.length < 2 * lanes<T>; ++n)
+      if (lines_.outer % n == 0) copies = n;
+    const std::vector<T> once = numbers_;
+    for (Index n = 1; n < copies; ++n) numbers_.insert(numbers_.end(), once.begin(), once.end());
+    lines_ = {lines_.outer / copies, lines_.length * copies, 1};
+  }
+
+  Index sample_size() const { return lines_.size(); }
+  const Lines& lines() const { return lines_; }
+  const T* numbers() const { return numbers_.data(); }
+  Index size() const { return static_cast<Index>(numbers_.size()); }
+
+ private:
+  Lines lines_;
+  std::vector<T> numbers_;
+};
+
+/// to[i] = f(in[i]..., numbers...) for all elements of `batch` samples, where the numbers are those of the
+/// element's position in tables of the same lines.
+template <class T, class F, std::size_t tables, class... In>
+inline void map_with(Index batch, const Table<T>* const (&table)[tables], T* to, F&& f, const In*... in) {
+  const Lines lines = table[0]->lines();
+  if (lines.inner == 1) {
+    for (Index o = 0; o < batch * lines.outer; ++o) {
+      const Index first = o * lines.length;
+      if constexpr (tables == 1)
+        map<T>(lines.length, to + first, f, (in + first)..., table[0]->numbers());
+      else
+        map<T>(lines.length, to + first, f, (in + first)..., table[0]->numbers(), table[1]->numbers());
+    }
+    return;
+  }
+  for (Index o = 0; o < batch * lines.outer; ++o)
+    for (Index l = 0; l < lines.length; ++l) {
+      const Index first = (o * lines.length + l) * lines.inner;
+      const Pack<T> c = broadcast<T>(table[0]->numbers()[l]);
+      if constexpr (tables == 1) {
+        map<T>(lines.inner, to + first, [&](auto... v) { return f(v..., c); }, (in + first)...);
+      } else {
+        const Pack<T> d = broadcast<T>(table[1]->numbers()[l]);
+        map<T>(lines.inner, to + first, [&](auto... v) { return f(v..., c, d); }, (in + first)...);
+      }
+    }
+}
+
+}  // namespace foil::nn
