@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
+#include <limits>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -56,7 +58,7 @@ struct Outcome {
     work = room(graph.working_size(Pass::keeping, batch));
     kept.push_back(0);  // a place, even if nothing is kept
     graph.forward(batch, x.data(), kept.data(), work.data(), scratch.data(), logits.data());
-    CHECK(logits == again);
+    CHECK(std::memcmp(logits.data(), again.data(), logits.size() * sizeof(float)) == 0);  // NaN as well
     work = room(graph.working_size(Pass::backward, batch));
     graph.backward(batch, kept.data(), cotangent.data(), work.data(), scratch.data(), gradient.data());
   }
@@ -201,4 +203,36 @@ TEST_CASE("graph: parts of a batch, in place or not, give the bits that single s
       CHECK(sample(all.gradient, i) == alone[static_cast<std::size_t>(i)].gradient);
     }
   }
+}
+
+namespace {
+/// A graph of one function of 37 elements.
+template <class F>
+Graph single(F f) {
+  Graph graph(37);
+  graph.finish(graph.add(function<F>(37, f), {0}, 37));
+  return graph;
+}
+}  // namespace
+
+TEST_CASE("graph: rectifiers keep a byte per element", "[nn][graph]") {
+  const Index batch = 3;
+  std::vector<float> x = numbers(batch * 37, 1);
+  const std::vector<float> g = numbers(batch * 37, 2);
+  x[3] = 0.f;
+  x[4] = -0.25f;
+  x[5] = 0.25f;
+  x[6] = std::numeric_limits<float>::quiet_NaN();
+  const auto check = [&](const Graph& graph, auto slope) {
+    CHECK(graph.kept_size() == foil::nn::round_up<float>(10));  // 37 bytes are ten numbers
+    const std::vector<float> gradient = Outcome(graph, batch, x, g).gradient;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      CAPTURE(i, x[i]);
+      CHECK(gradient[i] == g[i] * slope(x[i]));
+    }
+  };
+  check(single(foil::nn::Relu<float>{}), [](float v) { return v > 0 ? 1.f : 0.f; });
+  check(single(foil::nn::LeakyRelu<float>{0.5f}), [](float v) { return v > 0 ? 1.f : 0.5f; });
+  check(single(foil::nn::Clip<float>{-0.25f, 0.25f}),
+        [](float v) { return v < -0.25f || v > 0.25f ? 0.f : 1.f; });
 }

@@ -134,7 +134,10 @@ class Graph {
   void backward(Index batch, const T* kept, const T* cotangent, T* work, T* scratch, T* dx) const {
     const Plan& plan = plan_for(batch);
     const Direction &before = plan.of(Pass::keeping), &direction = plan.of(Pass::backward);
-    if (output_ == 0) std::copy(cotangent, cotangent + batch * output_size(), dx);
+    if (output_ == 0)
+      std::copy(cotangent, cotangent + batch * output_size(), dx);
+    else if (slots_[0].gradient_by == none)
+      std::fill(dx, dx + batch * input_size(), T(0));
     std::vector<const T*> inputs(most_inputs_);
     std::vector<T*> targets(most_inputs_);
     const auto value = [&](std::size_t slot, const Part& part) -> const T* {

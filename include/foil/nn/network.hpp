@@ -122,6 +122,8 @@ class Pullback {
 /// A network read from a file, see foil::onnx::load. Satisfies foil::DifferentiableModel. All members are
 /// const and may be called by several threads at once; copies share the weights. A sample's logits and
 /// gradient are the same bits whatever else is in the batch, at which position, and however many threads run.
+/// A call needs, besides the weights, what is alive at once of a few samples: at most 64 MB for each thread,
+/// or one sample's if that is more. A vjp keeps in addition what its pullback reads of all samples.
 template <class Scalar_ = float, int Rank = 4, class = simd::Isa>
 class Network {
  public:

@@ -3,10 +3,12 @@
 /// Functions of single elements.
 #pragma once
 
+#include <cstddef>
 #include <utility>
 
 #include "foil/core/simd.hpp"
 #include "foil/core/tensor.hpp"
+#include "foil/nn/bytes.hpp"
 #include "foil/nn/logarithm.hpp"
 #include "foil/nn/math.hpp"
 #include "foil/nn/operator.hpp"
@@ -16,11 +18,13 @@ namespace foil::nn {
 using namespace simd;
 
 /// What the derivative of an elementwise function is computed from.
-enum class From { nothing, input, output };
+enum class From { nothing, input, output, choice };
 
 /// y = f(x) for every element. F offers `static constexpr From from`, `Pack<T> value(Pack<T> x)` and
 /// `Pack<T> pull(Pack<T> cotangent, Pack<T> v)`, where v is the input or the output, or the cotangent again
-/// if the derivative needs neither.
+/// if the derivative needs neither. If it has but two values, F chooses between them, lane by lane, by
+/// `PackInt<T> chosen(Pack<T> x)` and `Pack<T> pull(Pack<T> cotangent, PackInt<T> chosen)`, where all bits or
+/// none are set, and a byte per element is kept instead of an activation.
 template <class T, class F, class = Isa>
 class Elementwise : public Operator<T> {
  public:
@@ -29,18 +33,58 @@ class Elementwise : public Operator<T> {
   bool needs_inputs() const override { return F::from == From::input; }
   bool needs_output() const override { return F::from == From::output; }
   bool in_place() const override { return true; }
+  Index kept_bytes() const override { return F::from == From::choice ? size_ : 0; }
 
   void forward(Index batch, const T* const* inputs, T* output, T*) const override {
     map<T>(batch * size_, output, [this](Pack<T> x) { return f_.value(x); }, inputs[0]);
   }
 
+  void forward_keeping(Index batch, const T* const* inputs, T* output, std::byte* kept,
+                       T* scratch) const override {
+    if constexpr (F::from == From::choice) {
+      for_each_vector(batch, [&](Index i, Index width) {
+        const Pack<T> x = width == lanes<T> ? load<T>(inputs[0] + i) : load_partial<T>(inputs[0] + i, width);
+        store_bytes<T>(kept + i, f_.chosen(x), width);
+        put(output + i, f_.value(x), width);
+      });
+    } else {
+      forward(batch, inputs, output, scratch);
+    }
+  }
+
   void backward(Index batch, const T* const* inputs, const T* output, const T* cotangent, T* const* gradients,
                 T*) const override {
-    const T* const v = F::from == From::input ? inputs[0] : F::from == From::output ? output : cotangent;
-    map<T>(batch * size_, gradients[0], [this](Pack<T> g, Pack<T> p) { return f_.pull(g, p); }, cotangent, v);
+    if constexpr (F::from != From::choice) {
+      const T* const v = F::from == From::input ? inputs[0] : F::from == From::output ? output : cotangent;
+      map<T>(
+          batch * size_, gradients[0], [this](Pack<T> g, Pack<T> p) { return f_.pull(g, p); }, cotangent, v);
+    }
+  }
+
+  void backward_from(Index batch, const std::byte* kept, const T* cotangent, T* const* gradients,
+                     T*) const override {
+    if constexpr (F::from == From::choice)
+      for_each_vector(batch, [&](Index i, Index width) {
+        const Pack<T> g = width == lanes<T> ? load<T>(cotangent + i) : load_partial<T>(cotangent + i, width);
+        put(gradients[0] + i, f_.pull(g, load_bytes<T>(kept + i, width)), width);
+      });
   }
 
  private:
+  template <class Work>
+  void for_each_vector(Index batch, Work&& work) const {
+    const Index all = batch * size_, whole = all / lanes<T> * lanes<T>;
+    for (Index i = 0; i < whole; i += lanes<T>) work(i, lanes<T>);
+    if (whole < all) work(whole, all - whole);
+  }
+
+  static void put(T* to, Pack<T> v, Index width) {
+    if (width == lanes<T>)
+      store<T>(to, v);
+    else
+      store_partial<T>(to, v, width);
+  }
+
   Index size_;
   F f_;
 };
@@ -59,18 +103,20 @@ inline Pack<T> by_lane(Pack<T> a, Pack<T> b, F&& f) {
 
 template <class T, class = Isa>
 struct Relu {
-  static constexpr From from = From::output;
+  static constexpr From from = From::choice;
   Pack<T> value(Pack<T> x) const { return x < T(0) ? Pack<T>{} : x; }
-  Pack<T> pull(Pack<T> g, Pack<T> y) const { return y > T(0) ? g : Pack<T>{}; }
+  PackInt<T> chosen(Pack<T> x) const { return x > T(0); }
+  Pack<T> pull(Pack<T> g, PackInt<T> positive) const { return positive ? g : Pack<T>{}; }
 };
 
-/// slope >= 0 for x < 0.
+/// slope for x < 0, of any sign.
 template <class T, class = Isa>
 struct LeakyRelu {
-  static constexpr From from = From::output;
+  static constexpr From from = From::choice;
   T slope;
   Pack<T> value(Pack<T> x) const { return x < T(0) ? x * slope : x; }
-  Pack<T> pull(Pack<T> g, Pack<T> y) const { return y > T(0) ? g : g * slope; }
+  PackInt<T> chosen(Pack<T> x) const { return x > T(0); }
+  Pack<T> pull(Pack<T> g, PackInt<T> positive) const { return positive ? g : g * slope; }
 };
 
 /// alpha (e^x - 1) for x < 0, alpha >= 0.
@@ -131,18 +177,15 @@ struct Negate {
 /// Clamps to [low, high]; the ends pass the gradient, as in PyTorch.
 template <class T, class = Isa>
 struct Clip {
-  static constexpr From from = From::input;
+  static constexpr From from = From::choice;
   T low, high;
   Pack<T> value(Pack<T> x) const {
     const Pack<T> l = broadcast<T>(low), h = broadcast<T>(high);
     x = x < l ? l : x;
     return x > h ? h : x;
   }
-  Pack<T> pull(Pack<T> g, Pack<T> x) const {
-    const Pack<T> zero{};
-    g = x < low ? zero : g;
-    return x > high ? zero : g;
-  }
+  PackInt<T> chosen(Pack<T> x) const { return ~((x < low) | (x > high)); }
+  Pack<T> pull(Pack<T> g, PackInt<T> inside) const { return inside ? g : Pack<T>{}; }
 };
 
 }  // namespace foil::nn
