@@ -10,9 +10,10 @@ import torch
 
 
 def read(path):
-    """An array from .npy, or from idx as the MNIST files are, plain or gzipped: bytes, images scaled to [0, 1]."""
+    """An array from .npy, or from idx as the MNIST files are, plain or gzipped; images of bytes scaled to [0, 1]."""
     if path.suffix == ".npy":
-        return numpy.load(path)
+        array = numpy.load(path)
+        return array / numpy.float32(255) if array.dtype == numpy.uint8 and array.ndim > 1 else array
     with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
         data = file.read()
     dimensions = data[3]
