@@ -25,10 +25,12 @@
 #include "foil/onnx/node_view.hpp"
 #include "foil/onnx/parts.hpp"
 #include "foil/onnx/products.hpp"
+#include "foil/onnx/resize.hpp"
 #include "foil/onnx/scatter.hpp"
 #include "foil/onnx/shapes.hpp"
 #include "foil/onnx/sizes.hpp"
 #include "foil/onnx/value.hpp"
+#include "foil/onnx/volumes.hpp"
 
 namespace foil::onnx::detail {
 
@@ -69,7 +71,7 @@ const std::map<std::string_view, Conversion<T>>& conversions() {
   static const std::map<std::string_view, Conversion<T>> table{
       {"Add", {convert_arithmetic<T, nn::Plus>, {2, 2}}},
       {"And", {convert_arithmetic<T, nn::Times>, {2, 2}}},
-      {"AveragePool", {convert_pooling<T, PoolingKind::average>}},
+      {"AveragePool", {convert_any_pooling<T, WindowKind::average, false>}},
       {"BatchNormalization", {convert_batch_normalization<T>, {5, 5, 5}}},
       {"Cast", {convert_cast<T>}},
       {"Ceil", {convert_step<T, nn::Ceil>}},
@@ -77,7 +79,8 @@ const std::map<std::string_view, Conversion<T>>& conversions() {
       {"Concat", {convert_concat<T>, {1, Arity::any}}},
       {"Constant", {evaluate_constant<T>, {0, 0}}},
       {"ConstantOfShape", {evaluate_constant_of_shape<T>}},
-      {"Conv", {convert_conv<T>, {2, 3}}},
+      {"Conv", {convert_any_conv<T>, {2, 3}}},
+      {"ConvTranspose", {convert_conv_transpose<T>, {2, 3}}},
       {"DepthToSpace", {convert_blocks<T, true>}},
       {"Div", {convert_arithmetic<T, nn::Over>, {2, 2}}},
       {"Dropout", {convert_dropout<T>, {1, 3, 2}}},
@@ -91,7 +94,9 @@ const std::map<std::string_view, Conversion<T>>& conversions() {
       {"GatherElements", {convert_gather_elements<T>, {2, 2}}},
       {"GatherND", {convert_gather_nd<T>, {2, 2}}},
       {"Gemm", {convert_gemm<T>, {2, 3}}},
-      {"GlobalAveragePool", {convert_pooling<T, PoolingKind::global_average>}},
+      {"GlobalAveragePool", {convert_any_pooling<T, WindowKind::average, true>}},
+      {"GlobalLpPool", {convert_any_pooling<T, WindowKind::norm, true>}},
+      {"GlobalMaxPool", {convert_any_pooling<T, WindowKind::max, true>}},
       {"Greater", {convert_comparison<T, nn::Greater>, {2, 2}}},
       {"GreaterOrEqual", {convert_comparison<T, nn::GreaterOrEqual>, {2, 2}}},
       {"Identity", {convert_identity<T>}},
@@ -100,8 +105,9 @@ const std::map<std::string_view, Conversion<T>>& conversions() {
       {"LessOrEqual", {convert_comparison<T, nn::LessOrEqual>, {2, 2}}},
       {"Log", {convert_function<T, nn::Log>}},
       {"LogSoftmax", {convert_softmax<T, nn::LogSoftmax>}},
+      {"LpPool", {convert_any_pooling<T, WindowKind::norm, false>}},
       {"MatMul", {convert_matmul<T>, {2, 2}}},
-      {"MaxPool", {convert_pooling<T, PoolingKind::max>, {1, 1, 2}}},
+      {"MaxPool", {convert_any_pooling<T, WindowKind::max, false>, {1, 1, 2}}},
       {"Mul", {convert_arithmetic<T, nn::Times>, {2, 2}}},
       {"Neg", {convert_function<T, nn::Negate>}},
       {"NonZero", {evaluate_non_zero<T>}},
@@ -112,6 +118,7 @@ const std::map<std::string_view, Conversion<T>>& conversions() {
       {"Range", {evaluate_range<T>, {3, 3}}},
       {"Relu", {convert_function<T, nn::Relu>}},
       {"Reshape", {convert_reshape<T>, {2, 2}}},
+      {"Resize", {convert_resize<T>, {1, 4}}},
       {"Round", {convert_step<T, nn::Round>}},
       {"Scatter", {convert_scatter_elements<T>, {3, 3}}},
       {"ScatterElements", {convert_scatter_elements<T>, {3, 3}}},
@@ -132,6 +139,7 @@ const std::map<std::string_view, Conversion<T>>& conversions() {
       {"Transpose", {convert_transpose<T>}},
       {"Trilu", {convert_trilu<T>, {1, 2}}},
       {"Unsqueeze", {convert_unsqueeze<T>, {1, 2}}},
+      {"Upsample", {convert_resize<T>, {1, 2}}},
       {"Where", {convert_where<T>, {3, 3}}},
   };
   return table;

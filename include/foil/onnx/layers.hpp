@@ -175,33 +175,4 @@ Value convert_batch_normalization(Builder<T>& build, const NodeView& at) {
                     {scaled.slot}, x.dims, x.layout, x.batch);
 }
 
-enum class PoolingKind { max, average, global_average };
-
-template <class T, PoolingKind kind>
-Value convert_pooling(Builder<T>& build, const NodeView& at) {
-  const Value input = build.value(at, 0), x = as_images(build, at, input);
-  const std::size_t axes = input.rank() - 2;
-  std::vector<nn::Window> windows;
-  if (kind == PoolingKind::global_average) {
-    for (std::size_t i = 2; i < input.rank(); ++i)
-      windows.push_back({input.dims[i], 1, input.dims[i], 1, 1, 0, 0});
-  } else {
-    at.require(at.has("kernel_shape"), "the attribute 'kernel_shape' is missing");
-    windows =
-        read_windows(at, input.dims, at.sizes("kernel_shape", axes, 1, 1), at.integer("ceil_mode", 0) != 0);
-  }
-  for (const nn::Window& w : windows)
-    at.require(w.pad_begin < w.kernel && w.pad_end < w.kernel, "padding by ", w.pad_begin, " and ", w.pad_end,
-               " would leave windows of ", w.kernel, " empty");
-  if (axes == 1) windows.insert(windows.begin(), nn::Window{});
-  std::unique_ptr<nn::Operator<T>> op;
-  if constexpr (kind == PoolingKind::max)
-    op = std::make_unique<nn::MaxPooling<T>>(windows[0], windows[1], x.dims[1]);
-  else
-    op = std::make_unique<nn::AveragePooling<T>>(windows[0], windows[1], x.dims[1],
-                                                 at.integer("count_include_pad", 0) != 0);
-  return from_images(build, std::move(op), x, {x.dims[0], x.dims[1], windows[0].output, windows[1].output},
-                     input.rank());
-}
-
 }  // namespace foil::onnx::detail

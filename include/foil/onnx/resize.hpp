@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// Conversion of ONNX's Resize and Upsample: one sparse matrix along each axis, or a table of the nearest elements.
+/// Conversion of ONNX's Resize and Upsample: one sparse matrix along each axis, or a table of the nearest
+/// elements.
 #pragma once
 
 #include <algorithm>
@@ -41,8 +42,8 @@ struct ResizeRules {
 
   bool crops() const { return coordinates == "tf_crop_and_resize"; }
 
-  /// Where in the input element i of the output lies. In single precision, as ONNX Runtime computes it, what lies
-  /// between two elements falls to the same side.
+  /// Where in the input element i of the output lies. In single precision, as ONNX Runtime computes it, what
+  /// lies between two elements falls to the same side.
   template <class Real>
   Real position(const ResizedAxis& axis, Index i) const {
     const Real x = static_cast<Real>(i), scale = static_cast<Real>(axis.scale), half = Real(0.5);
@@ -56,9 +57,8 @@ struct ResizeRules {
       return axis.output == 1 ? half * (begin + end) * (input - 1)
                               : begin * (input - 1) + x * (end - begin) * (input - 1) / (output - 1);
     }
-    const Real at = (x + half) / scale - half;
-    if (coordinates != "half_pixel_symmetric") return at;
-    return input / 2 * (1 - output / (scale * input)) + at;
+    if (coordinates != "half_pixel_symmetric") return (x + half) / scale - half;
+    return input / 2 * (1 - output / (scale * input)) + (x + half) / scale - half;
   }
 
   /// The nearest element, by the node's rounding.
@@ -92,7 +92,7 @@ void add_row(const ResizeRules& rules, const ResizedAxis& axis, Index i, nn::Spa
   for (double k = std::ceil(at - reach); k <= std::floor(at + reach); ++k) {
     const bool inside = k >= 0 && k <= last;
     const double weight = rules.weight((k - at) * shrink);
-    if (weight == 0 || (!inside && (rules.antialias || rules.exclude_outside))) continue;
+    if (weight == 0 || (!inside && rules.exclude_outside)) continue;
     const Index place = static_cast<Index>(std::clamp(k, 0., last));
     if (!taps.empty() && taps.back().first == place)
       taps.back().second += weight;
@@ -119,8 +119,8 @@ Value along_axis(Builder<T>& build, const Value& x, std::size_t axis, nn::Sparse
   }
   Dims dims = x.dims;
   dims[axis] = matrix.rows();
-  return build.emit(std::make_unique<nn::AlongAxis<T>>(outer, x.dims[axis], inner, std::move(matrix)), {x.slot},
-                    std::move(dims), x.layout, x.batch);
+  return build.emit(std::make_unique<nn::AlongAxis<T>>(outer, x.dims[axis], inner, std::move(matrix)),
+                    {x.slot}, std::move(dims), x.layout, x.batch);
 }
 
 /// The scales of a Resize or Upsample: an attribute before opset 9, an input since; empty if not given.
@@ -131,7 +131,7 @@ std::vector<float> resize_scales(Builder<T>& build, const NodeView& at) {
     return a == nullptr ? std::vector<float>{} : a->numbers;
   }
   const std::size_t i = at.node().type == "Upsample" || at.opset() < 11 ? 1 : 2;
-  return at.has_input(i) ? build.floats(at, i).floats : std::vector<float>{};
+  return at.has_input(i) ? build.floats(at, i).template numbers<float>().list() : std::vector<float>{};
 }
 
 /// What a Resize node asks for along each axis.
@@ -146,7 +146,8 @@ std::vector<ResizedAxis> resized_axes(Builder<T>& build, const NodeView& at, con
     axes.push_back(listed == nullptr ? i : at.axis(listed->integers[i], x.rank()));
   at.require((sizes == nullptr ? scales.size() : sizes->size()) == axes.size(), "expected ", axes.size(),
              " scales or sizes");
-  const std::vector<float> roi = crops ? build.floats(at, 1).floats : std::vector<float>{};
+  const std::vector<float> roi =
+      crops ? build.floats(at, 1).template numbers<float>().list() : std::vector<float>{};
   at.require(!crops || roi.size() == 2 * axes.size(), "expected a region of ", 2 * axes.size(), " numbers");
   std::vector<ResizedAxis> out;
   for (const Index d : x.dims) out.push_back({d, d});
@@ -154,16 +155,19 @@ std::vector<ResizedAxis> resized_axes(Builder<T>& build, const NodeView& at, con
     ResizedAxis& axis = out[axes[k]];
     if (crops) axis.begin = static_cast<double>(roi[k]), axis.end = static_cast<double>(roi[axes.size() + k]);
     if (sizes != nullptr && x.holds_samples(axes[k]) && reaches_end(build, x, axes[k], *sizes, k)) continue;
-    const double size = sizes != nullptr ? static_cast<double>(sizes->integers[k])
-                                         : static_cast<double>(std::floor(static_cast<float>(axis.input) * scales[k]));
-    at.require((sizes == nullptr || !sizes->holds_samples(k)) && size >= 1 && size <= static_cast<double>(largest_value),
+    const double size = sizes != nullptr
+                            ? static_cast<double>(sizes->integers()[k])
+                            : static_cast<double>(std::floor(static_cast<float>(axis.input) * scales[k]));
+    at.require((sizes == nullptr || !sizes->holds_samples(k)) && size >= 1 &&
+                   size <= static_cast<double>(largest_value),
                "cannot resize axis ", axes[k], " of ", x.shape(), " to ", size);
     axis.output = static_cast<Index>(size);
     axis.scale = sizes == nullptr ? static_cast<double>(scales[k]) : size / static_cast<double>(axis.input);
   }
   const std::string policy = at.string("keep_aspect_ratio_policy", "stretch");
   if (policy == "stretch" || sizes == nullptr) return out;
-  at.require(policy == "not_larger" || policy == "not_smaller", "unknown keep_aspect_ratio_policy '", policy, "'");
+  at.require(policy == "not_larger" || policy == "not_smaller", "unknown keep_aspect_ratio_policy '", policy,
+             "'");
   double common = out[axes[0]].scale;
   for (const std::size_t a : axes)
     common = policy == "not_larger" ? std::min(common, out[a].scale) : std::max(common, out[a].scale);
@@ -184,16 +188,17 @@ Value convert_resize(Builder<T>& build, const NodeView& at) {
   rules.coordinates = simple ? "asymmetric" : at.string("coordinate_transformation_mode", "half_pixel");
   rules.nearest = simple ? "simple" : at.string("nearest_mode", "round_prefer_floor");
   rules.cubic = static_cast<double>(at.number("cubic_coeff_a", -0.75f));
-  rules.exclude_outside = rules.mode == "cubic" && at.integer("exclude_outside", 0) != 0;
   rules.antialias = at.integer("antialias", 0) != 0 && rules.mode != "nearest";
+  rules.exclude_outside = (rules.mode == "cubic" || rules.antialias) && at.integer("exclude_outside", 0) != 0;
   const auto one_of = [](const std::string& word, std::initializer_list<const char*> words) {
     return std::any_of(words.begin(), words.end(), [&](const char* w) { return word == w; });
   };
   if (rules.mode == "bilinear") rules.mode = "linear";
   at.require(one_of(rules.mode, {"nearest", "linear", "cubic"}), "unknown mode '", rules.mode, "'");
-  at.require(one_of(rules.coordinates, {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners",
-                                        "asymmetric", "tf_half_pixel_for_nn", "tf_crop_and_resize"}),
-             "unknown coordinate_transformation_mode '", rules.coordinates, "'");
+  at.require(
+      one_of(rules.coordinates, {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners",
+                                 "asymmetric", "tf_half_pixel_for_nn", "tf_crop_and_resize"}),
+      "unknown coordinate_transformation_mode '", rules.coordinates, "'");
   at.require(one_of(rules.nearest, {"simple", "round_prefer_floor", "round_prefer_ceil", "floor", "ceil"}),
              "unknown nearest_mode '", rules.nearest, "'");
   at.require(!rules.crops() || at.number("extrapolation_value", 0) == 0,
@@ -218,7 +223,8 @@ Value convert_resize(Builder<T>& build, const NodeView& at) {
     if (!axes[i].changes()) continue;
     at.keep_apart(x, i);
     nn::SparseRows<T> matrix;
-    const double taps = (rules.mode == "linear" ? 2 : 4) / (rules.antialias ? std::min(1., axes[i].scale) : 1);
+    const double taps =
+        (rules.mode == "linear" ? 2 : 4) / (rules.antialias ? std::min(1., axes[i].scale) : 1);
     build.spend(static_cast<std::uint64_t>(axes[i].output) *
                 static_cast<std::uint64_t>(std::min(taps, static_cast<double>(axes[i].input)) + 2));
     for (Index k = 0; k < axes[i].output; ++k) add_row(rules, axes[i], k, matrix);

@@ -46,8 +46,8 @@ inline std::vector<nn::Window> in_volumes(std::vector<nn::Window> windows) {
 
 /// The result of an operator on volumes of which the first axis holds several; it has as many axes as x.
 template <class T>
-Value from_volumes(Builder<T>& build, std::unique_ptr<nn::Operator<T>> op, const Value& x, Index parts, Dims dims,
-                   std::size_t rank) {
+Value from_volumes(Builder<T>& build, std::unique_ptr<nn::Operator<T>> op, const Value& x, Index parts,
+                   Dims dims, std::size_t rank) {
   if (parts > 1) op = std::make_unique<nn::Repeated<T>>(std::move(op), parts);
   dims.erase(dims.begin() + 2, dims.begin() + static_cast<std::ptrdiff_t>(7 - rank));
   return build.emit(std::move(op), {x.slot}, std::move(dims), Layout::channels_last, x.batch);
@@ -55,9 +55,9 @@ Value from_volumes(Builder<T>& build, std::unique_ptr<nn::Operator<T>> op, const
 
 /// A convolution without biases; `weights` are (outputs, inputs / groups, depth, rows, columns).
 template <class T>
-std::unique_ptr<nn::Operator<T>> volume_convolution(const std::vector<nn::Window>& w, Index inputs, Index outputs,
-                                                    Index groups, const std::vector<T>& weights,
-                                                    std::vector<T> biases) {
+std::unique_ptr<nn::Operator<T>> volume_convolution(const std::vector<nn::Window>& w, Index inputs,
+                                                    Index outputs, Index groups,
+                                                    const std::vector<T>& weights, std::vector<T> biases) {
   const nn::ConvolutionShape slices{w[1], w[2], inputs, outputs, groups};
   if (w[0].input == 1 && w[0].output == 1 && w[0].kernel == 1 && w[0].pad_begin == 0)
     return std::make_unique<nn::Convolution<T>>(slices, weights, std::move(biases));
@@ -69,8 +69,8 @@ std::unique_ptr<nn::Operator<T>> volume_convolution(const std::vector<nn::Window
       const auto from = weights.begin() + static_cast<std::ptrdiff_t>((i * w[0].kernel + k) * taps);
       part.insert(part.end(), from, from + static_cast<std::ptrdiff_t>(taps));
     }
-    parts.push_back(std::make_unique<nn::Convolution<T>>(slices, std::move(part),
-                                                         std::vector<T>(static_cast<std::size_t>(outputs), T(0))));
+    parts.push_back(std::make_unique<nn::Convolution<T>>(
+        slices, std::move(part), std::vector<T>(static_cast<std::size_t>(outputs), T(0))));
   }
   return std::make_unique<nn::SlicedConvolution<T>>(w[0], std::move(parts), w[1].input * w[2].input * inputs,
                                                     w[1].output * w[2].output * outputs, std::move(biases));
@@ -90,8 +90,11 @@ ConvolutionConstants<T> convolution_constants(Builder<T>& build, const NodeView&
   const std::size_t axes = input.rank() - 2;
   at.require(w.dims.size() == axes + 2 && w.size() > 0, "expected weights of rank ", axes + 2, ", got ",
              w.dims.size());
-  ConvolutionConstants<T> out{Dims(w.dims.begin(), w.dims.end()), Dims(w.dims.begin() + 2, w.dims.end()),
-                              converted<T>(w.floats), {}, 1};
+  ConvolutionConstants<T> out{Dims(w.dims.begin(), w.dims.end()),
+                              Dims(w.dims.begin() + 2, w.dims.end()),
+                              w.template numbers<T>().list(),
+                              {},
+                              1};
   at.require(!at.has("kernel_shape") || at.sizes("kernel_shape", axes, 0, 0) == out.kernel,
              "kernel_shape differs from the shape of the weights");
   const Index inputs = input.dims[1];
@@ -99,12 +102,12 @@ ConvolutionConstants<T> convolution_constants(Builder<T>& build, const NodeView&
   at.require(groups >= 1 && groups <= inputs && inputs % groups == 0 && out.shape[0] % groups == 0, groups,
              " groups do not divide ", inputs, " input channels and weights for ", out.shape[0]);
   out.groups = static_cast<Index>(groups);
-  at.require(transposed ? out.shape[0] == inputs : out.shape[1] == inputs / out.groups, "the weights do not fit ",
-             inputs, " input channels in ", groups, " groups");
+  at.require(transposed ? out.shape[0] == inputs : out.shape[1] == inputs / out.groups,
+             "the weights do not fit ", inputs, " input channels in ", groups, " groups");
   at.require(out.shape[1] <= largest_value / out.groups, "the weights have too many channels");
   const Index outputs = transposed ? out.shape[1] * out.groups : out.shape[0];
   out.biases.assign(static_cast<std::size_t>(outputs), T(0));
-  if (at.has_input(2)) out.biases = converted<T>(build.floats(at, 2).floats);
+  if (at.has_input(2)) out.biases = build.floats(at, 2).template numbers<T>().list();
   at.require(static_cast<Index>(out.biases.size()) == outputs, "expected ", outputs, " biases, got ",
              out.biases.size());
   return out;
@@ -119,8 +122,8 @@ Value convert_any_conv(Builder<T>& build, const NodeView& at) {
   ConvolutionConstants<T> c = convolution_constants<T>(build, at, input, false);
   const std::vector<nn::Window> w = in_volumes(read_windows(at, input.dims, c.kernel));
   auto op = volume_convolution<T>(w, x.dims[1], c.shape[0], c.groups, c.weights, std::move(c.biases));
-  return from_volumes(build, std::move(op), x, x.dims[0], {x.dims[0], c.shape[0], w[0].output, w[1].output, w[2].output},
-                      input.rank());
+  return from_volumes(build, std::move(op), x, x.dims[0],
+                      {x.dims[0], c.shape[0], w[0].output, w[1].output, w[2].output}, input.rank());
 }
 
 /// The windows by which the output of a ConvTranspose, as input, gives its input.
@@ -193,16 +196,18 @@ Value convert_any_pooling(Builder<T>& build, const NodeView& at) {
   const std::int64_t p = kind == WindowKind::norm ? at.integer("p", 2) : 1;
   at.require(p >= 1 && p <= 64, "expected p from 1 to 64, got ", p);
   for (const nn::Window& window : w)
-    at.require(kind == WindowKind::norm || (window.pad_begin < window.kernel && window.pad_end < window.kernel),
-               "padding by ", window.pad_begin, " and ", window.pad_end, " would leave windows of ", window.kernel,
-               " empty");
+    at.require(
+        kind == WindowKind::norm || (window.pad_begin < window.kernel && window.pad_end < window.kernel),
+        "padding by ", window.pad_begin, " and ", window.pad_end, " would leave windows of ", window.kernel,
+        " empty");
   w = in_volumes(std::move(w));
   const auto pooling = [&](const nn::Window& rows, const nn::Window& columns,
                            Index channels) -> std::unique_ptr<nn::Operator<T>> {
     if constexpr (kind == WindowKind::max)
       return std::make_unique<nn::MaxPooling<T>>(rows, columns, channels);
     else if constexpr (kind == WindowKind::average)
-      return std::make_unique<nn::AveragePooling<T>>(rows, columns, channels, at.integer("count_include_pad", 0) != 0);
+      return std::make_unique<nn::AveragePooling<T>>(rows, columns, channels,
+                                                     at.integer("count_include_pad", 0) != 0);
     else
       return std::make_unique<nn::NormPooling<T>>(rows, columns, channels, static_cast<int>(p));
   };
@@ -211,7 +216,8 @@ Value convert_any_pooling(Builder<T>& build, const NodeView& at) {
   x = from_volumes(build, pooling(w[1], w[2], channels), x, x.dims[0] * x.dims[2], dims, input.rank());
   if (input.rank() < 5) return x;
   dims[2] = w[0].output;
-  return from_volumes(build, pooling(w[0], nn::Window{}, w[1].output * w[2].output * channels), x, x.dims[0], dims, 5);
+  return from_volumes(build, pooling(w[0], nn::Window{}, w[1].output * w[2].output * channels), x, x.dims[0],
+                      dims, 5);
 }
 
 }  // namespace foil::onnx::detail
