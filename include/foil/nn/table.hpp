@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -16,6 +18,35 @@ namespace foil::nn {
 
 using namespace simd;
 
+/// The numbers of all elements of a sample as those of positions along lines, in as few as possible: one, if
+/// all are the same, or one per channel.
+template <class T>
+struct Repeats {
+  Lines lines;
+  std::vector<T> numbers;
+
+  explicit Repeats(const std::vector<T>& elements) {
+    const std::size_t size = elements.size();
+    const auto same = [&](std::size_t i, std::size_t j) {  // the same bits: 0 and -0 are two numbers
+      return std::memcmp(&elements[i], &elements[j], sizeof(T)) == 0;
+    };
+    std::size_t run = std::max<std::size_t>(size, 1);
+    for (std::size_t i = 1; i < size; ++i)
+      if (!same(i - 1, i)) run = std::gcd(run, i);
+    const std::size_t runs = size / run;
+    std::vector<std::size_t> border(runs, 0);  // the longest end of each beginning that is a beginning, too
+    for (std::size_t i = 1, k = 0; i < runs; border[i++] = k) {
+      while (k > 0 && !same(i * run, k * run)) k = border[k - 1];
+      if (same(i * run, k * run)) ++k;
+    }
+    std::size_t period = runs == 0 ? 0 : runs - border.back();
+    if (period == 0 || runs % period != 0) period = runs;
+    for (std::size_t i = 0; i < period; ++i) numbers.push_back(elements[i * run]);
+    lines = {static_cast<Index>(period == 0 ? 1 : runs / period), static_cast<Index>(period),
+             static_cast<Index>(run)};
+  }
+};
+
 /// One number for each position of lines, all samples alike. Where neighbours along the axis lie side by
 /// side, or nearly so, the numbers are repeated until they fill some vectors, so that the elements of a
 /// sample meet them in order.
@@ -26,8 +57,7 @@ class Table {
   static constexpr Index most_elements(Index length) { return (length + 4) * lanes<T>; }
 
   /// A number for each element of a sample.
-  explicit Table(std::vector<T> numbers)
-      : lines_{1, static_cast<Index>(numbers.size()), 1}, numbers_(std::move(numbers)) {}
+  explicit Table(const std::vector<T>& elements) : Table(Repeats<T>(elements)) {}
 
   Table(Lines lines, std::vector<T> numbers) : lines_(lines), numbers_(std::move(numbers)) {
     if (lines_.inner > 1 && lines_.inner < lanes<T>) {
@@ -52,6 +82,8 @@ class Table {
   Index size() const { return static_cast<Index>(numbers_.size()); }
 
  private:
+  explicit Table(Repeats<T> of) : Table(of.lines, std::move(of.numbers)) {}
+
   Lines lines_;
   std::vector<T> numbers_;
 };

@@ -110,7 +110,7 @@ template <class T, class F, bool constant_first, class = Isa>
 class WithConstant : public Operator<T> {
  public:
   /// A number for each element of a sample.
-  explicit WithConstant(std::vector<T> constant) : constant_(std::move(constant)) {}
+  explicit WithConstant(const std::vector<T>& constant) : constant_(constant) {}
 
   /// A number for each position along the lines of a sample.
   WithConstant(Lines lines, std::vector<T> constant) : constant_(lines, std::move(constant)) {}
