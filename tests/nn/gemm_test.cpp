@@ -119,3 +119,16 @@ TEST_CASE("gemm: balanced tiles cover all rows with as few tiles as possible", "
     CHECK((rows + step - 1) / step == (rows + most - 1) / most);
   }
 }
+
+TEMPLATE_TEST_CASE("gemm: a matrix in panels gives back its entries", "[nn][gemm]", float, double) {
+  for (const Index columns : {1, 7, 16, 33})
+    for (const Index depth : {1, 16, 39}) {
+      CAPTURE(columns, depth);
+      const auto element = [&](Index k, Index j) { return static_cast<TestType>(k * columns + j); };
+      const foil::nn::PackedMatrix<TestType> packed(depth, columns, element);
+      bool same = true;
+      for (Index k = 0; k < depth; ++k)
+        for (Index j = 0; j < columns; ++j) same = same && packed.at(k, j) == element(k, j);
+      CHECK(same);
+    }
+}

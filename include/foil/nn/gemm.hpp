@@ -174,12 +174,25 @@ class PackedMatrix {
         panels_(packing == Packing::panels),
         data_(depth * round_up<T>(columns)) {
     const Index all = round_up<T>(columns), most = panels_ ? panel : all;
+    constexpr Index few = 16;
     T* to = data_.data();
     for (Index j = 0; j < columns; j += most) {
       const Index width = std::min(most, all - j);
-      for (Index k = 0; k < depth; ++k)
-        for (Index i = 0; i < width; ++i) *to++ = j + i < columns ? element(k, j + i) : T(0);
+      for (Index first = 0; first < depth;
+           first += few) {  // in squares, since either index may be the far one
+        const Index count = std::min(few, depth - first);
+        for (Index i = 0; i < width; ++i)
+          for (Index k = 0; k < count; ++k)
+            to[k * width + i] = j + i < columns ? element(first + k, j + i) : T(0);
+        to += count * width;
+      }
     }
+  }
+
+  /// The entry in row k and column j of a matrix in panels.
+  T at(Index k, Index j) const {
+    const Index begin = j / panel * panel, width = std::min(panel, round_up<T>(columns_) - begin);
+    return data_.data()[begin * depth_ + k * width + j - begin];
   }
 
   Index depth() const { return depth_; }

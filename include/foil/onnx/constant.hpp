@@ -78,23 +78,27 @@ class Constant {
   /// a file; throws foil::Error if it cannot be read any more.
   template <class U>
   Numbers<U> numbers() const {
-    require(kind() == Kind::integer || !std::is_same_v<U, std::int64_t>, "onnx: tensor '", name, "' holds ",
-            detail::type_text(type), ", expected integers");
     if (const auto* kept = std::get_if<Kept<U>>(&elements_)) return {*kept, size_};
     std::shared_ptr<U> out = allocate<U>();
-    if (const auto* raw = std::get_if<Raw>(&elements_))
-      read(*raw, out.get());
-    else
-      std::visit(
-          [&](const auto& kept) {
-            if constexpr (!std::is_same_v<std::decay_t<decltype(kept)>, Raw>)
-              for (std::size_t i = 0; i < size_; ++i) out.get()[i] = static_cast<U>(kept.get()[i]);
-          },
-          elements_);
+    write(out.get());
     return {std::move(out), size_};
   }
   Numbers<float> floats() const { return numbers<float>(); }
   Numbers<std::int64_t> integers() const { return numbers<std::int64_t>(); }
+
+  /// Writes the elements as U.
+  template <class U>
+  void write(U* to) const {
+    require(kind() == Kind::integer || !std::is_same_v<U, std::int64_t>, "onnx: tensor '", name, "' holds ",
+            detail::type_text(type), ", expected integers");
+    if (const auto* raw = std::get_if<Raw>(&elements_)) return read(*raw, to);
+    std::visit(
+        [&](const auto& kept) {
+          if constexpr (!std::is_same_v<std::decay_t<decltype(kept)>, Raw>)
+            for (std::size_t i = 0; i < size_; ++i) to[i] = static_cast<U>(kept.get()[i]);
+        },
+        elements_);
+  }
 
   /// Calls f with the elements as numbers of their kind().
   template <class F>

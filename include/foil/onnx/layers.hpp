@@ -19,6 +19,7 @@
 #include "foil/nn/operators/dense.hpp"
 #include "foil/nn/operators/pooling.hpp"
 #include "foil/nn/operators/repeated.hpp"
+#include "foil/nn/weights.hpp"
 #include "foil/onnx/builder.hpp"
 #include "foil/onnx/constant.hpp"
 #include "foil/onnx/model.hpp"
@@ -84,6 +85,12 @@ Value from_images(Builder<T>& build, std::unique_ptr<nn::Operator<T>> op, const 
   return y;
 }
 
+/// The elements as weights of the engine, read when they are packed.
+template <class T>
+nn::Weights<T> weights_of(const Constant& c) {
+  return {static_cast<Index>(c.size()), [c](T* to) { c.write(to); }};
+}
+
 template <class T>
 Value convert_conv(Builder<T>& build, const NodeView& at) {
   const Value input = build.value(at, 0);
@@ -117,17 +124,17 @@ Value convert_conv(Builder<T>& build, const NodeView& at) {
   std::unique_ptr<nn::Operator<T>> op;
   if (groups == 1 && covers(windows[0]) && covers(windows[1])) {  // one patch, the whole image
     const Index taps = windows[0].kernel * windows[1].kernel;
-    const Numbers<T> numbers = weights.numbers<T>();
-    std::vector<T> matrix(numbers.size());
-    for (Index o = 0; o < outputs; ++o)
-      for (Index c = 0; c < inputs; ++c)
-        for (Index k = 0; k < taps; ++k)
-          matrix[static_cast<std::size_t>((o * taps + k) * inputs + c)] =
-              numbers[static_cast<std::size_t>((o * inputs + c) * taps + k)];
+    nn::Weights<T> matrix(outputs * inputs * taps, [weights, outputs, inputs, taps](T* to) {
+      const Numbers<T> numbers = weights.numbers<T>();
+      for (Index o = 0; o < outputs; ++o)
+        for (Index c = 0; c < inputs; ++c)
+          for (Index k = 0; k < taps; ++k)
+            to[(o * taps + k) * inputs + c] = numbers[static_cast<std::size_t>((o * inputs + c) * taps + k)];
+    });
     op = std::make_unique<nn::Dense<T>>(1, taps * inputs, outputs, std::move(matrix), std::move(biases));
   } else {
     op = std::make_unique<nn::Convolution<T>>(
-        nn::ConvolutionShape{windows[0], windows[1], inputs, outputs, groups}, weights.numbers<T>().list(),
+        nn::ConvolutionShape{windows[0], windows[1], inputs, outputs, groups}, weights_of<T>(weights),
         std::move(biases));
   }
   return from_images(build, std::move(op), x, dims, input.rank());

@@ -15,8 +15,10 @@
 #include "foil/nn/operators/elementwise.hpp"
 #include "foil/nn/operators/product.hpp"
 #include "foil/nn/operators/shape.hpp"
+#include "foil/nn/weights.hpp"
 #include "foil/onnx/arithmetic.hpp"
 #include "foil/onnx/builder.hpp"
+#include "foil/onnx/constant.hpp"
 #include "foil/onnx/layers.hpp"
 #include "foil/onnx/model.hpp"
 #include "foil/onnx/node_view.hpp"
@@ -26,7 +28,7 @@ namespace foil::onnx::detail {
 
 /// Fully connected, on the last axis of x.
 template <class T>
-Value emit_dense(Builder<T>& build, const Value& input, Index outputs, std::vector<T> weights,
+Value emit_dense(Builder<T>& build, const Value& input, Index outputs, nn::Weights<T> weights,
                  std::vector<T> biases) {
   const Value x = build.planar(input);
   const Index inputs = x.dims.back(), rows = volume(x.dims) / inputs;
@@ -39,13 +41,17 @@ Value emit_dense(Builder<T>& build, const Value& input, Index outputs, std::vect
 
 /// Constant factor as a row-major (outputs x inputs) matrix, from (inputs x outputs) or its transpose.
 template <class T>
-std::vector<T> dense_weights(const Constant& b, bool transposed, T scale, Index inputs, Index outputs) {
-  const Numbers<T> numbers = b.numbers<T>();
-  std::vector<T> out(numbers.size());
-  for (Index o = 0; o < outputs; ++o)
-    for (Index i = 0; i < inputs; ++i)
-      out[static_cast<std::size_t>(o * inputs + i)] =
-          scale * numbers[static_cast<std::size_t>(transposed ? o * inputs + i : i * outputs + o)];
+nn::Weights<T> dense_weights(const Constant& b, bool transposed, T scale, Index inputs, Index outputs) {
+  const auto turn = [b, inputs, outputs](T* to) {
+    constexpr Index few = 16;
+    const Numbers<T> numbers = b.numbers<T>();
+    for (Index first = 0; first < outputs; first += few)  // in squares, for the sake of the caches
+      for (Index i = 0; i < inputs; ++i)
+        for (Index o = first; o < std::min(outputs, first + few); ++o)
+          to[o * inputs + i] = numbers[static_cast<std::size_t>(i * outputs + o)];
+  };
+  nn::Weights<T> out = transposed ? weights_of<T>(b) : nn::Weights<T>(inputs * outputs, turn);
+  if (scale != T(1)) out.scale(std::vector<T>(static_cast<std::size_t>(outputs), scale).data(), outputs);
   return out;
 }
 

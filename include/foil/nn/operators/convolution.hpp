@@ -19,6 +19,7 @@
 #include "foil/nn/operators/convolution_pass.hpp"
 #include "foil/nn/operators/lane_pass.hpp"
 #include "foil/nn/operators/window.hpp"
+#include "foil/nn/weights.hpp"
 
 namespace foil::nn {
 
@@ -28,15 +29,13 @@ using namespace simd;
 template <class T, class = Isa>
 class Convolution : public Operator<T> {
  public:
-  Convolution(ConvolutionShape shape, std::vector<T> weights, std::vector<T> biases)
-      : shape_(shape), weights_(std::move(weights)), biases_(std::move(biases)) {}
+  Convolution(ConvolutionShape shape, Weights<T> weights, std::vector<T> biases)
+      : shape_(shape), source_(std::move(weights)), biases_(std::move(biases)) {}
 
   bool absorb(const T* scale, const T* shift, Index channels) override {
     if (channels != shape_.outputs) return false;
-    const Index per_channel = static_cast<Index>(weights_.size()) / channels;
+    source_.scale(scale, channels);
     for (Index c = 0; c < channels; ++c) {
-      for (Index i = 0; i < per_channel; ++i)
-        weights_[static_cast<std::size_t>(c * per_channel + i)] *= scale[c];
       T& bias = biases_[static_cast<std::size_t>(c)];
       bias = bias * scale[c] + shift[c];
     }
@@ -44,12 +43,14 @@ class Convolution : public Operator<T> {
   }
 
   void prepare() override {
+    weights_ = source_.take();
     const ConvolutionView<T> there{shape_, Direction::forward, weights_},
         back{shape_, Direction::backward, weights_};
     if (LanePass<T>::suits(there) && LanePass<T>::suits(back)) {
       forward_pass_ = std::make_unique<LanePass<T>>(there, biases_);
       backward_pass_ = std::make_unique<LanePass<T>>(back, std::vector<T>());
-      weights_ = biases_ = {};
+      biases_ = std::vector<T>();
+      weights_ = std::vector<T>();
       return;
     }
     const Index in = group_inputs(), out = group_outputs(), taps = shape_.rows.kernel * shape_.columns.kernel;
@@ -66,7 +67,7 @@ class Convolution : public Operator<T> {
       forward_.emplace_back(patch(), out, weight);
       backward_.emplace_back(out, patch(), [&](Index o, Index k) { return weight(k, o); });
     }
-    weights_ = {};
+    weights_ = std::vector<T>();
   }
 
   Index multiply_adds() const override {
@@ -311,6 +312,7 @@ class Convolution : public Operator<T> {
   }
 
   ConvolutionShape shape_;
+  Weights<T> source_;
   std::vector<T> weights_, biases_, zeros_;
   std::vector<PackedMatrix<T>> forward_, backward_;
   std::unique_ptr<ConvolutionPass<T>> forward_pass_, backward_pass_;

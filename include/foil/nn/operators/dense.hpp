@@ -13,6 +13,7 @@
 #include "foil/core/tensor.hpp"
 #include "foil/nn/gemm.hpp"
 #include "foil/nn/operator.hpp"
+#include "foil/nn/weights.hpp"
 
 namespace foil::nn {
 
@@ -60,7 +61,7 @@ inline constexpr auto dot_kernels = []<std::size_t... i>(std::index_sequence<i..
 template <class T, class = Isa>
 class Dense : public Operator<T> {
  public:
-  Dense(Index rows, Index inputs, Index outputs, std::vector<T> weights, std::vector<T> biases)
+  Dense(Index rows, Index inputs, Index outputs, Weights<T> weights, std::vector<T> biases)
       : rows_(rows),
         inputs_(inputs),
         outputs_(outputs),
@@ -69,8 +70,8 @@ class Dense : public Operator<T> {
 
   bool absorb(const T* scale, const T* shift, Index channels) override {
     if (channels != outputs_ || rows_ != 1) return false;
+    weights_.scale(scale, outputs_);
     for (Index o = 0; o < outputs_; ++o) {
-      for (Index i = 0; i < inputs_; ++i) weights_[static_cast<std::size_t>(o * inputs_ + i)] *= scale[o];
       T& bias = biases_[static_cast<std::size_t>(o)];
       bias = bias * scale[o] + shift[o];
     }
@@ -78,13 +79,17 @@ class Dense : public Operator<T> {
   }
 
   void prepare() override {
-    const auto weight = [&](Index o, Index i) { return weights_[static_cast<std::size_t>(o * inputs_ + i)]; };
+    std::vector<T> weights = weights_.take();
+    const auto weight = [&](Index o, Index i) { return weights[static_cast<std::size_t>(o * inputs_ + i)]; };
     biases_.resize(static_cast<std::size_t>(round_up<T>(outputs_)));
     zeros_.resize(static_cast<std::size_t>(round_up<T>(inputs_)));
-    backward_ = PackedMatrix<T>(outputs_, inputs_, weight, few_outputs() ? Packing::rows : Packing::panels);
-    if (!few_outputs())
-      forward_ = PackedMatrix<T>(inputs_, outputs_, [&](Index i, Index o) { return weight(o, i); });
-    weights_ = {};
+    if (few_outputs()) {
+      backward_ = PackedMatrix<T>(outputs_, inputs_, weight, Packing::rows);
+      return;
+    }
+    forward_ = PackedMatrix<T>(inputs_, outputs_, [&](Index i, Index o) { return weight(o, i); });
+    weights = std::vector<T>();  // a large layer's need not lie in memory three times
+    backward_ = PackedMatrix<T>(outputs_, inputs_, [&](Index o, Index i) { return forward_.at(i, o); });
   }
 
   Index multiply_adds() const override { return rows_ * inputs_ * outputs_; }
@@ -134,7 +139,8 @@ class Dense : public Operator<T> {
   }
 
   Index rows_, inputs_, outputs_;
-  std::vector<T> weights_, biases_, zeros_;
+  Weights<T> weights_;
+  std::vector<T> biases_, zeros_;
   PackedMatrix<T> forward_, backward_;  // few outputs: forward, too, by the latter's rows
 };
 

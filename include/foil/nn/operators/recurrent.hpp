@@ -164,7 +164,8 @@ class Recurrent : public Operator<T> {
       from_state_.emplace_back(h, rows, [&](Index k, Index j) { return weight(j, k); });
       to_state_.emplace_back(rows, h, weight);
     }
-    shape_.input_weights = shape_.recurrent_weights = {};
+    shape_.input_weights = std::vector<T>();  // {} would keep the memory
+    shape_.recurrent_weights = std::vector<T>();
     shape_.biases.resize(static_cast<std::size_t>(round_up<T>(all)));
     zeros_.resize(static_cast<std::size_t>(round_up<T>(std::max({all, h, shape_.inputs}))));
   }
