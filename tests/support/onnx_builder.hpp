@@ -55,6 +55,30 @@ inline std::string onnx_tensor(const std::string& name, const Ints& dims, const 
   return out;
 }
 
+/// A tensor of any element type by ONNX's number, given by its bytes.
+inline std::string onnx_raw_tensor(const std::string& name, int type, const Ints& dims,
+                                   const std::string& bytes) {
+  std::string out;
+  protozero::pbf_writer tensor(out);
+  tensor.add_packed_int64(1, dims.begin(), dims.end());
+  tensor.add_int32(2, type);
+  tensor.add_string(8, name);
+  tensor.add_bytes(9, bytes);
+  return out;
+}
+
+/// The same in a typed field: 5 (int32_data), 7 (int64_data) or 11 (uint64_data).
+inline std::string onnx_typed_tensor(const std::string& name, int type, const Ints& dims, std::uint32_t field,
+                                     const Ints& values) {
+  std::string out;
+  protozero::pbf_writer tensor(out);
+  tensor.add_packed_int64(1, dims.begin(), dims.end());
+  tensor.add_int32(2, type);
+  tensor.add_string(8, name);
+  tensor.add_packed_int64(field, values.begin(), values.end());
+  return out;
+}
+
 /// A float tensor whose elements lie in another file.
 inline std::string onnx_external_tensor(const std::string& name, const Ints& dims,
                                         const std::vector<std::pair<std::string, std::string>>& where) {
