@@ -102,7 +102,7 @@ struct EncodedTensor {
 };
 struct OnnxAttribute {
   std::string name;
-  std::variant<std::int64_t, float, std::string, Ints, Floats, EncodedTensor> value;
+  std::variant<std::int64_t, float, std::string, Ints, Floats, Names, EncodedTensor> value;
 };
 using Attributes = std::vector<OnnxAttribute>;
 
@@ -119,6 +119,12 @@ inline OnnxAttribute attribute(std::string name, const char* v) {
   return {std::move(name), std::string(v)};
 }
 inline OnnxAttribute attribute(std::string name, Ints v) {
+  return {std::move(name), std::move(v)};
+}
+inline OnnxAttribute attribute(std::string name, Floats v) {
+  return {std::move(name), std::move(v)};
+}
+inline OnnxAttribute attribute(std::string name, Names v) {
   return {std::move(name), std::move(v)};
 }
 
@@ -159,8 +165,8 @@ class OnnxBuilder {
     return *this;
   }
 
-  OnnxBuilder& output(const std::string& name) {
-    more_outputs_.push_back(name);
+  OnnxBuilder& output(const std::string& name, std::int32_t type = 1) {
+    more_outputs_.emplace_back(name, type);
     return *this;
   }
 
@@ -176,8 +182,8 @@ class OnnxBuilder {
       for (const std::string& tensor : initializers_) graph.add_message(5, tensor);
       write_value(protozero::pbf_writer(graph, 11), "x", input_);
       write_value(protozero::pbf_writer(graph, 12), "y", {-1, -1});
-      for (const std::string& name : more_outputs_)
-        write_value(protozero::pbf_writer(graph, 12), name, {-1, -1});
+      for (const auto& [name, type] : more_outputs_)
+        write_value(protozero::pbf_writer(graph, 12), name, {-1, -1}, type);
     }
     protozero::pbf_writer opset(model, 8);
     opset.add_string(1, "");
@@ -191,11 +197,12 @@ class OnnxBuilder {
     return out;
   }
 
-  static void write_value(protozero::pbf_writer value, const std::string& name, const Ints& dims) {
+  static void write_value(protozero::pbf_writer value, const std::string& name, const Ints& dims,
+                          std::int32_t element = 1) {
     value.add_string(1, name);
     protozero::pbf_writer type(value, 2);
     protozero::pbf_writer tensor(type, 1);
-    tensor.add_int32(1, 1);
+    tensor.add_int32(1, element);
     protozero::pbf_writer shape(tensor, 2);
     for (const std::int64_t d : dims) {
       protozero::pbf_writer dimension(shape, 1);
@@ -214,12 +221,15 @@ class OnnxBuilder {
     if (const auto* v = std::get_if<Ints>(&a.value))
       for (const std::int64_t i : *v) writer.add_int64(8, i);
     if (const auto* v = std::get_if<Floats>(&a.value)) writer.add_packed_float(7, v->begin(), v->end());
+    if (const auto* n = std::get_if<Names>(&a.value))
+      for (const std::string& text : *n) writer.add_string(9, text);
     if (const auto* t = std::get_if<EncodedTensor>(&a.value)) writer.add_message(5, t->bytes);
   }
 
   Ints input_;
   std::int64_t opset_;
-  std::vector<std::string> nodes_, initializers_, more_outputs_;
+  std::vector<std::string> nodes_, initializers_;
+  std::vector<std::pair<std::string, std::int32_t>> more_outputs_;
 };
 
 /// Repeatable numbers, spread evenly over [low, high).

@@ -27,8 +27,11 @@
 #include "foil/onnx/products.hpp"
 #include "foil/onnx/resize.hpp"
 #include "foil/onnx/scatter.hpp"
+#include "foil/onnx/score_nodes.hpp"
 #include "foil/onnx/shapes.hpp"
 #include "foil/onnx/sizes.hpp"
+#include "foil/onnx/support_vectors.hpp"
+#include "foil/onnx/trees.hpp"
 #include "foil/onnx/value.hpp"
 #include "foil/onnx/volumes.hpp"
 
@@ -100,6 +103,7 @@ const std::map<std::string_view, Conversion<T>>& conversions() {
       {"Greater", {convert_comparison<T, nn::Greater>, {2, 2}}},
       {"GreaterOrEqual", {convert_comparison<T, nn::GreaterOrEqual>, {2, 2}}},
       {"Identity", {convert_identity<T>}},
+      {labels_type, {convert_labels<T>}},
       {"LeakyRelu", {convert_leaky_relu<T>}},
       {"Less", {convert_comparison<T, nn::Less>, {2, 2}}},
       {"LessOrEqual", {convert_comparison<T, nn::LessOrEqual>, {2, 2}}},
@@ -124,6 +128,8 @@ const std::map<std::string_view, Conversion<T>>& conversions() {
       {"ScatterElements", {convert_scatter_elements<T>, {3, 3}}},
       {"ScatterND", {convert_scatter_nd<T>, {3, 3}}},
       {"Shape", {evaluate_shape<T>}},
+      {"SVMClassifier", {convert_svm_classifier<T>}},
+      {"SVMRegressor", {convert_svm_regressor<T>}},
       {"Sigmoid", {convert_function<T, nn::Sigmoid>}},
       {"Sign", {convert_step<T, nn::Sign>}},
       {"Size", {evaluate_size<T>}},
@@ -138,6 +144,9 @@ const std::map<std::string_view, Conversion<T>>& conversions() {
       {"Tile", {convert_tile<T>, {2, 2}}},
       {"Transpose", {convert_transpose<T>}},
       {"Trilu", {convert_trilu<T>, {1, 2}}},
+      {"TreeEnsemble", {convert_tree_ensemble<T>}},
+      {"TreeEnsembleClassifier", {convert_tree_classifier<T>}},
+      {"TreeEnsembleRegressor", {convert_tree_regressor<T>}},
       {"Unsqueeze", {convert_unsqueeze<T>, {1, 2}}},
       {"Upsample", {convert_resize<T>, {1, 2}}},
       {"Where", {convert_where<T>, {3, 3}}},

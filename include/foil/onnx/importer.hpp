@@ -23,9 +23,11 @@
 #include "foil/onnx/element_type.hpp"
 #include "foil/onnx/folding.hpp"
 #include "foil/onnx/head.hpp"
+#include "foil/onnx/learners.hpp"
 #include "foil/onnx/model.hpp"
 #include "foil/onnx/node_view.hpp"
 #include "foil/onnx/options.hpp"
+#include "foil/onnx/score_nodes.hpp"
 #include "foil/onnx/value.hpp"
 
 namespace foil::onnx {
@@ -79,8 +81,8 @@ inline std::int64_t file_batch(const ValueInfo& input) {
 template <class T>
 void convert_node(Builder<T>& build, const Node& node, std::int64_t opset) {
   const NodeView at(node, opset);
-  at.require(node.domain.empty() || node.domain == "ai.onnx", "operators of domain '", node.domain,
-             "' are not supported");
+  at.require(node.domain.empty() || node.domain == "ai.onnx" || node.domain == learners_domain,
+             "operators of domain '", node.domain, "' are not supported");
   for (const std::string& name : node.inputs)
     at.require(name.empty() || build.known(name), "its input '", name,
                "' is no input, initializer or output of an earlier node: the graph is cyclic, unordered or "
@@ -172,7 +174,8 @@ Imported<T> import_network(const Model& model, const Options<T>& options) {
   for (std::size_t i = 0, tried = 0; i < model.outputs.size() && tried < most_tried; ++i) {
     const ValueInfo& output = model.outputs[i];
     names += (names.empty() ? "'" : ", '") + output.name + "'";
-    if (!options.output.empty() && output.name != options.output) continue;
+    const bool labels = output.type == 7 || output.type == 8;  // int64 or strings, beside the scores
+    if (options.output.empty() ? labels && model.outputs.size() > 1 : output.name != options.output) continue;
     ++tried;
     try {
       Imported<T> imported = import_output(model, output.name, options);
@@ -205,8 +208,9 @@ nn::Network<T, Rank> build_network(const Model& model, const Options<T>& options
   Imported<T> imported = import_network(model, options);
   typename nn::Network<T, Rank>::Shape shape;
   std::copy(dims.begin(), dims.end(), shape.begin());
-  return nn::Network<T, Rank>(std::move(imported.graph), shape, options.network(),
-                              std::move(imported.head.notes));
+  std::vector<std::string>& notes = imported.head.notes;
+  notes.insert(notes.begin(), model.notes.begin(), model.notes.end());
+  return nn::Network<T, Rank>(std::move(imported.graph), shape, options.network(), std::move(notes));
 }
 
 }  // namespace detail

@@ -78,6 +78,7 @@ struct Model : Graph {
   std::map<std::string, std::int64_t> opsets;         ///< of each domain; ONNX's own is ""
   std::uint64_t bytes = 0;                            ///< of the file, and of external data that it refers to
   std::vector<std::filesystem::path> external_files;  ///< where that data lies
+  std::vector<std::string> notes{};                   ///< what has been done to it, in sentences for people
 };
 
 }  // namespace foil::onnx

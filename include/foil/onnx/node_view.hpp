@@ -58,6 +58,15 @@ class NodeView {
     return *a->string;
   }
 
+  /// The list in an attribute; empty if there is none.
+  const std::vector<float>& numbers(std::string_view name) const { return list(name, &Attribute::numbers); }
+  const std::vector<std::int64_t>& integers(std::string_view name) const {
+    return list(name, &Attribute::integers);
+  }
+  const std::vector<std::string>& strings(std::string_view name) const {
+    return list(name, &Attribute::strings);
+  }
+
   /// A list of `count` integers in [lowest, 2^20]; all equal to `fallback` if absent.
   Dims sizes(std::string_view name, std::size_t count, Index fallback, Index lowest) const {
     const Attribute* a = node_.find(name);
@@ -92,6 +101,13 @@ class NodeView {
   }
 
  private:
+  template <class U>
+  const std::vector<U>& list(std::string_view name, std::vector<U> Attribute::* member) const {
+    static const std::vector<U> none;
+    const Attribute* const a = node_.find(name);
+    return a == nullptr ? none : a->*member;
+  }
+
   const Node& node_;
   std::int64_t opset_;
 };

@@ -16,8 +16,10 @@
 #include "foil/nn/network.hpp"
 #include "foil/onnx/decoder.hpp"
 #include "foil/onnx/importer.hpp"
+#include "foil/onnx/learners.hpp"
 #include "foil/onnx/model.hpp"
 #include "foil/onnx/options.hpp"
+#include "foil/onnx/scores.hpp"
 #include "foil/onnx/source.hpp"
 
 namespace foil::onnx {
@@ -53,15 +55,31 @@ class File {
     return types;
   }
 
+  /// Whether all of it has gradients. Trees and support vectors have none; scores() reads them.
+  bool has_gradients() const { return detail::first_score_node(model_) == nullptr; }
+
+  /// The scores; see load_scores().
+  template <class Scalar = float, int Rank = 2>
+  Scores<Scalar, Rank> scores(const Options<Scalar>& options = {}) const {
+    Options<Scalar> as_it_is = options;
+    as_it_is.keep_output_layer = true;
+    return Scores<Scalar, Rank>(detail::build_network<Scalar, Rank>(model_, as_it_is));
+  }
+
   /// The network; see load().
   template <class Scalar = float, int Rank = 4>
   nn::Network<Scalar, Rank> network(const Options<Scalar>& options = {}) const {
+    const Node* const node = detail::first_score_node(model_);
+    require(node == nullptr, "onnx: ", node == nullptr ? "" : node->label(),
+            ": has scores but no gradients; load_scores() reads it, for attacks that need none");
     return detail::build_network<Scalar, Rank>(model_, options);
   }
 
  private:
   File(std::shared_ptr<const detail::Source> source, std::filesystem::path directory)
-      : model_(detail::decode(std::move(source), std::move(directory))) {}
+      : model_(detail::decode(std::move(source), std::move(directory))) {
+    detail::Learners(model_).rewrite();
+  }
 
   Model model_;
 };
@@ -81,6 +99,16 @@ nn::Network<Scalar, Rank> parse(std::string_view bytes, const Options<Scalar>& o
 template <class Scalar = float, int Rank = 4>
 nn::Network<Scalar, Rank> load(const std::filesystem::path& path, const Options<Scalar>& options = {}) {
   return File(path).network<Scalar, Rank>(options);
+}
+
+/// Reads the scores of a model from an ONNX file, for attacks that need no gradients: whatever load() reads,
+/// and with it ensembles of trees and support vector machines, as scikit-learn and XGBoost export them. The
+/// scores are what the file has as such, probabilities or margins, one column for each class in the file's
+/// order; of classifiers by support vectors without probabilities, those that its labels go by. Throws
+/// foil::Error as load() does.
+template <class Scalar = float, int Rank = 2>
+Scores<Scalar, Rank> load_scores(const std::filesystem::path& path, const Options<Scalar>& options = {}) {
+  return File(path).scores<Scalar, Rank>(options);
 }
 
 }  // namespace foil::onnx
