@@ -9,8 +9,8 @@
 #include "foil/attacks/gradient/projected_gradient/projected_gradient.hpp"
 #include "foil/evaluation/accuracy.hpp"
 #include "foil/io/data.hpp"
-#include "foil/onnx/onnx.hpp"
 #include "support/catch.hpp"
+#include "support/onnx.hpp"
 
 using namespace foil;
 

@@ -5,8 +5,8 @@
 
 #include "foil/io/data.hpp"
 #include "foil/io/npy.hpp"
-#include "foil/onnx/onnx.hpp"
 #include "support/catch.hpp"
+#include "support/onnx.hpp"
 
 using foil::Index;
 

@@ -12,7 +12,7 @@
 
 #include "catalogue/all_attacks.hpp"
 #include "foil/io/data.hpp"
-#include "foil/onnx/onnx.hpp"
+#include "support/onnx.hpp"
 
 namespace {
 

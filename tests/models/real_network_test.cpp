@@ -7,8 +7,8 @@
 #include "foil/io/data.hpp"
 #include "foil/models/gradient_estimator.hpp"
 #include "foil/models/lambdas.hpp"
-#include "foil/onnx/onnx.hpp"
 #include "support/catch.hpp"
+#include "support/onnx.hpp"
 
 namespace {
 using namespace foil;

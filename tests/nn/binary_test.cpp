@@ -105,6 +105,5 @@ TEST_CASE("binary: a constant for each element", "[nn][binary]") {
   checked.check_samples_apart();
   const auto x = checked.make(2);
   const auto y = checked.forward(2, x);
-  for (std::size_t i = 0; i < y.size(); ++i)
-    REQUIRE(y[i] == x[0][i] - c[i % static_cast<std::size_t>(size)]);
+  for (std::size_t i = 0; i < y.size(); ++i) REQUIRE(y[i] == x[0][i] - c[i % static_cast<std::size_t>(size)]);
 }

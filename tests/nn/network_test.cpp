@@ -8,8 +8,8 @@
 #include <thread>
 #include <vector>
 
-#include "foil/onnx/onnx.hpp"
 #include "support/catch.hpp"
+#include "support/onnx.hpp"
 #include "support/onnx_builder.hpp"
 
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "foil/onnx/onnx.hpp"
+#include "support/onnx.hpp"
 
 #include <algorithm>
 #include <array>

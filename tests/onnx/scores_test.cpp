@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "foil/core/model.hpp"
-#include "foil/onnx/onnx.hpp"
 #include "support/catch.hpp"
+#include "support/onnx.hpp"
 #include "support/onnx_builder.hpp"
 
 namespace {

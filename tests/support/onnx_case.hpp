@@ -11,13 +11,14 @@
 #include <functional>
 #include <vector>
 
-#include "foil/onnx/onnx.hpp"
 #include "support/catch.hpp"
+#include "support/onnx.hpp"
 #include "support/onnx_builder.hpp"
 
 namespace foil::test {
 
-/// A file whose tensor "t" is flattened behind axis 0 into the output, and the output's values for the first samples.
+/// A file whose tensor "t" is flattened behind axis 0 into the output, and the output's values for the first
+/// samples.
 struct OnnxCase {
   const char* name;
   std::int64_t opset;
@@ -31,8 +32,8 @@ inline double input_number(Index i) {
   return static_cast<double>((i * 7 + i / 5) % 17 - 8) / 8;
 }
 
-/// Compares the network's answers, the pullback with differences along some directions, and the last sample's bits
-/// with those that it has alone.
+/// Compares the network's answers, the pullback with differences along some directions, and the last sample's
+/// bits with those that it has alone.
 template <int Rank>
 void check_case(const OnnxCase& c, std::int64_t batch = -1) {
   Ints shape = c.sample;
@@ -52,10 +53,12 @@ void check_case(const OnnxCase& c, std::int64_t batch = -1) {
   REQUIRE(static_cast<std::size_t>(pass.logits.size()) == c.expected.size());
   for (Index i = 0; i < pass.logits.size(); ++i) {
     CAPTURE(i);
-    REQUIRE(pass.logits.data()[i] == Catch::Approx(c.expected[static_cast<std::size_t>(i)]).epsilon(2e-5).margin(2e-5));
+    REQUIRE(pass.logits.data()[i] ==
+            Catch::Approx(c.expected[static_cast<std::size_t>(i)]).epsilon(2e-5).margin(2e-5));
   }
   Logits<double> cotangent(samples, network.classes());
-  for (Index i = 0; i < cotangent.size(); ++i) cotangent.data()[i] = std::sin(1.3 * static_cast<double>(i) + 0.7);
+  for (Index i = 0; i < cotangent.size(); ++i)
+    cotangent.data()[i] = std::sin(1.3 * static_cast<double>(i) + 0.7);
   const Tensor<double, Rank> gradient = pass.pullback(cotangent);
   for (int direction = 0; direction < 3; ++direction) {
     Tensor<double, Rank> up = x, down = x;

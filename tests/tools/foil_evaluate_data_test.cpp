@@ -11,8 +11,8 @@
 
 #include "foil/io/data.hpp"
 #include "foil/io/png.hpp"
-#include "foil/onnx/onnx.hpp"
 #include "io/npz_builder.hpp"
+#include "support/onnx.hpp"
 #include "tools/foil_evaluate.hpp"
 
 using namespace foil_test;

@@ -14,8 +14,8 @@
 #include "foil/core/losses.hpp"
 #include "foil/core/norms.hpp"
 #include "foil/io/data.hpp"
-#include "foil/onnx/onnx.hpp"
 #include "support/catch.hpp"
+#include "support/onnx.hpp"
 
 using namespace foil_test;
 using Catch::Matchers::ContainsSubstring;

@@ -210,10 +210,18 @@ Value transposed(Builder<T>& build, const Value& x, const std::vector<std::size_
     strides.push_back(steps[order[i]]);
     if (x.holds_samples(order[i])) out.batch.axis = i;
   }
-  const Dims wanted = strides_of(dims, Layout::planar);
-  bool moves = false;  // whether an axis that is longer than one lies elsewhere now
-  for (std::size_t i = 0; i < dims.size(); ++i) moves = moves || (dims[i] > 1 && strides[i] != wanted[i]);
-  if (moves) out.slot = build.rearrange(x, Layout::planar, dims, strides);
+  const auto lies_in = [&](Layout layout) {  // whether every axis that is longer than one is where it belongs
+    const Dims wanted = strides_of(dims, layout);
+    for (std::size_t i = 0; i < dims.size(); ++i)
+      if (dims[i] > 1 && strides[i] != wanted[i]) return false;
+    return true;
+  };
+  if (!lies_in(Layout::planar)) {
+    if (dims.size() >= 3 && lies_in(Layout::channels_last))
+      out.layout = Layout::channels_last;
+    else
+      out.slot = build.rearrange(x, Layout::planar, dims, strides);
+  }
   out.dims = std::move(dims);
   return out;
 }
