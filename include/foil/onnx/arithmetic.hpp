@@ -11,7 +11,10 @@
 #include <vector>
 
 #include "foil/core/tensor.hpp"
+#include "foil/nn/lines.hpp"
 #include "foil/nn/operators/binary.hpp"
+#include "foil/nn/table.hpp"
+#include "foil/onnx/axes.hpp"
 #include "foil/onnx/builder.hpp"
 #include "foil/onnx/constant.hpp"
 #include "foil/onnx/model.hpp"
@@ -88,6 +91,18 @@ std::vector<T> stretched(Builder<T>& build, const Constant& c, const Broadcast& 
   return elements;
 }
 
+/// The same, only along the axes that the constant has: a number for each position on lines of a sample.
+template <class T>
+std::pair<nn::Lines, std::vector<T>> positions(Builder<T>& build, const Constant& c, const Broadcast& to) {
+  const Dims dims = with_rank(shape_only(c), to.dims.size()).dims;
+  std::vector<bool> marked;
+  for (const Index d : dims) marked.push_back(d > 1);
+  Between part = between(to.dims, to.layout, marked);
+  build.spend(static_cast<std::uint64_t>(
+      std::min(part.lines.size(), nn::Table<T>::most_elements(part.lines.length))));
+  return {part.lines, stretched(build, c, Broadcast{std::move(part.dims), {}, to.layout})};
+}
+
 /// F is a function of two operands as in foil/nn/operators/binary.hpp.
 template <class T, class F>
 Value convert_binary(Builder<T>& build, const NodeView& at) {
@@ -106,11 +121,11 @@ Value convert_binary(Builder<T>& build, const NodeView& at) {
   std::vector<Value> operands{build.value(at, constant_first ? 1 : 0), shape_only(c)};
   const Broadcast to = broadcast(build, at, operands);
   const Value x = stretched(build, operands[0], to);
-  std::vector<T> elements = stretched(build, c, to);
+  const auto [lines, numbers] = positions(build, c, to);
   if (constant_first)
-    return build.emit(std::make_unique<nn::WithConstant<T, F, true>>(std::move(elements)), {x.slot}, x.dims,
+    return build.emit(std::make_unique<nn::WithConstant<T, F, true>>(lines, numbers), {x.slot}, x.dims,
                       x.layout, x.batch);
-  return build.emit(std::make_unique<nn::WithConstant<T, F, false>>(std::move(elements)), {x.slot}, x.dims,
+  return build.emit(std::make_unique<nn::WithConstant<T, F, false>>(lines, numbers), {x.slot}, x.dims,
                     x.layout, x.batch);
 }
 

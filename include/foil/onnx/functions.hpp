@@ -11,9 +11,11 @@
 #include <vector>
 
 #include "foil/core/tensor.hpp"
+#include "foil/nn/lines.hpp"
 #include "foil/nn/operators/elementwise.hpp"
 #include "foil/nn/operators/softmax.hpp"
 #include "foil/nn/operators/steps.hpp"
+#include "foil/onnx/axes.hpp"
 #include "foil/onnx/builder.hpp"
 #include "foil/onnx/element_type.hpp"
 #include "foil/onnx/model.hpp"
@@ -30,20 +32,6 @@ Value emit_elementwise(Builder<T>& build, const Value& x, F f) {
 template <class T, template <class...> class F>
 Value convert_function(Builder<T>& build, const NodeView& at) {
   return emit_elementwise<T>(build, build.value(at, 0), F<T>{});
-}
-
-template <class T>
-Value convert_leaky_relu(Builder<T>& build, const NodeView& at) {
-  const float slope = at.number("alpha", 0.01f);
-  at.require(slope >= 0, "expected alpha >= 0, got ", slope);
-  return emit_elementwise<T>(build, build.value(at, 0), nn::LeakyRelu<T>{static_cast<T>(slope)});
-}
-
-template <class T>
-Value convert_elu(Builder<T>& build, const NodeView& at) {
-  const float alpha = at.number("alpha", 1);
-  at.require(alpha >= 0, "expected alpha >= 0, got ", alpha);
-  return emit_elementwise<T>(build, build.value(at, 0), nn::Elu<T>{static_cast<T>(alpha)});
 }
 
 /// Nothing at inference.
@@ -95,22 +83,21 @@ Value convert_clip(Builder<T>& build, const NodeView& at) {
                              nn::Clip<T>{static_cast<T>(low), static_cast<T>(high)});
 }
 
-/// Along one axis; before opset 13, along that axis and all behind it.
+/// Along one axis; before opset 13, along that axis and all behind it, in the order of the file.
 inline nn::Lines softmax_lines(const NodeView& at, const Value& x) {
   const bool flattens = at.opset() < 13;
   const std::size_t axis = at.axis(at.integer("axis", flattens ? 1 : -1), x.rank());
-  nn::Lines lines{1, x.dims[axis], 1};
-  for (std::size_t i = 0; i < x.rank(); ++i) {
-    if (i == axis || (flattens && i > axis)) at.keep_apart(x, i);
-    if (i < axis) lines.outer *= x.dims[i];
-    if (i > axis) (flattens ? lines.length : lines.inner) *= x.dims[i];
+  std::vector<bool> marked(x.rank(), false);
+  for (std::size_t i = axis; i < (flattens ? x.rank() : axis + 1); ++i) {
+    at.keep_apart(x, i);
+    marked[i] = true;
   }
-  return lines;
+  return between(x.dims, x.layout, marked).lines;
 }
 
 template <class T, template <class...> class Operator>
 Value convert_softmax(Builder<T>& build, const NodeView& at) {
-  const Value x = build.planar(build.value(at, 0));
+  const Value input = build.value(at, 0), x = at.opset() < 13 ? build.planar(input) : input;
   return build.emit(std::make_unique<Operator<T>>(softmax_lines(at, x)), {x.slot}, x.dims, x.layout, x.batch);
 }
 

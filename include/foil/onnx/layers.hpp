@@ -4,9 +4,7 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -14,10 +12,8 @@
 
 #include "foil/core/tensor.hpp"
 #include "foil/nn/operator.hpp"
-#include "foil/nn/operators/binary.hpp"
 #include "foil/nn/operators/convolution.hpp"
 #include "foil/nn/operators/dense.hpp"
-#include "foil/nn/operators/pooling.hpp"
 #include "foil/nn/operators/repeated.hpp"
 #include "foil/nn/weights.hpp"
 #include "foil/onnx/builder.hpp"
@@ -138,48 +134,6 @@ Value convert_conv(Builder<T>& build, const NodeView& at) {
         std::move(biases));
   }
   return from_images(build, std::move(op), x, dims, input.rank());
-}
-
-/// Per-channel scale and shift, absorbed by the layer before if nothing else uses its output.
-template <class T>
-Value convert_batch_normalization(Builder<T>& build, const NodeView& at) {
-  const Value x = build.value(at, 0);
-  at.require(at.integer("training_mode", 0) == 0, "batch normalisation in training mode is not supported");
-  at.require(x.rank() >= 2, "expected an input with channels, got ", x.shape());
-  at.keep_apart(x, 1);
-  const Index channels = x.dims[1];
-  Numbers<double> parameters[4];
-  for (std::size_t i = 0; i < 4; ++i) {
-    parameters[i] = build.floats(at, i + 1).template numbers<double>();
-    at.require(static_cast<Index>(parameters[i].size()) == channels, "expected ", channels,
-               " numbers as input ", i + 1, ", got ", parameters[i].size());
-  }
-  const double epsilon = static_cast<double>(at.number("epsilon", 1e-5f));
-  std::vector<T> scale(static_cast<std::size_t>(channels)), shift(scale.size());
-  for (std::size_t c = 0; c < scale.size(); ++c) {
-    const auto get = [&](std::size_t i) { return parameters[i][c]; };
-    const double factor = get(0) / std::sqrt(get(3) + epsilon);
-    at.require(std::isfinite(factor), "the variance of channel ", c, " is ", get(3));
-    scale[c] = static_cast<T>(factor);
-    shift[c] = static_cast<T>(get(1) - get(2) * factor);
-  }
-  const std::string& name = at.node().inputs[0];
-  if (build.is_layer(name) && build.used_once(name) &&
-      build.graph().producer(x.slot)->absorb(scale.data(), shift.data(), channels))
-    return x;
-  Dims strides(x.dims.size(), 0);
-  strides[1] = 1;
-  const std::vector<std::int32_t> channel = build.offsets(x.dims, x.layout, strides);
-  std::vector<T> scales, shifts;
-  for (const std::int32_t c : channel) {
-    scales.push_back(scale[static_cast<std::size_t>(c)]);
-    shifts.push_back(shift[static_cast<std::size_t>(c)]);
-  }
-  const Value scaled =
-      build.emit(std::make_unique<nn::WithConstant<T, nn::Times<T>, false>>(std::move(scales)), {x.slot},
-                 x.dims, x.layout, x.batch);
-  return build.emit(std::make_unique<nn::WithConstant<T, nn::Plus<T>, false>>(std::move(shifts)),
-                    {scaled.slot}, x.dims, x.layout, x.batch);
 }
 
 }  // namespace foil::onnx::detail

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// Conversion of ONNX's activations with parameters, and of functions of any number of tensors.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "foil/core/tensor.hpp"
+#include "foil/nn/lines.hpp"
+#include "foil/nn/operators/activations.hpp"
+#include "foil/nn/operators/binary.hpp"
+#include "foil/nn/operators/binary_functions.hpp"
+#include "foil/nn/operators/elementwise.hpp"
+#include "foil/nn/operators/functions.hpp"
+#include "foil/nn/operators/steps.hpp"
+#include "foil/onnx/arithmetic.hpp"
+#include "foil/onnx/builder.hpp"
+#include "foil/onnx/constant.hpp"
+#include "foil/onnx/functions.hpp"
+#include "foil/onnx/node_view.hpp"
+#include "foil/onnx/value.hpp"
+
+namespace foil::onnx::detail {
+
+template <class T>
+Value convert_leaky_relu(Builder<T>& build, const NodeView& at) {
+  const T slope = static_cast<T>(at.number("alpha", 0.01f));
+  const Value x = build.value(at, 0);
+  if (slope < T(0)) return emit_elementwise<T>(build, x, nn::BentLine<T>{slope});
+  return emit_elementwise<T>(build, x, nn::LeakyRelu<T>{slope});
+}
+
+template <class T>
+Value convert_elu(Builder<T>& build, const NodeView& at) {
+  const T alpha = static_cast<T>(at.number("alpha", 1));
+  const Value x = build.value(at, 0);
+  if (alpha < T(0)) return emit_elementwise<T>(build, x, nn::SeluOfAnySign<T>{alpha, T(1)});
+  return emit_elementwise<T>(build, x, nn::Elu<T>{alpha});
+}
+
+template <class T>
+Value convert_selu(Builder<T>& build, const NodeView& at) {
+  const T alpha = static_cast<T>(at.number("alpha", 1.67326319217681884765625f));
+  const T gain = static_cast<T>(at.number("gamma", 1.05070102214813232421875f));
+  const Value x = build.value(at, 0);
+  if (alpha < T(0) || gain <= T(0)) return emit_elementwise<T>(build, x, nn::SeluOfAnySign<T>{alpha, gain});
+  return emit_elementwise<T>(build, x, nn::Selu<T>{alpha, gain});
+}
+
+template <class T>
+Value convert_celu(Builder<T>& build, const NodeView& at) {
+  const float alpha = at.number("alpha", 1);
+  at.require(alpha != 0, "expected alpha other than 0");
+  return emit_elementwise<T>(build, build.value(at, 0), nn::Celu<T>{static_cast<T>(alpha)});
+}
+
+template <class T>
+Value convert_gelu(Builder<T>& build, const NodeView& at) {
+  const std::string how = at.string("approximate", "none");
+  at.require(how == "none" || how == "tanh", "expected none or tanh as approximation, got '", how, "'");
+  if (how == "tanh") return emit_elementwise<T>(build, build.value(at, 0), nn::GeluTanh<T>{});
+  return emit_elementwise<T>(build, build.value(at, 0), nn::Gelu<T>{});
+}
+
+template <class T>
+Value convert_hard_sigmoid(Builder<T>& build, const NodeView& at) {
+  const T slope = static_cast<T>(at.number("alpha", 0.2f)), shift = static_cast<T>(at.number("beta", 0.5f));
+  return emit_elementwise<T>(build, build.value(at, 0), nn::HardSigmoid<T>{slope, shift});
+}
+
+template <class T>
+Value convert_swish(Builder<T>& build, const NodeView& at) {
+  return emit_elementwise<T>(build, build.value(at, 0), nn::Swish<T>{static_cast<T>(at.number("alpha", 1))});
+}
+
+template <class T>
+Value convert_thresholded_relu(Builder<T>& build, const NodeView& at) {
+  const T threshold = static_cast<T>(at.number("alpha", 1));
+  return emit_elementwise<T>(build, build.value(at, 0), nn::ThresholdedRelu<T>{threshold});
+}
+
+template <class T>
+Value convert_shrink(Builder<T>& build, const NodeView& at) {
+  const T limit = static_cast<T>(at.number("lambd", 0.5f)), shift = static_cast<T>(at.number("bias", 0));
+  return emit_elementwise<T>(build, build.value(at, 0), nn::Shrink<T>{limit, shift});
+}
+
+template <class T>
+Value convert_is_infinite(Builder<T>& build, const NodeView& at) {
+  nn::IsInfinite<T> f;
+  f.negative = at.integer("detect_negative", 1) != 0;
+  f.positive = at.integer("detect_positive", 1) != 0;
+  return emit_elementwise<T>(build, build.value(at, 0), f);
+}
+
+/// As in C, since ONNX asks for that of floats.
+template <class T>
+Value convert_modulo(Builder<T>& build, const NodeView& at) {
+  at.require(at.integer("fmod", 0) == 1, "expected fmod = 1, as floats need");
+  return convert_binary<T, nn::Remainder<T>>(build, at);
+}
+
+/// Squares, roots and inverses are not computed as powers.
+template <class T>
+Value convert_power(Builder<T>& build, const NodeView& at) {
+  const Constant* const exponent = at.has_input(1) ? build.find_constant(at.node().inputs[1]) : nullptr;
+  const Value* const x = at.has_input(0) ? build.find_value(at.node().inputs[0]) : nullptr;
+  if (x != nullptr && exponent != nullptr && exponent->size() == 1 && exponent->dims.size() <= x->rank()) {
+    const double power = exponent->template numbers<double>()[0];
+    if (power == 1) return *x;
+    if (power == 2) return emit_elementwise<T>(build, *x, nn::Square<T>{});
+    if (power == 0.5) return emit_elementwise<T>(build, *x, nn::Sqrt<T>{});
+    if (power == -1) return emit_elementwise<T>(build, *x, nn::Reciprocal<T>{});
+  }
+  return convert_binary<T, nn::RaisedTo<T>>(build, at);
+}
+
+/// F of any number of tensors, from the first to the last.
+template <class T, template <class...> class F>
+Value convert_several(Builder<T>& build, const NodeView& at) {
+  const std::size_t count = at.node().inputs.size();
+  if (count == 2) return convert_binary<T, F<T>>(build, at);
+  std::vector<Value> operands;
+  for (std::size_t i = 0; i < count; ++i) operands.push_back(build.value(at, i));
+  if (count == 1) return operands[0];
+  const Broadcast to = broadcast(build, at, operands);
+  Value y = stretched(build, operands[0], to);
+  for (std::size_t i = 1; i < count; ++i)
+    y = build.emit(std::make_unique<nn::Binary<T, F<T>>>(volume(to.dims)),
+                   {y.slot, stretched(build, operands[i], to).slot}, to.dims, to.layout, to.batch);
+  return y;
+}
+
+template <class T>
+Value convert_mean(Builder<T>& build, const NodeView& at) {
+  const Value sum = convert_several<T, nn::Plus>(build, at);
+  const T count = static_cast<T>(at.node().inputs.size());
+  return build.emit(std::make_unique<nn::WithConstant<T, nn::Over<T>, false>>(
+                        nn::Lines{1, 1, volume(sum.dims)}, std::vector<T>{count}),
+                    {sum.slot}, sum.dims, sum.layout, sum.batch);
+}
+
+}  // namespace foil::onnx::detail
