@@ -6,13 +6,13 @@
 #pragma once
 
 #include <algorithm>
-#include <bit>
 #include <cstddef>
 #include <utility>
 
 #include "foil/core/simd.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/nn/gemm.hpp"
+#include "foil/nn/transpose.hpp"
 
 namespace foil::nn {
 
@@ -33,48 +33,6 @@ struct Matrix {
 
 namespace detail {
 
-/// The first or second halves of two vectors, one element of each in turn.
-template <class T, Index from, std::size_t... i>
-inline Pack<T> zip(Pack<T> a, Pack<T> b, std::index_sequence<i...>) {
-  return __builtin_shufflevector(
-      a, b, (from + static_cast<Index>(i) / 2 + static_cast<Index>(i) % 2 * lanes<T>)...);
-}
-template <class T, bool second>
-inline Pack<T> zip_halves(Pack<T> a, Pack<T> b) {
-  return zip<T, second ? lanes<T> / 2 : 0>(a, b,
-                                           std::make_index_sequence<static_cast<std::size_t>(lanes<T>)>{});
-}
-
-}  // namespace detail
-
-/// Turns `rows` lines of `columns` numbers each, neither more than there are lanes, into columns: `columns`
-/// whole vectors, in which what lines are missing of a whole block is zero.
-template <class T, class = Isa>
-inline void transpose_block(const T* from, Index step, Index rows, Index columns, T* to, Index to_step) {
-  constexpr std::size_t n = static_cast<std::size_t>(lanes<T>);
-  Pack<T> a[n];
-  unroll<n>([&](auto i) {
-    const Index line = static_cast<Index>(i);
-    a[i] = line >= rows          ? Pack<T>{}
-           : columns == lanes<T> ? load<T>(from + line * step)
-                                 : load_partial<T>(from + line * step, columns);
-  });
-  // Zipping the first half of the lines with the second one, as often as lines can be halved.
-  unroll<std::bit_width(n) - 1>([&](auto) {
-    Pack<T> b[n];
-    unroll<n / 2>([&](auto i) {
-      b[2 * i] = detail::zip_halves<T, false>(a[i], a[i + n / 2]);
-      b[2 * i + 1] = detail::zip_halves<T, true>(a[i], a[i + n / 2]);
-    });
-    unroll<n>([&](auto i) { a[i] = b[i]; });
-  });
-  unroll<n>([&](auto j) {
-    if (static_cast<Index>(j) < columns) store<T>(to + static_cast<Index>(j) * to_step, a[j]);
-  });
-}
-
-namespace detail {
-
 /// The right factor in panels, as the kernel reads it; `columns` is filled up to whole vectors.
 template <class T, class = Isa>
 void pack_panels(const Matrix<const T>& right, T* to) {
@@ -90,9 +48,9 @@ void pack_panels(const Matrix<const T>& right, T* to) {
           store<T>(to + v + k * width, count == lanes<T> ? load<T>(from + k * right.row_step)
                                                          : load_partial<T>(from + k * right.row_step, count));
       } else if (right.by_columns()) {
-        for (Index k = 0; k < depth; k += lanes<T>)
-          transpose_block<T>(from + k, right.column_step, count, std::min(lanes<T>, depth - k),
-                             to + v + k * width, width);
+        if (count < lanes<T>)
+          for (Index k = 0; k < depth; ++k) store<T>(to + v + k * width, Pack<T>{});
+        transpose<T>(count, depth, from, right.column_step, to + v, width);
       } else {
         for (Index k = 0; k < depth; ++k)
           for (Index i = 0; i < lanes<T>; ++i)
@@ -110,20 +68,16 @@ Rows<T> left_rows(const Matrix<const T>& left, Index first, Index count, T* scra
   if (left.by_rows()) return rows_at(data, count, left.row_step, left.columns, scratch);
   const Rows<T> tile = RowTile<T>(scratch, count);
   const Index depth = left.columns;
-  T* const block = scratch + RowTile<T>::storage(depth);
-  for (Index k = 0; k < depth; k += lanes<T>) {
-    const Index steps = std::min(lanes<T>, depth - k);
-    T* const to = scratch + k / tile.length * tile.jump + k % tile.length;
-    for (Index r = 0; r < count; r += lanes<T>) {
-      const Index some = std::min(lanes<T>, count - r);
-      if (left.by_columns()) {
-        transpose_block<T>(data + k * left.column_step + r, left.column_step, steps, some, block, lanes<T>);
-        for (Index i = 0; i < some; ++i) store<T>(to + (r + i) * tile.step, load<T>(block + i * lanes<T>));
-      } else {
-        for (Index i = 0; i < some; ++i)
-          for (Index s = 0; s < steps; ++s)
-            to[(r + i) * tile.step + s] = data[(r + i) * left.row_step + (k + s) * left.column_step];
-      }
+  for (Index k = 0; k < depth; k += tile.length) {
+    const Index steps = std::min(tile.length, depth - k);
+    const T* const from = data + k * left.column_step;
+    T* const to = scratch + k / tile.length * tile.jump;
+    if (left.by_columns()) {
+      transpose<T>(steps, count, from, left.column_step, to, tile.step);
+    } else {
+      for (Index r = 0; r < count; ++r)
+        for (Index s = 0; s < steps; ++s)
+          to[r * tile.step + s] = from[r * left.row_step + s * left.column_step];
     }
   }
   return tile;
@@ -139,11 +93,11 @@ class Multiplier {
   /// Elements of memory that a product of this size needs, whichever factor comes first.
   static Index storage(Index rows, Index depth, Index columns) {
     const Index wide = round_up<T>(std::max(rows, columns));
-    return depth * wide + RowTile<T>::storage(depth) + tile_rows<> * wide + lanes<T> * lanes<T>;
+    return depth * wide + RowTile<T>::storage(depth) + tile_rows<> * wide;
   }
 
-  /// `scratch` offers storage() elements of the largest product.
-  explicit Multiplier(T* scratch) : scratch_(scratch) {}
+  /// `scratch` offers storage() elements of the largest product; each product is multiplied by `scale`.
+  explicit Multiplier(T* scratch, T scale = T(1)) : scratch_(scratch), scale_(scale) {}
 
   /// to = left * right, or to += left * right.
   void operator()(const Matrix<const T>& left, const Matrix<const T>& right, const Matrix<T>& to,
@@ -152,9 +106,8 @@ class Multiplier {
       return (*this)(right.transposed(), left.transposed(), to.transposed(), add);
     const Index depth = right.rows, columns = right.columns, wide = round_up<T>(columns);
     T* const tile = scratch_ + depth * wide;
-    T* const sums = tile + RowTile<T>::storage(depth) + lanes<T> * lanes<T>;
-    if (!same(right)) detail::pack_panels(right, scratch_);
-    packed_ = right;
+    T* const sums = tile + RowTile<T>::storage(depth);
+    if (!same(right)) pack(right);
     const Index step = balanced_tile(left.rows);
     const bool direct = !add && to.by_rows();
     for (Index first = 0; first < left.rows; first += step) {
@@ -167,6 +120,16 @@ class Multiplier {
   }
 
  private:
+  void pack(const Matrix<const T>& right) {
+    detail::pack_panels(right, scratch_);
+    packed_ = right;
+    const Pack<T> scale = broadcast<T>(scale_);
+    if (scale_ != T(1))
+      map<T>(
+          right.rows * round_up<T>(right.columns), scratch_, [scale](Pack<T> v) { return v * scale; },
+          scratch_);
+  }
+
   bool same(const Matrix<const T>& right) const {
     return right.data == packed_.data && right.rows == packed_.rows && right.columns == packed_.columns &&
            right.row_step == packed_.row_step && right.column_step == packed_.column_step;
@@ -198,6 +161,7 @@ class Multiplier {
   }
 
   T* scratch_;
+  T scale_;
   Matrix<const T> packed_{};
 };
 

@@ -22,15 +22,19 @@
 #include "foil/nn/operators/steps.hpp"
 #include "foil/onnx/activations.hpp"
 #include "foil/onnx/arithmetic.hpp"
+#include "foil/onnx/attention.hpp"
 #include "foil/onnx/builder.hpp"
 #include "foil/onnx/choices.hpp"
+#include "foil/onnx/einsum.hpp"
 #include "foil/onnx/functions.hpp"
 #include "foil/onnx/layers.hpp"
 #include "foil/onnx/model.hpp"
 #include "foil/onnx/node_view.hpp"
 #include "foil/onnx/normalization.hpp"
+#include "foil/onnx/padding.hpp"
 #include "foil/onnx/parts.hpp"
 #include "foil/onnx/products.hpp"
+#include "foil/onnx/recurrent.hpp"
 #include "foil/onnx/reductions.hpp"
 #include "foil/onnx/resize.hpp"
 #include "foil/onnx/scatter.hpp"
@@ -88,6 +92,7 @@ const std::map<std::string_view, Conversion<T>>& conversions() {
       {"Asinh", {convert_function<T, nn::Asinh>}},
       {"Atan", {convert_function<T, nn::Atan>}},
       {"Atanh", {convert_function<T, nn::Atanh>}},
+      {"Attention", {convert_attention<T>, {3, 7, 4}}},
       {"AveragePool", {convert_any_pooling<T, WindowKind::average, false>}},
       {"BatchNormalization", {convert_batch_normalization<T>, {5, 5, 5}}},
       {"Cast", {convert_cast<T>}},
@@ -105,6 +110,7 @@ const std::map<std::string_view, Conversion<T>>& conversions() {
       {"DepthToSpace", {convert_blocks<T, true>}},
       {"Div", {convert_arithmetic<T, nn::Over>, {2, 2}}},
       {"Dropout", {convert_dropout<T>, {1, 3, 2}}},
+      {"Einsum", {convert_einsum<T>, {1, Arity::any}}},
       {"Elu", {convert_elu<T>}},
       {"Equal", {convert_comparison<T, nn::Equal>, {2, 2}}},
       {"Erf", {convert_function<T, nn::Erf>}},
@@ -112,6 +118,7 @@ const std::map<std::string_view, Conversion<T>>& conversions() {
       {"Expand", {convert_expand<T>, {2, 2}}},
       {"Flatten", {convert_flatten<T>}},
       {"Floor", {convert_step<T, nn::Floor>}},
+      {"GRU", {convert_gru<T>, {3, 6, 2}}},
       {"Gather", {convert_gather<T>, {2, 2}}},
       {"GatherElements", {convert_gather_elements<T>, {2, 2}}},
       {"GatherND", {convert_gather_nd<T>, {2, 2}}},
@@ -131,6 +138,8 @@ const std::map<std::string_view, Conversion<T>>& conversions() {
       {"IsNaN", {convert_function<T, nn::IsNan>}},
       {"LRN", {convert_local_response<T>}},
       {"LayerNormalization", {convert_layer_normalization<T, true>, {2, 3}}},
+      {labels_type, {convert_labels<T>}},
+      {"LSTM", {convert_lstm<T>, {3, 8, 3}}},
       {"LeakyRelu", {convert_leaky_relu<T>}},
       {"Less", {convert_comparison<T, nn::Less>, {2, 2}}},
       {"LessOrEqual", {convert_comparison<T, nn::LessOrEqual>, {2, 2}}},
@@ -153,8 +162,10 @@ const std::map<std::string_view, Conversion<T>>& conversions() {
       {"Or", {convert_arithmetic<T, nn::Either>, {2, 2}}},
       {"PRelu", {convert_arithmetic<T, nn::RectifiedBy>, {2, 2}}},
       {"Pad", {convert_pad<T>, {1, 4}}},
+      {"Pow", {convert_arithmetic<T, nn::RaisedTo>, {2, 2}}},
       {"Pow", {convert_power<T>, {2, 2}}},
       {"RMSNormalization", {convert_layer_normalization<T, false>, {2, 2}}},
+      {"RNN", {convert_rnn<T>, {3, 6, 2}}},
       {"Range", {evaluate_range<T>, {3, 3}}},
       {"Reciprocal", {convert_function<T, nn::Reciprocal>}},
       {"ReduceL1", {convert_reduction_by<T, nn::SizeOf>, {1, 2}}},

@@ -118,7 +118,7 @@ nn::Matrices matrices_of(Builder<T>& build, const Factor& f, const Dims& leading
 
 /// The products of matrices, whose factors' leading axes are stretched to each other.
 template <class T>
-Value emit_product(Builder<T>& build, const NodeView& at, Factor a, Factor b) {
+Value emit_product(Builder<T>& build, const NodeView& at, Factor a, Factor b, double scale = 1) {
   const std::size_t rank = std::max(a.x.rank(), b.x.rank());
   a.x = with_rank(a.x, rank);
   b.x = with_rank(b.x, rank);
@@ -138,12 +138,13 @@ Value emit_product(Builder<T>& build, const NodeView& at, Factor a, Factor b) {
   dims.push_back(a.rows());
   dims.push_back(b.columns());
   if (single && !a.turned && b.constant != nullptr) {
-    Value y = emit_dense<T>(build, a.x, b.columns(),
-                            dense_weights<T>(*b.constant, b.turned, T(1), b.rows(), b.columns()),
-                            std::vector<T>(static_cast<std::size_t>(b.columns()), T(0)));
+    Value y =
+        emit_dense<T>(build, a.x, b.columns(),
+                      dense_weights<T>(*b.constant, b.turned, static_cast<T>(scale), b.rows(), b.columns()),
+                      std::vector<T>(static_cast<std::size_t>(b.columns()), T(0)));
     return y.viewed(dims, batch);
   }
-  nn::ProductShape shape{a.rows(), a.columns(), b.columns(), {}, {}};
+  nn::ProductShape shape{a.rows(), a.columns(), b.columns(), {}, {}, scale};
   if (single && !a.turned) {  // all rows at once
     shape.rows = volume(a.x.dims) / shape.depth;
     leading.clear();
@@ -217,7 +218,7 @@ Value convert_gemm(Builder<T>& build, const NodeView& at) {
     return build.emit(std::make_unique<nn::WithConstant<T, nn::Times<T>, false>>(std::move(factors)),
                       {x.slot}, x.dims, x.layout, x.batch);
   };
-  const Value y = scaled(emit_product(build, at, a, b), alpha);
+  const Value y = emit_product(build, at, a, b, static_cast<double>(at.number("alpha", 1)));
   if (!at.has_input(2)) return y;
   std::vector<Value> summands{y, scaled(build.value(at, 2), beta)};
   const Broadcast to = broadcast(build, at, summands);

@@ -3,6 +3,7 @@
 /// Conversion of ONNX's operators that take or put elements at any places.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>

@@ -30,6 +30,7 @@ struct Matrices {
 struct ProductShape {
   Index rows, depth, columns;
   Matrices left, right;
+  double scale = 1;  ///< of each product
 };
 
 /// The matrices of the left factor times those of the right one, each an input or a constant.
@@ -42,6 +43,7 @@ class Product : public Operator<T> {
       : rows_(shape.rows),
         depth_(shape.depth),
         columns_(shape.columns),
+        scale_(static_cast<T>(shape.scale)),
         left_(shape.left, rows_, depth_, which == Constant::left),
         right_(shape.right, depth_, columns_, which == Constant::right),
         constant_(std::move(constant)) {}
@@ -49,6 +51,8 @@ class Product : public Operator<T> {
   bool needs_inputs() const override { return !left_.constant && !right_.constant; }
 
   Index multiply_adds() const override { return pairs() * rows_ * depth_ * columns_; }
+
+  Index weights() const override { return static_cast<Index>(constant_.size()); }
 
   Index scratch() const override {
     return std::max({Multiplier<T>::storage(rows_, depth_, columns_),
@@ -59,7 +63,7 @@ class Product : public Operator<T> {
   void forward(Index batch, const T* const* inputs, T* output, T* scratch) const override {
     const T* const left = left_.constant ? constant_.data() : inputs[0];
     const T* const right = right_.constant ? constant_.data() : inputs[needs_inputs() ? 1 : 0];
-    Multiplier<T> multiply(scratch);
+    Multiplier<T> multiply(scratch, scale_);
     for_each(batch, [&](Index n, Index i) {
       multiply(left_.matrix(left, n, i), right_.matrix(right, n, i), product(output, n, i));
     });
@@ -70,7 +74,7 @@ class Product : public Operator<T> {
     const T* const left = left_.constant ? constant_.data() : needs_inputs() ? inputs[0] : nullptr;
     const T* const right = right_.constant ? constant_.data() : needs_inputs() ? inputs[1] : nullptr;
     if (!left_.constant) {
-      Multiplier<T> multiply(scratch);
+      Multiplier<T> multiply(scratch, scale_);
       left_.clear(batch, gradients[0]);
       for_each(batch, [&](Index n, Index i) {
         multiply(product(cotangent, n, i), right_.matrix(right, n, i).transposed(),
@@ -79,7 +83,7 @@ class Product : public Operator<T> {
     }
     if (!right_.constant) {
       T* const gradient = gradients[needs_inputs() ? 1 : 0];
-      Multiplier<T> multiply(scratch);
+      Multiplier<T> multiply(scratch, scale_);
       right_.clear(batch, gradient);
       for_each(batch, [&](Index n, Index i) {
         multiply(left_.matrix(left, n, i).transposed(), product(cotangent, n, i),
@@ -135,6 +139,7 @@ class Product : public Operator<T> {
   }
 
   Index rows_, depth_, columns_;
+  T scale_;
   Factor left_, right_;
   std::vector<T> constant_;
 };

@@ -149,6 +149,8 @@ class Recurrent : public Operator<T> {
     return shape_.steps * gates_ * hidden() * (shape_.inputs + hidden());
   }
 
+  Index weights() const override { return gates_ * hidden() * (shape_.inputs + hidden()); }
+
   void prepare() override {
     const Index h = hidden(), all = gates_ * h;
     const auto at = [](const std::vector<T>& w, Index columns, Index o, Index i) {

@@ -29,6 +29,7 @@ class Transposed : public Operator<T> {
   void prepare() override { op_->prepare(); }
   Index scratch() const override { return op_->scratch(); }
   Index multiply_adds() const override { return op_->multiply_adds(); }
+  Index weights() const override { return op_->weights(); }
 
   void forward(Index batch, const T* const* inputs, T* output, T* scratch) const override {
     op_->backward(batch, nullptr, nullptr, inputs[0], &output, scratch);
@@ -68,6 +69,12 @@ class SlicedConvolution : public Operator<T> {
   Index multiply_adds() const override {
     Index total = 0;
     for (const auto& tap : taps_) total += depth_.output * tap->multiply_adds();
+    return total;
+  }
+
+  Index weights() const override {
+    Index total = 0;
+    for (const auto& tap : taps_) total += tap->weights();
     return total;
   }
 
