@@ -10,8 +10,8 @@
 #include <variant>
 #include <vector>
 
-#include "foil/onnx/onnx.hpp"
 #include "support/catch.hpp"
+#include "support/onnx.hpp"
 #include "support/onnx_builder.hpp"
 
 namespace {

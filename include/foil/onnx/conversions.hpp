@@ -162,7 +162,6 @@ const std::map<std::string_view, Conversion<T>>& conversions() {
       {"Or", {convert_arithmetic<T, nn::Either>, {2, 2}}},
       {"PRelu", {convert_arithmetic<T, nn::RectifiedBy>, {2, 2}}},
       {"Pad", {convert_pad<T>, {1, 4}}},
-      {"Pow", {convert_arithmetic<T, nn::RaisedTo>, {2, 2}}},
       {"Pow", {convert_power<T>, {2, 2}}},
       {"RMSNormalization", {convert_layer_normalization<T, false>, {2, 2}}},
       {"RNN", {convert_rnn<T>, {3, 6, 2}}},
