@@ -295,3 +295,44 @@ TEST_CASE("foil-evaluate: of several outputs the first with classes is attacked,
   CHECK(first.robust == named.robust);
   CHECK(Run(file, {12}, {"--output", "q"}).outcome.status == 2);
 }
+
+TEST_CASE("foil-evaluate: trees are attacked by what needs no gradients, and by nothing else", "[evaluate]") {
+  OnnxBuilder trees({-1, 2});
+  trees.node("TreeEnsembleClassifier", {"x"}, Names{"label", "y"},
+             {attribute("nodes_treeids", Ints{0, 0, 0}), attribute("nodes_nodeids", Ints{0, 1, 2}),
+              attribute("nodes_featureids", Ints{1, 0, 0}), attribute("nodes_values", Floats{0.5f, 0, 0}),
+              attribute("nodes_modes", Names{"BRANCH_LEQ", "LEAF", "LEAF"}),
+              attribute("nodes_truenodeids", Ints{1, 0, 0}), attribute("nodes_falsenodeids", Ints{2, 0, 0}),
+              attribute("class_treeids", Ints{0, 0}), attribute("class_nodeids", Ints{1, 2}),
+              attribute("class_ids", Ints{0, 1}), attribute("class_weights", Floats{1, 1}),
+              attribute("classlabels_strings", Names{"low", "high"})},
+             "stump", "ai.onnx.ml");
+  const TemporaryDirectory dir;
+  write(dir / "trees.onnx", trees.bytes());
+  const Floats x{0.3f, 0.1f, 0.9f, 0.4f, 0.5f, 0.7f, 0.1f, 0.95f};
+  foil::io::write_npy<float>(dir / "x.npy", x, {4, 2});
+  foil::io::write_npy<int>(dir / "y.npy", std::vector<int>{0, 0, 1, 1}, {4});
+  const auto attacked = [&](const std::string& attack) {
+    return foil_test::run({"--model", (dir / "trees.onnx").string(), "--images", (dir / "x.npy").string(),
+                           "--labels", (dir / "y.npy").string(), "--out", (dir / "results.json").string(),
+                           "--attack", attack, "--epsilon", "0.1", "--attack", "fgsm"});
+  };
+  const Outcome refused = attacked("boundary");
+  CHECK(refused.status == 2);
+  CHECK_THAT(refused.err, ContainsSubstring("fgsm needs gradients, and trees.onnx has none") &&
+                              ContainsSubstring("boundary"));
+  const Outcome outcome = foil_test::run(
+      {"--model", (dir / "trees.onnx").string(), "--images", (dir / "x.npy").string(), "--labels",
+       (dir / "y.npy").string(), "--out", (dir / "results.json").string(), "--attack", "boundary:steps=500"});
+  INFO(outcome.err);
+  REQUIRE(outcome.status == 0);
+  CHECK_THAT(outcome.out, ContainsSubstring("the classes are in this order: 'low', 'high'"));
+  const auto json = foil_test::results(dir);
+  CHECK(json["clean_accuracy"] == 1);
+  for (std::size_t i = 0; i < 4; ++i) {
+    const double distance = json["attacks"][0]["samples"][i]["distance"];
+    const double least = std::abs(double{x[2 * i + 1]} - 0.5);
+    CHECK(distance >= least * (1 - 1e-6));
+    CHECK(distance <= least * 1.2 + 1e-3);
+  }
+}

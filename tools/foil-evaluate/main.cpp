@@ -125,6 +125,21 @@ std::vector<Job> prepare(const Command& command) {
   return jobs;
 }
 
+/// Throws for attacks that need more of the model than it offers, naming some that do not.
+void check_knowledge(const std::vector<Job>& jobs, const Command& command, const Model& model) {
+  for (const Job& job : jobs) {
+    if (job.attack.knowledge() <= model.knowledge()) continue;
+    std::string others;
+    for (const foil::AttackEntry& entry : programs::all_attacks().entries())
+      if (entry.knowledge <= model.knowledge()) others += (others.empty() ? "" : ", ") + entry.name;
+    throw foil::Error(foil::text(job.attack.name(), " needs gradients, and ",
+                                 command.model.filename().string(),
+                                 " has none: its scores come from decision trees or support vectors; attacks "
+                                 "that need none: ",
+                                 others));
+  }
+}
+
 /// What there is to say about all outcomes together. `notes` come first.
 Verdict judge(const std::vector<Told>& outcomes, const Samples& samples, const Model& model,
               const std::vector<std::string>& notes) {
@@ -291,6 +306,7 @@ int evaluate_model(const Command& command) {
                                                  .keep_output_layer = command.keep_output_layer,
                                                  .binary = command.binary,
                                                  .straight_through = command.straight_through});
+  check_knowledge(jobs, command, *loaded);
   std::vector<std::filesystem::path> read = command.inputs();
   read.insert(read.end(), loaded->files().begin(), loaded->files().end());
   Places places{.results = command.out,

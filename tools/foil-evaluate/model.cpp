@@ -5,10 +5,12 @@
 #include <cmath>
 #include <fstream>
 #include <initializer_list>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "foil/core/shape.hpp"
 #include "foil/core/tensor.hpp"
@@ -54,20 +56,24 @@ void refuse_foreign(const std::filesystem::path& path) {
 std::unique_ptr<Model> load_onnx_model(const std::filesystem::path& path, const ModelOptions& options) {
   const foil::onnx::File file(path);
   const SampleShape shape = file.input_shape(options.input_shape);
+  const foil::onnx::Options<float> reading{.bounds = options.bounds,
+                                           .input_shape = options.input_shape,
+                                           .output = options.output,
+                                           .keep_output_layer = options.keep_output_layer,
+                                           .binary = options.binary,
+                                           .single_column = true,
+                                           .straight_through = options.straight_through};
   std::vector<std::string> notes;
   bool single = false;
+  const auto adapted = [&]<class M>(M model, const SampleShape& of_samples) {
+    notes = model.notes();
+    single = model.classes() == 1;
+    return std::make_unique<Adapted<M>>(std::move(model), of_samples);
+  };
   auto network =
       with_rank(shape, [&]<int rank>(const SampleShape& of_samples) -> std::unique_ptr<const Network> {
-        auto engine = file.network<float, rank>({.bounds = options.bounds,
-                                                 .input_shape = options.input_shape,
-                                                 .output = options.output,
-                                                 .keep_output_layer = options.keep_output_layer,
-                                                 .binary = options.binary,
-                                                 .single_column = true,
-                                                 .straight_through = options.straight_through});
-        notes = engine.notes();
-        single = engine.classes() == 1;
-        return std::make_unique<Adapted<foil::nn::Network<float, rank>>>(std::move(engine), of_samples);
+        if (file.has_gradients()) return adapted(file.network<float, rank>(reading), of_samples);
+        return adapted(file.scores<float, rank>(reading), of_samples);
       });
   // In a file without such layers, answers that are probabilities are so by chance.
   const std::set<std::string> operators = file.operators();
@@ -80,8 +86,10 @@ std::unique_ptr<Model> load_onnx_model(const std::filesystem::path& path, const 
     may_be = foil::Probabilities::independent;
   else if (any({"Sigmoid", "Softmax"}))
     may_be = foil::Probabilities::exclusive;
-  return std::make_unique<Model>(options, std::move(network), shape, std::move(notes), may_be,
-                                 file.external_files());
+  auto model = std::make_unique<Model>(options, std::move(network), shape, std::move(notes), may_be,
+                                       file.external_files());
+  if (!file.has_gradients()) model->set_knowledge(foil::Knowledge::scores);
+  return model;
 }
 
 /// A network seen through one of foil's models of a model.

@@ -28,8 +28,8 @@ namespace evaluate {
 /// The shape of one sample, without the batch axis: (F), (T, F), (C, H, W) or (C, D, H, W).
 using SampleShape = std::vector<foil::Index>;
 
-/// A foil::DifferentiableModel for samples of any shape, in batches of rank 4 of the same memory. Can be
-/// shared by threads.
+/// A foil::DifferentiableModel for samples of any shape, in batches of rank 4 of the same memory; whether it
+/// has gradients indeed, it says. Can be shared by threads.
 class Network {
  public:
   using Input = foil::Tensor<float, 4>;
@@ -38,6 +38,8 @@ class Network {
   virtual ~Network() = default;
   virtual foil::Bounds<float> bounds() const = 0;
   virtual foil::Logits<float> logits(const Input& x) const = 0;
+
+  /// Throws foil::Error without gradients.
   virtual foil::Vjp<float, Pullback> vjp(const Input& x) const = 0;
 };
 
@@ -50,11 +52,16 @@ class Adapted : public Network {
 
   foil::Bounds<float> bounds() const override { return model_.bounds(); }
   foil::Logits<float> logits(const Input& x) const override { return model_.logits(reshaped(x)); }
-  foil::Vjp<float, Pullback> vjp(const Input& x) const override {
-    auto vjp = model_.vjp(reshaped(x));
-    return {std::move(vjp.logits),
-            [shape = x.dimensions(), pullback = std::move(vjp.pullback)](
-                const foil::Logits<float>& cotangent) { return changed<Input>(pullback(cotangent), shape); }};
+  foil::Vjp<float, Pullback> vjp([[maybe_unused]] const Input& x) const override {
+    if constexpr (foil::DifferentiableModel<M>) {
+      auto vjp = model_.vjp(reshaped(x));
+      return {std::move(vjp.logits), [shape = x.dimensions(), pullback = std::move(vjp.pullback)](
+                                         const foil::Logits<float>& cotangent) {
+                return changed<Input>(pullback(cotangent), shape);
+              }};
+    } else {
+      throw foil::Error("the model has no gradients");
+    }
   }
 
  private:
@@ -135,6 +142,10 @@ class Model {
   Model(ModelOptions options, Open open)
       : options_(std::move(options)), open_(std::move(open)), may_be_(foil::Probabilities::independent) {}
 
+  /// How much of it attacks can look at.
+  foil::Knowledge knowledge() const { return knowledge_; }
+  void set_knowledge(foil::Knowledge knowledge) { knowledge_ = knowledge; }
+
   /// The shape of a sample if the file says it; TorchScript files do not.
   const std::optional<SampleShape>& sample_shape() const { return shape_; }
 
@@ -191,6 +202,7 @@ class Model {
   };
 
   ModelOptions options_;
+  foil::Knowledge knowledge_ = foil::Knowledge::gradients;
   Eigen::VectorXf mean_{}, deviation_{};
   Open open_{};
   std::optional<SampleShape> shape_{};
