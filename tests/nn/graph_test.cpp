@@ -52,15 +52,17 @@ struct Outcome {
       : logits(static_cast<std::size_t>(batch * graph.output_size())),
         gradient(static_cast<std::size_t>(batch * graph.input_size())) {
     const auto room = [](Index size) { return std::vector<float>(static_cast<std::size_t>(size), -7.f); };
-    std::vector<float> kept = room(batch * graph.kept_size()), scratch = room(graph.scratch_size());
-    std::vector<float> work = room(graph.working_size(Pass::logits, batch)), again = logits;
-    graph.forward(batch, x.data(), nullptr, work.data(), scratch.data(), again.data());
-    work = room(graph.working_size(Pass::keeping, batch));
-    kept.push_back(0);  // a place, even if nothing is kept
-    graph.forward(batch, x.data(), kept.data(), work.data(), scratch.data(), logits.data());
+    const auto memory = [&](Pass pass) {
+      return room(graph.scratch_size() + graph.working_size(pass, batch));
+    };
+    std::vector<float> kept = room(batch * graph.kept_size() + 1), again = logits;  // never null
+    std::vector<float> work = memory(Pass::logits);
+    graph.forward(batch, x.data(), nullptr, work.data(), again.data());
+    work = memory(Pass::keeping);
+    graph.forward(batch, x.data(), kept.data(), work.data(), logits.data());
     CHECK(std::memcmp(logits.data(), again.data(), logits.size() * sizeof(float)) == 0);  // NaN as well
-    work = room(graph.working_size(Pass::backward, batch));
-    graph.backward(batch, kept.data(), cotangent.data(), work.data(), scratch.data(), gradient.data());
+    work = memory(Pass::backward);
+    graph.backward(batch, kept.data(), cotangent.data(), work.data(), gradient.data());
   }
 };
 

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <limits>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -13,17 +12,13 @@
 #include "foil/core/error.hpp"
 #include "foil/core/simd.hpp"
 #include "foil/core/tensor.hpp"
-#include "foil/nn/layout.hpp"
 #include "foil/nn/operator.hpp"
-#include "foil/nn/schedule.hpp"
+#include "foil/nn/plan.hpp"
+#include "foil/nn/threads.hpp"
 
 namespace foil::nn {
 
 using namespace simd;
-
-/// The ways to go through a graph: forward for the logits alone, forward such that backward may follow, and
-/// backward.
-enum class Pass { logits, keeping, backward };
 
 /// Operators in topological order over numbered slots; slot 0 is the input. Every operator has an input. Each
 /// slot holds a fixed number of elements per sample. Build with add(), then finish() once; after that the
@@ -32,11 +27,17 @@ enum class Pass { logits, keeping, backward };
 /// Memory: what is alive at once, and no more. An operator writes over its input where nobody reads that
 /// again. Of a forward pass that backward() follows, only what the operators ask for is kept.
 template <class T, class = Isa>
-class Graph {
- public:
-  explicit Graph(Index input_size) : slots_{Slot{input_size}} {}
+class Graph : PlannedGraph<T> {
+  using Base = PlannedGraph<T>;
+  using Base::kept_size_, Base::most_inputs_, Base::most_together_, Base::output_, Base::plans_;
+  using Base::none, Base::none_kept, Base::plan_for, Base::scratch_size_, Base::slots_, Base::steps_;
+  using typename Base::Direction, typename Base::Home, typename Base::Part, typename Base::Plan;
+  using typename Base::Slot, typename Base::Step;
 
-  Index size(std::size_t slot) const { return slots_[slot].size; }
+ public:
+  explicit Graph(Index input_size) : PlannedGraph<T>(input_size) {}
+
+  using Base::size;
 
   /// Appends an operator; returns the slot of its output.
   std::size_t add(std::unique_ptr<Operator<T>> op, std::vector<std::size_t> inputs, Index output_size) {
@@ -55,16 +56,23 @@ class Graph {
   /// would need more than 2^30 numbers.
   void finish(std::size_t output) {
     output_ = output;
-    drop_dead_steps();
+    this->drop_dead_steps();
     for (Step& step : steps_) step.op->prepare();
-    find_uses();
-    plans_.push_back(plan({{0, steps_.size(), 1}}));
+    this->find_uses();
+    plans_.push_back(this->plan({{0, steps_.size(), 1}}));
     constexpr Index most = Index(1) << 30;
     const Index numbers =
         kept_size_ + std::max(working_size(Pass::keeping, 1), working_size(Pass::backward, 1));
     require(numbers <= most && scratch_size_ <= most, "network: a sample would need memory for ", numbers,
             " and ", scratch_size_, " numbers, expected at most ", most);
-    schedule();
+    this->schedule();
+  }
+
+  /// Multiplications with an addition per sample, of the products alone.
+  Index multiply_adds() const {
+    Index sum = 0;
+    for (const Step& step : steps_) sum += step.op->multiply_adds();
+    return sum;
   }
 
   /// Number of operators.
@@ -95,17 +103,20 @@ class Graph {
   Index kept_size() const { return kept_size_; }
   /// Elements that a pass works in, besides.
   Index working_size(Pass pass, Index batch) const { return plan_for(batch).of(pass).memory.size(batch); }
-  /// Elements that operators need, too, whatever the batch.
+  /// Elements that operators need, too, whatever the batch; each thread has its own.
   Index scratch_size() const { return scratch_size_; }
 
-  /// Evaluates `batch` samples. `work` offers working_size() and `scratch` scratch_size() elements; `logits`
-  /// receives batch * output_size() elements, and `kept` batch * kept_size() elements for backward(), unless
-  /// it is null.
-  void forward(Index batch, const T* x, T* kept, T* work, T* scratch, T* logits) const {
+  /// Evaluates `batch` samples. `memory` offers scratch_size() elements for each of the worker's team, and
+  /// working_size() ones behind them; `logits` receives batch * output_size() elements, and `kept` batch *
+  /// kept_size() elements for backward(), unless it is null.
+  void forward(Index batch, const T* x, T* kept, T* memory, T* logits,
+               const detail::Worker& worker = {}) const {
     const Plan& plan = plan_for(batch);
     const Direction& direction = plan.of(kept == nullptr ? Pass::logits : Pass::keeping);
+    T* const scratch = memory + worker.share().index * scratch_size_;
+    T* const work = memory + worker.share().count * scratch_size_;
     std::vector<const T*> inputs(most_inputs_);
-    if (kept != nullptr && slots_[0].kept_at != none_kept)
+    if (kept != nullptr && slots_[0].kept_at != none_kept && worker.first())
       std::copy(x, x + batch * input_size(), kept + batch * slots_[0].kept_at);
     for (const Segment& segment : plan.segments)
       for (Index first = 0; first < batch; first += segment.samples) {
@@ -116,33 +127,47 @@ class Graph {
             inputs[k] = step.inputs[k] == 0 ? x + first * input_size()
                                             : address(direction, step.inputs[k], part, kept, work, logits);
           T* const output = address(direction, step.output, part, kept, work, logits);
-          if (kept == nullptr || step.op->kept_bytes() == 0)
-            step.op->forward(part.samples, inputs.data(), output, scratch);
-          else
-            step.op->forward_keeping(part.samples, inputs.data(), output, notes<std::byte>(step, part, kept),
-                                     scratch);
+          std::byte* const own =
+              kept == nullptr || step.op->kept_bytes() == 0 ? nullptr : notes<std::byte>(step, part, kept);
+          worker.step([&] {
+            if (is_shared(step, part, worker))
+              step.op->divisible()->forward_share(worker.share(), part.samples, inputs.data(), output, own,
+                                                  scratch);
+            else if (!worker.first())
+              return;
+            else if (own == nullptr)
+              step.op->forward(part.samples, inputs.data(), output, scratch);
+            else
+              step.op->forward_keeping(part.samples, inputs.data(), output, own, scratch);
+          });
         }
       }
     const T* const result = output_ == 0                             ? x
                             : direction.homes[output_] == Home::kept ? kept + batch * slots_[output_].kept_at
                                                                      : logits;
-    if (result != logits) std::copy(result, result + batch * output_size(), logits);
+    if (result != logits && worker.first()) std::copy(result, result + batch * output_size(), logits);
   }
 
-  /// Pulls `cotangent` (batch * output_size()) back to the input. `kept` is what forward() left there; `work`
-  /// and `scratch` as there.
-  void backward(Index batch, const T* kept, const T* cotangent, T* work, T* scratch, T* dx) const {
+  /// Pulls `cotangent` (batch * output_size()) back to the input. `kept` is what forward() left there;
+  /// `memory` as there.
+  void backward(Index batch, const T* kept, const T* cotangent, T* memory, T* dx,
+                const detail::Worker& worker = {}) const {
     const Plan& plan = plan_for(batch);
     const Direction &before = plan.of(Pass::keeping), &direction = plan.of(Pass::backward);
-    if (output_ == 0)
+    T* const scratch = memory + worker.share().index * scratch_size_;
+    T* const work = memory + worker.share().count * scratch_size_;
+    if (output_ == 0 && worker.first())
       std::copy(cotangent, cotangent + batch * output_size(), dx);
-    else if (slots_[0].gradient_by == none)
+    else if (slots_[0].gradient_by == none && worker.first())
       std::fill(dx, dx + batch * input_size(), T(0));
     std::vector<const T*> inputs(most_inputs_);
     std::vector<T*> targets(most_inputs_);
     const auto value = [&](std::size_t slot, const Part& part) -> const T* {
       if (before.homes[slot] != Home::kept) return nullptr;
       return kept + batch * slots_[slot].kept_at + part.first * size(slot);
+    };
+    const auto slope = [&](std::size_t slot, const Part& part) {
+      return address(direction, slot, part, nullptr, work, dx);
     };
     for (auto segment = plan.segments.rbegin(); segment != plan.segments.rend(); ++segment)
       for (Index end = batch; end > 0;) {  // last samples first: they may still be in the cache
@@ -151,82 +176,57 @@ class Graph {
         end = first;
         for (std::size_t i = segment->end; i-- > segment->begin;) {
           const Step& step = steps_[i];
+          bool sums = false;
           for (std::size_t k = 0; k < step.inputs.size(); ++k) {
             inputs[k] = value(step.inputs[k], part);
-            targets[k] = step.asides[k] != 0
-                             ? work + direction.memory.at(step.asides[k], size(step.inputs[k]), batch,
-                                                          part.full, first)
-                             : address(direction, step.inputs[k], part, static_cast<T*>(nullptr), work, dx);
+            sums = sums || step.asides[k] != 0;
+            targets[k] = step.asides[k] == 0
+                             ? slope(step.inputs[k], part)
+                             : work + direction.memory.at(step.asides[k], size(step.inputs[k]), batch,
+                                                          part.full, first);
           }
-          const T* const slope = step.output == output_ ? cotangent + first * output_size()
-                                                        : address(direction, step.output, part,
-                                                                  static_cast<T*>(nullptr), work, dx);
-          if (step.op->kept_bytes() == 0)
-            step.op->backward(part.samples, inputs.data(), value(step.output, part), slope, targets.data(),
-                              scratch);
-          else
-            step.op->backward_from(part.samples, notes<const std::byte>(step, part, kept), slope,
-                                   targets.data(), scratch);
-          for (std::size_t k = 0; k < step.inputs.size(); ++k)
-            if (step.asides[k] != 0)
-              accumulate<T>(part.samples * size(step.inputs[k]), targets[k],
-                            address(direction, step.inputs[k], part, static_cast<T*>(nullptr), work, dx));
+          const T* const g =
+              step.output == output_ ? cotangent + first * output_size() : slope(step.output, part);
+          const std::byte* const own =
+              step.op->kept_bytes() == 0 ? nullptr : notes<const std::byte>(step, part, kept);
+          worker.step([&] {
+            if (is_shared(step, part, worker))
+              step.op->divisible()->backward_share(worker.share(), part.samples, inputs.data(),
+                                                   value(step.output, part), own, g, targets.data(), scratch);
+            else if (!worker.first())
+              return;
+            else if (own == nullptr)
+              step.op->backward(part.samples, inputs.data(), value(step.output, part), g, targets.data(),
+                                scratch);
+            else
+              step.op->backward_from(part.samples, own, g, targets.data(), scratch);
+          });
+          if (sums)
+            worker.step([&] {
+              for (std::size_t k = 0; k < step.inputs.size(); ++k) {
+                if (step.asides[k] == 0) continue;
+                const auto [begin, stop] = worker.share().of(part.samples * size(step.inputs[k]), share_unit);
+                accumulate<T>(stop - begin, targets[k] + begin, slope(step.inputs[k], part) + begin);
+              }
+            });
         }
       }
   }
 
  private:
-  static constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
-  static constexpr Index none_kept = -1;
-
-  struct Slot {
-    Index size = 0;
-    std::size_t producer = none;
-    std::size_t last_use = 0;        ///< the last step that reads it
-    bool needed = false;             ///< whether the backward pass reads it
-    Index kept_at = none_kept;       ///< per sample
-    std::size_t gradient_by = none;  ///< the step that writes its gradient first
-  };
-
-  struct Step {
-    std::unique_ptr<Operator<T>> op;
-    std::vector<std::size_t> inputs;
-    std::size_t output;
-    /// Per input: the array in which what is to be added to its gradient is written first, if it already
-    /// holds another step's contribution; else 0.
-    std::vector<std::size_t> asides;
-    Index notes_at;  ///< of what the operator keeps itself, per sample
-  };
-
-  /// Where the values, or gradients, of a slot are.
-  enum class Home { outside, kept, working };
-
-  struct Direction {
-    std::vector<Home> homes;          ///< by slot
-    std::vector<std::size_t> arrays;  ///< by slot, of those in working memory
-    WorkingMemory memory;
-  };
-
-  struct Plan {
-    std::vector<Segment> segments;
-    Direction directions[3];
-    const Direction& of(Pass pass) const { return directions[static_cast<std::size_t>(pass)]; }
-  };
-
-  /// Consecutive samples of a batch that go through a segment together; `full` is the size of a full part.
-  struct Part {
-    Index batch, full, first, samples;
-  };
-
-  const Plan& plan_for(Index batch) const { return batch == 1 ? plans_.front() : plans_.back(); }
+  /// Whether threads share a step: it pays if each has some microseconds to do.
+  bool is_shared(const Step& step, const Part& part, const detail::Worker& worker) const {
+    constexpr Index worth = 1 << 14;
+    return !worker.alone() && step.op->divisible() != nullptr &&
+           part.samples * (size(step.output) + step.op->multiply_adds() / 16) >= worth;
+  }
 
   T* address(const Direction& direction, std::size_t slot, const Part& part, T* kept, T* work,
              T* outside) const {
-    const Index size = slots_[slot].size;
     if (direction.homes[slot] == Home::kept)
-      return kept + part.batch * slots_[slot].kept_at + part.first * size;
-    if (direction.homes[slot] == Home::outside) return outside + part.first * size;
-    return work + direction.memory.at(direction.arrays[slot], size, part.batch, part.full, part.first);
+      return kept + part.batch * slots_[slot].kept_at + part.first * size(slot);
+    if (direction.homes[slot] == Home::outside) return outside + part.first * size(slot);
+    return work + direction.memory.at(direction.arrays[slot], size(slot), part.batch, part.full, part.first);
   }
 
   /// Where the notes of an operator on a part of the batch are.
@@ -234,162 +234,6 @@ class Graph {
   static Byte* notes(const Step& step, const Part& part, U* kept) {
     return reinterpret_cast<Byte*>(kept + part.batch * step.notes_at) + part.first * step.op->kept_bytes();
   }
-
-  void drop_dead_steps() {
-    std::vector<bool> alive(slots_.size(), false);
-    alive[output_] = true;
-    for (auto step = steps_.rbegin(); step != steps_.rend(); ++step)
-      if (alive[step->output])
-        for (const std::size_t input : step->inputs) alive[input] = true;
-    std::erase_if(steps_, [&](const Step& step) { return !alive[step.output]; });
-    for (Slot& slot : slots_) slot.producer = none;
-    for (std::size_t i = 0; i < steps_.size(); ++i) slots_[steps_[i].output].producer = i;
-  }
-
-  /// Who reads each slot last, what the backward pass reads, and who writes gradients first.
-  void find_uses() {
-    for (std::size_t i = 0; i < steps_.size(); ++i) {
-      const Step& step = steps_[i];
-      most_inputs_ = std::max(most_inputs_, step.inputs.size());
-      scratch_size_ = std::max(scratch_size_, round_up<T>(step.op->scratch()));
-      if (step.op->needs_output()) slots_[step.output].needed = true;
-      for (const std::size_t input : step.inputs) {
-        slots_[input].last_use = i;
-        if (step.op->needs_inputs()) slots_[input].needed = true;
-      }
-    }
-    slots_[output_].last_use = steps_.size();
-    std::size_t asides = slots_.size();
-    for (std::size_t i = steps_.size(); i-- > 0;)
-      for (const std::size_t input : steps_[i].inputs) {
-        const bool first = slots_[input].gradient_by == none;
-        if (first) slots_[input].gradient_by = i;
-        steps_[i].asides.push_back(first ? 0 : asides++);
-      }
-    const std::vector<std::size_t> owner = owners(true);
-    const auto keep = [&](Index size) { return std::exchange(kept_size_, kept_size_ + round_up<T>(size)); };
-    for (std::size_t s = 0; s < slots_.size(); ++s)
-      if (slots_[s].needed && slots_[owner[s]].kept_at == none_kept)
-        slots_[owner[s]].kept_at = keep(slots_[s].size);
-    for (std::size_t s = 0; s < slots_.size(); ++s) slots_[s].kept_at = slots_[owner[s]].kept_at;
-    const Index element = static_cast<Index>(sizeof(T));
-    for (Step& step : steps_) step.notes_at = keep((step.op->kept_bytes() + element - 1) / element);
-  }
-
-  /// For each slot, the one whose memory it uses in a forward pass.
-  std::vector<std::size_t> owners(bool keeping) const {
-    std::vector<std::size_t> owner(slots_.size());
-    for (std::size_t s = 0; s < slots_.size(); ++s) owner[s] = s;
-    for (std::size_t i = 0; i < steps_.size(); ++i) {
-      if (!steps_[i].op->in_place()) continue;
-      for (const std::size_t input : steps_[i].inputs) {
-        const Slot& slot = slots_[input];
-        if (input == 0 || slot.last_use != i || (keeping && slot.needed) ||
-            slot.size != slots_[steps_[i].output].size)
-          continue;
-        owner[steps_[i].output] = owner[input];
-        break;
-      }
-    }
-    return owner;
-  }
-
-  /// The memory of a forward pass.
-  Direction plan_forward(bool keeping, const std::vector<Segment>& segments) const {
-    Direction direction{std::vector<Home>(slots_.size(), Home::working), owners(keeping), {}};
-    std::vector<Lifetime> arrays(slots_.size());
-    const std::size_t result = direction.arrays[output_];
-    for (std::size_t s = 0; s < slots_.size(); ++s) {
-      const std::size_t owner = direction.arrays[s];
-      if (keeping && slots_[s].kept_at != none_kept)
-        direction.homes[s] = Home::kept;
-      else if (s == 0 || owner == result)
-        direction.homes[s] = Home::outside;
-      if (direction.homes[s] != Home::working || slots_[s].producer == none) continue;
-      if (owner == s) arrays[s] = {round_up<T>(slots_[s].size), slots_[s].producer, 0, 0};
-      arrays[owner].last = slots_[s].last_use;
-    }
-    direction.memory = WorkingMemory(std::move(arrays), segments);
-    return direction;
-  }
-
-  /// The memory of a backward pass, whose first step is the last one of the forward pass.
-  Direction plan_backward(const std::vector<Segment>& segments) const {
-    Direction direction{
-        std::vector<Home>(slots_.size(), Home::working), std::vector<std::size_t>(slots_.size()), {}};
-    direction.homes[0] = direction.homes[output_] = Home::outside;
-    std::vector<Lifetime> arrays(slots_.size());
-    for (std::size_t s = 0; s < slots_.size(); ++s) direction.arrays[s] = s;
-    for (std::size_t step = 0; step < steps_.size(); ++step) {
-      const Step& now = steps_[steps_.size() - 1 - step];
-      const std::size_t own = direction.arrays[now.output];
-      if (now.output != output_) arrays[own].last = step;
-      bool passed_on = !now.op->in_place() || now.output == output_;
-      for (std::size_t k = 0; k < now.inputs.size(); ++k) {
-        const std::size_t input = now.inputs[k];
-        const Index size = round_up<T>(slots_[input].size);
-        if (now.asides[k] != 0) {
-          arrays.resize(std::max(arrays.size(), now.asides[k] + 1));
-          arrays[now.asides[k]] = {size, step, step, 0};
-        } else if (input != 0 && !passed_on && slots_[input].size == slots_[now.output].size) {
-          direction.arrays[input] = own;
-          passed_on = true;
-        } else if (input != 0) {
-          arrays[input] = {size, step, step, 0};
-        }
-      }
-    }
-    std::vector<Segment> reversed;
-    for (auto s = segments.rbegin(); s != segments.rend(); ++s)
-      reversed.push_back({steps_.size() - s->end, steps_.size() - s->begin, s->samples});
-    direction.memory = WorkingMemory(std::move(arrays), reversed);
-    return direction;
-  }
-
-  Plan plan(std::vector<Segment> segments) const {
-    Plan plan;
-    plan.directions[0] = plan_forward(false, segments);
-    plan.directions[1] = plan_forward(true, segments);
-    plan.directions[2] = plan_backward(segments);
-    plan.segments = std::move(segments);
-    return plan;
-  }
-
-  /// Plans for batches: as many samples together as pays, in at most 64 MB of working memory, or one sample's
-  /// if that is more.
-  void schedule() {
-    constexpr Index element = static_cast<Index>(sizeof(T)), room = (Index(64) << 20) / element;
-    std::vector<Traffic> traffic;
-    Index alive = 0;
-    std::vector<Index> ending(steps_.size() + 1, 0);
-    for (std::size_t i = 0; i < steps_.size(); ++i) {
-      const Step& step = steps_[i];
-      Index moved = size(step.output);
-      for (const std::size_t input : step.inputs) moved += size(input);
-      traffic.push_back({element * moved, element * step.op->weights(), element * alive});
-      alive += size(step.output);
-      ending[slots_[step.output].last_use] += size(step.output);
-      alive -= ending[i];
-    }
-    for (Index most = 128;; most = most_together_ / 2) {
-      Plan batch = plan(segments_of(traffic, most));
-      most_together_ = 1;
-      for (const Segment& segment : batch.segments)
-        most_together_ = std::max(most_together_, segment.samples);
-      Index numbers = 0;
-      for (const Direction& direction : batch.directions)
-        numbers = std::max(numbers, direction.memory.size(most_together_));
-      if (numbers > room && most_together_ > 1) continue;
-      plans_.push_back(std::move(batch));
-      return;
-    }
-  }
-
-  std::vector<Slot> slots_;
-  std::vector<Step> steps_;
-  std::vector<Plan> plans_;  ///< for a single sample, and for many
-  std::size_t output_ = 0, most_inputs_ = 0;
-  Index most_together_ = 1, kept_size_ = 0, scratch_size_ = 0;
 };
 
 }  // namespace foil::nn

@@ -5,12 +5,9 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cstddef>
-#include <exception>
 #include <memory>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -21,50 +18,53 @@
 #include "foil/core/tensor.hpp"
 #include "foil/nn/graph.hpp"
 #include "foil/nn/memory.hpp"
+#include "foil/nn/threads.hpp"
 
 namespace foil::nn {
 
 namespace detail {
-
-/// Calls work(i) for i = 0 .. count - 1 on up to `threads` threads, this one among them; rethrows the first
-/// exception.
-template <class F>
-void parallel_for(Index count, int threads, F&& work) {
-  const Index helpers = std::min<Index>(threads, count) - 1;
-  if (helpers <= 0) {
-    for (Index i = 0; i < count; ++i) work(i);
-    return;
-  }
-  std::atomic<Index> next = 0;
-  std::vector<std::exception_ptr> failures(static_cast<std::size_t>(helpers) + 1);
-  const auto run = [&](std::exception_ptr& failure) {
-    try {
-      for (Index i = next++; i < count; i = next++) work(i);
-    } catch (...) {
-      failure = std::current_exception();
-    }
-  };
-  std::vector<std::thread> pool(static_cast<std::size_t>(helpers));
-  try {
-    for (std::size_t t = 0; t < pool.size(); ++t)
-      pool[t] = std::thread([&run, &failure = failures[t + 1]] { run(failure); });
-  } catch (...) {  // no thread left, or no memory for one: those that there are do all of it
-  }
-  run(failures[0]);
-  for (std::thread& helper : pool)
-    if (helper.joinable()) helper.join();
-  for (const std::exception_ptr& failure : failures)
-    if (failure) std::rethrow_exception(failure);
-}
 
 /// What networks and their pullbacks share: the graph, and the memory of finished evaluations.
 template <class T, class = simd::Isa>
 struct Engine {
   explicit Engine(Graph<T> g) : graph(std::move(g)), pool(std::make_shared<BufferPool<T>>()) {}
 
+  /// Whether the threads share the steps of each sample, not the samples: where there are too few of them,
+  /// and enough to do in each. (Bits depend on neither.)
+  bool shares_steps(Index samples, int threads) const {
+    constexpr Index worth = 25'000'000;  // multiplications with an addition, some hundred microseconds
+    return threads > 1 && samples < 2 * threads && samples % threads != 0 &&
+           samples * graph.multiply_adds() >= worth;
+  }
+
   /// Samples evaluated by one call of the graph.
   Index chunk(Index samples, int threads) const {
-    return std::min(graph.most_together(), (samples + threads - 1) / threads);
+    const int sharing = shares_steps(samples, threads) ? 1 : threads;
+    return std::min(graph.most_together(), (samples + sharing - 1) / sharing);
+  }
+
+  /// Calls work(first, batch, memory, worker) for all chunks of `samples` samples, with the memory that such
+  /// a pass works in.
+  template <class F>
+  void for_each_chunk(Pass pass, Index samples, Index chunk, int threads, F&& work) const {
+    const Index chunks = (samples + chunk - 1) / chunk;
+    const auto one = [&](Index c, T* memory, const Worker& worker) {
+      // Backward the last chunk comes first: its activations are still in the cache.
+      const Index first = (pass == Pass::backward ? chunks - 1 - c : c) * chunk;
+      work(first, std::min(chunk, samples - first), memory, worker);
+    };
+    if (shares_steps(samples, threads)) {
+      Loan<T> memory(pool, threads * graph.scratch_size() + graph.working_size(pass, chunk));
+      Team team;
+      team.run(threads, [&](Index rank) {
+        for (Index c = 0; c < chunks; ++c) one(c, memory.data(), Worker(team, rank));
+      });
+      return;
+    }
+    parallel_for(chunks, threads, [&](Index c) {
+      Loan<T> memory(pool, graph.scratch_size() + graph.working_size(pass, std::min(chunk, samples)));
+      one(c, memory.data(), Worker());
+    });
   }
 
   Graph<T> graph;
@@ -77,7 +77,8 @@ struct Engine {
 template <class Scalar>
 struct NetworkOptions {
   Bounds<Scalar> bounds = {};  ///< the box that inputs live in; [0, 1] unless said otherwise
-  int threads = 1;             ///< threads that share the samples of one call; the bits do not depend on it
+  int threads = 1;  ///< threads that share the samples of one call, or the steps of few large ones;
+                    ///< the bits do not depend on it
 };
 
 /// The pullback of one forward pass. Owns what it needs, may outlive the network, may be called any number of
@@ -99,15 +100,12 @@ class Pullback {
                   "pullback: expected a cotangent of ", count, " x ", graph.output_size(),
                   " like the logits, got ", cotangent.rows(), " x ", cotangent.cols());
     Input dx(shape_);
-    const Index chunks = (count + chunk_ - 1) / chunk_;
-    detail::parallel_for(chunks, threads_, [&](Index c) {
-      // Last chunk first: its activations are still in the cache.
-      const Index first = (chunks - 1 - c) * chunk_, batch = std::min(chunk_, count - first);
-      Loan<Scalar> memory(engine_->pool, graph.scratch_size() + graph.working_size(Pass::backward, batch));
-      graph.backward(batch, kept_->data() + first * graph.kept_size(),
-                     cotangent.data() + first * graph.output_size(), memory.data() + graph.scratch_size(),
-                     memory.data(), dx.data() + first * graph.input_size());
-    });
+    engine_->for_each_chunk(Pass::backward, count, chunk_, threads_,
+                            [&](Index first, Index batch, Scalar* memory, const detail::Worker& worker) {
+                              graph.backward(batch, kept_->data() + first * graph.kept_size(),
+                                             cotangent.data() + first * graph.output_size(), memory,
+                                             dx.data() + first * graph.input_size(), worker);
+                            });
     return dx;
   }
 
@@ -163,12 +161,11 @@ class Network {
     const Graph<Scalar>& graph = engine_->graph;
     const Index count = samples(x), chunk = engine_->chunk(count, options_.threads);
     Logits<Scalar> out(count, classes());
-    detail::parallel_for((count + chunk - 1) / chunk, options_.threads, [&](Index c) {
-      const Index first = c * chunk, batch = std::min(chunk, count - first);
-      Loan<Scalar> memory(engine_->pool, graph.scratch_size() + graph.working_size(Pass::logits, batch));
-      graph.forward(batch, x.data() + first * graph.input_size(), nullptr,
-                    memory.data() + graph.scratch_size(), memory.data(), out.data() + first * classes());
-    });
+    engine_->for_each_chunk(Pass::logits, count, chunk, options_.threads,
+                            [&](Index first, Index batch, Scalar* memory, const detail::Worker& worker) {
+                              graph.forward(batch, x.data() + first * graph.input_size(), nullptr, memory,
+                                            out.data() + first * classes(), worker);
+                            });
     return out;
   }
 
@@ -180,12 +177,12 @@ class Network {
     const Index count = samples(x), chunk = engine_->chunk(count, options_.threads);
     Logits<Scalar> out(count, classes());
     auto kept = std::make_shared<Loan<Scalar>>(engine_->pool, count * graph.kept_size());
-    detail::parallel_for((count + chunk - 1) / chunk, options_.threads, [&](Index c) {
-      const Index first = c * chunk, batch = std::min(chunk, count - first);
-      Loan<Scalar> memory(engine_->pool, graph.scratch_size() + graph.working_size(Pass::keeping, batch));
-      graph.forward(batch, x.data() + first * graph.input_size(), kept->data() + first * graph.kept_size(),
-                    memory.data() + graph.scratch_size(), memory.data(), out.data() + first * classes());
-    });
+    engine_->for_each_chunk(Pass::keeping, count, chunk, options_.threads,
+                            [&](Index first, Index batch, Scalar* memory, const detail::Worker& worker) {
+                              graph.forward(batch, x.data() + first * graph.input_size(),
+                                            kept->data() + first * graph.kept_size(), memory,
+                                            out.data() + first * classes(), worker);
+                            });
     return {std::move(out),
             Pullback<Scalar, Rank>(engine_, std::move(kept), x.dimensions(), chunk, options_.threads)};
   }

@@ -3,11 +3,15 @@
 /// What every operator of the engine offers: forward, and backward with respect to its inputs only.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 
 #include "foil/core/tensor.hpp"
 
 namespace foil::nn {
+
+template <class T>
+class Divisible;
 
 /// One operator on batches of samples. Geometry and constants are fixed when it is built; inputs and outputs
 /// are plain arrays, sample after sample. Implementations keep samples apart: what they write for a sample
@@ -65,8 +69,61 @@ class Operator {
   /// through together.
   virtual Index weights() const { return 0; }
 
+  /// This operator, if several threads can share one call of it; else null.
+  virtual const Divisible<T>* divisible() const { return nullptr; }
+
   /// Called once before the first evaluation.
   virtual void prepare() {}
+};
+
+/// One of `count` shares of a call's work, which together are all of it.
+struct Share {
+  Index index = 0, count = 1;
+
+  struct Range {
+    Index begin, end;
+  };
+  /// The items of this share, of n in all; shares begin at multiples of `unit`.
+  Range of(Index n, Index unit = 1) const {
+    const Index units = (n + unit - 1) / unit;
+    return {std::min(n, units * index / count * unit), std::min(n, units * (index + 1) / count * unit)};
+  }
+};
+
+/// Shares of elements begin at multiples of so many, lest threads write to the same lines of the cache.
+inline constexpr Index share_unit = 64;
+
+/// An operator of which threads do a share each, at the same time: shares write different elements, and the
+/// bits do not depend on how many there are. Each thread has a scratch memory of its own.
+template <class T>
+class Divisible : public Operator<T> {
+ public:
+  /// A share of forward(), and of forward_keeping() unless `kept` is null.
+  virtual void forward_share(Share share, Index batch, const T* const* inputs, T* output, std::byte* kept,
+                             T* scratch) const = 0;
+
+  /// A share of backward(), or of backward_from() if the operator has notes, at `kept`.
+  virtual void backward_share(Share share, Index batch, const T* const* inputs, const T* output,
+                              const std::byte* kept, const T* cotangent, T* const* gradients,
+                              T* scratch) const = 0;
+
+  const Divisible<T>* divisible() const override { return this; }
+
+  void forward(Index batch, const T* const* inputs, T* output, T* scratch) const override {
+    forward_share({}, batch, inputs, output, nullptr, scratch);
+  }
+  void forward_keeping(Index batch, const T* const* inputs, T* output, std::byte* kept,
+                       T* scratch) const override {
+    forward_share({}, batch, inputs, output, kept, scratch);
+  }
+  void backward(Index batch, const T* const* inputs, const T* output, const T* cotangent, T* const* gradients,
+                T* scratch) const override {
+    backward_share({}, batch, inputs, output, nullptr, cotangent, gradients, scratch);
+  }
+  void backward_from(Index batch, const std::byte* kept, const T* cotangent, T* const* gradients,
+                     T* scratch) const override {
+    backward_share({}, batch, nullptr, nullptr, kept, cotangent, gradients, scratch);
+  }
 };
 
 }  // namespace foil::nn

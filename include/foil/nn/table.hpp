@@ -13,6 +13,7 @@
 #include "foil/core/simd.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/nn/lines.hpp"
+#include "foil/nn/operator.hpp"
 
 namespace foil::nn {
 
@@ -88,13 +89,15 @@ class Table {
   std::vector<T> numbers_;
 };
 
-/// to[i] = f(in[i]..., numbers...) for all elements of `batch` samples, where the numbers are those of the
-/// element's position in tables of the same lines.
+/// to[i] = f(in[i]..., numbers...) for a share of all elements of `batch` samples, where the numbers are
+/// those of the element's position in tables of the same lines.
 template <class T, class F, std::size_t tables, class... In>
-inline void map_with(Index batch, const Table<T>* const (&table)[tables], T* to, F&& f, const In*... in) {
+inline void map_with(Share share, Index batch, const Table<T>* const (&table)[tables], T* to, F&& f,
+                     const In*... in) {
   const Lines lines = table[0]->lines();
   if (lines.inner == 1) {
-    for (Index o = 0; o < batch * lines.outer; ++o) {
+    const auto [begin, end] = share.of(batch * lines.outer);
+    for (Index o = begin; o < end; ++o) {
       const Index first = o * lines.length;
       if constexpr (tables == 1)
         map<T>(lines.length, to + first, f, (in + first)..., table[0]->numbers());
@@ -103,17 +106,17 @@ inline void map_with(Index batch, const Table<T>* const (&table)[tables], T* to,
     }
     return;
   }
-  for (Index o = 0; o < batch * lines.outer; ++o)
-    for (Index l = 0; l < lines.length; ++l) {
-      const Index first = (o * lines.length + l) * lines.inner;
-      const Pack<T> c = broadcast<T>(table[0]->numbers()[l]);
-      if constexpr (tables == 1) {
-        map<T>(lines.inner, to + first, [&](auto... v) { return f(v..., c); }, (in + first)...);
-      } else {
-        const Pack<T> d = broadcast<T>(table[1]->numbers()[l]);
-        map<T>(lines.inner, to + first, [&](auto... v) { return f(v..., c, d); }, (in + first)...);
-      }
+  const auto [begin, end] = share.of(batch * lines.outer * lines.length);
+  for (Index line = begin; line < end; ++line) {
+    const Index first = line * lines.inner;
+    const Pack<T> c = broadcast<T>(table[0]->numbers()[line % lines.length]);
+    if constexpr (tables == 1) {
+      map<T>(lines.inner, to + first, [&](auto... v) { return f(v..., c); }, (in + first)...);
+    } else {
+      const Pack<T> d = broadcast<T>(table[1]->numbers()[line % lines.length]);
+      map<T>(lines.inner, to + first, [&](auto... v) { return f(v..., c, d); }, (in + first)...);
     }
+  }
 }
 
 }  // namespace foil::nn

@@ -70,34 +70,32 @@ struct RaisedTo {
 
 /// F of two activations.
 template <class T, class F, class = Isa>
-class Binary : public Operator<T> {
+class Binary : public Divisible<T> {
  public:
   explicit Binary(Index size) : size_(size) {}
 
   bool needs_inputs() const override { return F::uses_a || F::uses_b || F::uses_other; }
   bool in_place() const override { return true; }
 
-  void forward(Index batch, const T* const* inputs, T* output, T*) const override {
-    map<T>(batch * size_, output, [](Pack<T> a, Pack<T> b) { return F{}.value(a, b); }, inputs[0], inputs[1]);
+  void forward_share(Share share, Index batch, const T* const* inputs, T* output, std::byte*,
+                     T*) const override {
+    const auto [begin, end] = share.of(batch * size_, share_unit);
+    map<T>(
+        end - begin, output + begin, [](Pack<T> a, Pack<T> b) { return F{}.value(a, b); }, inputs[0] + begin,
+        inputs[1] + begin);
   }
 
-  void backward(Index batch, const T* const* inputs, const T*, const T* cotangent, T* const* gradients,
-                T*) const override {
-    const T* const a = needs_inputs() ? inputs[0] : cotangent;
-    const T* const b = needs_inputs() ? inputs[1] : cotangent;
-    const Index all = batch * size_, whole = all / lanes<T> * lanes<T>;
-    for (Index i = 0; i < whole;
-         i += lanes<T>) {  // the cotangent is read before either gradient overwrites it
-      const Pack<T> g = load<T>(cotangent + i), x = load<T>(a + i), y = load<T>(b + i);
-      store<T>(gradients[0] + i, F{}.pull_a(g, x, y));
-      store<T>(gradients[1] + i, F{}.pull_b(g, x, y));
-    }
-    if (const Index rest = all - whole; rest > 0) {
-      const Pack<T> g = load_partial<T>(cotangent + whole, rest);
-      const Pack<T> x = load_partial<T>(a + whole, rest), y = load_partial<T>(b + whole, rest);
-      store_partial<T>(gradients[0] + whole, F{}.pull_a(g, x, y), rest);
-      store_partial<T>(gradients[1] + whole, F{}.pull_b(g, x, y), rest);
-    }
+  void backward_share(Share share, Index batch, const T* const* inputs, const T*, const std::byte*,
+                      const T* cotangent, T* const* gradients, T*) const override {
+    const auto [begin, end] = share.of(batch * size_, share_unit);
+    const T* const a = (needs_inputs() ? inputs[0] : cotangent) + begin;
+    const T* const b = (needs_inputs() ? inputs[1] : cotangent) + begin;
+    for_vectors<T>(end - begin, [&, first = begin](Index i, auto count) {
+      const Pack<T> g = read<T>(cotangent + first + i, count);  // before a gradient overwrites it
+      const Pack<T> x = read<T>(a + i, count), y = read<T>(b + i, count);
+      write<T>(gradients[0] + first + i, F{}.pull_a(g, x, y), count);
+      write<T>(gradients[1] + first + i, F{}.pull_b(g, x, y), count);
+    });
   }
 
  private:
@@ -107,7 +105,7 @@ class Binary : public Operator<T> {
 /// F of an activation and a constant, one number for each position along an axis of the sample or for each of
 /// its elements; the constant is the first operand if `constant_first`.
 template <class T, class F, bool constant_first, class = Isa>
-class WithConstant : public Operator<T> {
+class WithConstant : public Divisible<T> {
  public:
   /// A number for each element of a sample.
   explicit WithConstant(const std::vector<T>& constant) : constant_(constant) {}
@@ -119,17 +117,18 @@ class WithConstant : public Operator<T> {
   bool in_place() const override { return true; }
   Index weights() const override { return constant_.size(); }
 
-  void forward(Index batch, const T* const* inputs, T* output, T*) const override {
+  void forward_share(Share share, Index batch, const T* const* inputs, T* output, std::byte*,
+                     T*) const override {
     map_with<T>(
-        batch, {&constant_}, output,
+        share, batch, {&constant_}, output,
         [](Pack<T> x, Pack<T> c) { return constant_first ? F{}.value(c, x) : F{}.value(x, c); }, inputs[0]);
   }
 
-  void backward(Index batch, const T* const* inputs, const T*, const T* cotangent, T* const* gradients,
-                T*) const override {
+  void backward_share(Share share, Index batch, const T* const* inputs, const T*, const std::byte*,
+                      const T* cotangent, T* const* gradients, T*) const override {
     const T* const values = needs_inputs() ? inputs[0] : cotangent;
     map_with<T>(
-        batch, {&constant_}, gradients[0],
+        share, batch, {&constant_}, gradients[0],
         [](Pack<T> g, Pack<T> x, Pack<T> c) {
           return constant_first ? F{}.pull_b(g, c, x) : F{}.pull_a(g, x, c);
         },
@@ -142,7 +141,7 @@ class WithConstant : public Operator<T> {
 
 /// y = scale x + shift, with a scale and a shift for each position along the lines of a sample.
 template <class T, class = Isa>
-class ScaleAndShift : public Operator<T> {
+class ScaleAndShift : public Divisible<T> {
  public:
   ScaleAndShift(Lines lines, std::vector<T> scale, std::vector<T> shift)
       : scale_(lines, std::move(scale)), shift_(lines, std::move(shift)) {}
@@ -150,15 +149,16 @@ class ScaleAndShift : public Operator<T> {
   bool in_place() const override { return true; }
   Index weights() const override { return 2 * scale_.size(); }
 
-  void forward(Index batch, const T* const* inputs, T* output, T*) const override {
+  void forward_share(Share share, Index batch, const T* const* inputs, T* output, std::byte*,
+                     T*) const override {
     map_with<T>(
-        batch, {&scale_, &shift_}, output,
+        share, batch, {&scale_, &shift_}, output,
         [](Pack<T> x, Pack<T> a, Pack<T> b) { return multiply_add<T>(x, a, b); }, inputs[0]);
   }
 
-  void backward(Index batch, const T* const*, const T*, const T* cotangent, T* const* gradients,
-                T*) const override {
-    map_with<T>(batch, {&scale_}, gradients[0], [](Pack<T> g, Pack<T> a) { return g * a; }, cotangent);
+  void backward_share(Share share, Index batch, const T* const*, const T*, const std::byte*,
+                      const T* cotangent, T* const* gradients, T*) const override {
+    map_with<T>(share, batch, {&scale_}, gradients[0], [](Pack<T> g, Pack<T> a) { return g * a; }, cotangent);
   }
 
  private:

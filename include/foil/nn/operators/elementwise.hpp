@@ -9,6 +9,7 @@
 #include "foil/core/simd.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/nn/bytes.hpp"
+#include "foil/nn/lines.hpp"
 #include "foil/nn/logarithm.hpp"
 #include "foil/nn/math.hpp"
 #include "foil/nn/operator.hpp"
@@ -26,7 +27,7 @@ enum class From { nothing, input, output, choice };
 /// `PackInt<T> chosen(Pack<T> x)` and `Pack<T> pull(Pack<T> cotangent, PackInt<T> chosen)`, where all bits or
 /// none are set, and a byte per element is kept instead of an activation.
 template <class T, class F, class = Isa>
-class Elementwise : public Operator<T> {
+class Elementwise : public Divisible<T> {
  public:
   Elementwise(Index size, F f) : size_(size), f_(std::move(f)) {}
 
@@ -35,56 +36,43 @@ class Elementwise : public Operator<T> {
   bool in_place() const override { return true; }
   Index kept_bytes() const override { return F::from == From::choice ? size_ : 0; }
 
-  void forward(Index batch, const T* const* inputs, T* output, T*) const override {
-    map<T>(batch * size_, output, [this](Pack<T> x) { return f_.value(x); }, inputs[0]);
-  }
-
-  void forward_keeping(Index batch, const T* const* inputs, T* output, std::byte* kept,
-                       T* scratch) const override {
-    if constexpr (F::from == From::choice) {
-      for_each_vector(batch, [&](Index i, Index width) {
-        const Pack<T> x = width == lanes<T> ? load<T>(inputs[0] + i) : load_partial<T>(inputs[0] + i, width);
-        store_bytes<T>(kept + i, f_.chosen(x), width);
-        put(output + i, f_.value(x), width);
-      });
-    } else {
-      forward(batch, inputs, output, scratch);
-    }
-  }
-
-  void backward(Index batch, const T* const* inputs, const T* output, const T* cotangent, T* const* gradients,
-                T*) const override {
-    if constexpr (F::from != From::choice) {
-      const T* const v = F::from == From::input ? inputs[0] : F::from == From::output ? output : cotangent;
-      map<T>(
-          batch * size_, gradients[0], [this](Pack<T> g, Pack<T> p) { return f_.pull(g, p); }, cotangent, v);
-    }
-  }
-
-  void backward_from(Index batch, const std::byte* kept, const T* cotangent, T* const* gradients,
+  void forward_share(Share share, Index batch, const T* const* inputs, T* output, std::byte* kept,
                      T*) const override {
+    const auto [begin, end] = share.of(batch * size_, share_unit);
+    const T* const x = inputs[0] + begin;
+    T* const y = output + begin;
+    if constexpr (F::from == From::choice) {
+      if (kept != nullptr) {
+        for_vectors<T>(end - begin, [&](Index i, auto count) {
+          const Pack<T> v = read<T>(x + i, count);
+          store_bytes<T>(kept + begin + i, f_.chosen(v), count);
+          write<T>(y + i, f_.value(v), count);
+        });
+        return;
+      }
+    }
+    map<T>(end - begin, y, [this](Pack<T> v) { return f_.value(v); }, x);
+  }
+
+  void backward_share(Share share, Index batch, const T* const* inputs, const T* output,
+                      const std::byte* kept, const T* cotangent, T* const* gradients, T*) const override {
+    const auto [begin, end] = share.of(batch * size_, share_unit);
+    const T* const g = cotangent + begin;
+    T* const dx = gradients[0] + begin;
     if constexpr (F::from == From::choice)
-      for_each_vector(batch, [&](Index i, Index width) {
-        const Pack<T> g = width == lanes<T> ? load<T>(cotangent + i) : load_partial<T>(cotangent + i, width);
-        put(gradients[0] + i, f_.pull(g, load_bytes<T>(kept + i, width)), width);
+      for_vectors<T>(end - begin, [&](Index i, auto count) {
+        const auto chosen = load_bytes<T>(kept + begin + i, count);
+        write<T>(dx + i, f_.pull(read<T>(g + i, count), chosen), count);
       });
+    else
+      map<T>(
+          end - begin, dx, [this](Pack<T> slope, Pack<T> v) { return f_.pull(slope, v); }, g,
+          F::from == From::input    ? inputs[0] + begin
+          : F::from == From::output ? output + begin
+                                    : g);
   }
 
  private:
-  template <class Work>
-  void for_each_vector(Index batch, Work&& work) const {
-    const Index all = batch * size_, whole = all / lanes<T> * lanes<T>;
-    for (Index i = 0; i < whole; i += lanes<T>) work(i, lanes<T>);
-    if (whole < all) work(whole, all - whole);
-  }
-
-  static void put(T* to, Pack<T> v, Index width) {
-    if (width == lanes<T>)
-      store<T>(to, v);
-    else
-      store_partial<T>(to, v, width);
-  }
-
   Index size_;
   F f_;
 };

@@ -20,9 +20,9 @@ namespace foil::nn {
 
 using namespace simd;
 
-/// Geometry that poolings share, and the walks over their windows.
-template <class T>
-class Pooling : public Operator<T> {
+/// Geometry that poolings share, and the walks over their windows; an Operator, or a Divisible one.
+template <class T, class Base = Operator<T>>
+class Pooling : public Base {
  public:
   Pooling(Window rows, Window columns, Index channels)
       : rows_(rows), columns_(columns), channels_(channels) {}
@@ -35,10 +35,17 @@ class Pooling : public Operator<T> {
   /// of its sample in the input.
   template <class F>
   void for_each_pixel(Index batch, F&& work) const {
-    Index out = 0;
-    for (Index n = 0; n < batch; ++n)
-      for (Index y = 0; y < rows_.output; ++y)
-        for (Index x = 0; x < columns_.output; ++x, out += channels_) work(y, x, out, n * input_size());
+    for_each_pixel(Share{}, batch, work);
+  }
+
+  /// The same for a share of the rows.
+  template <class F>
+  void for_each_pixel(Share share, Index batch, F&& work) const {
+    const auto [begin, end] = share.of(batch * rows_.output);
+    Index out = begin * columns_.output * channels_;
+    for (Index row = begin; row < end; ++row)
+      for (Index x = 0; x < columns_.output; ++x, out += channels_)
+        work(row % rows_.output, x, out, row / rows_.output * input_size());
   }
 
   /// visit(offset) for each input pixel under the window of output pixel (y, x), rows first.
@@ -56,19 +63,22 @@ class Pooling : public Operator<T> {
         visit((rows_.at(y, ky) * columns_.input + columns_.at(x, kx)) * channels_, ky * columns_.kernel + kx);
   }
 
-  /// work(pixel, hits) for each input pixel of a sample; hits(visit) calls visit(offset, tap) for each output
-  /// pixel whose window covers it, in ascending order, with the number of the tap under which it lies.
+  /// work(pixel, hits) for each input pixel of a share of the rows of a batch; hits(visit) calls
+  /// visit(offset, tap) for each output pixel whose window covers it, in ascending order, with the number of
+  /// the tap under which it lies.
   template <class F>
-  void for_each_input(F&& work) const {
-    Index pixel = 0;
-    for (Index y = 0; y < rows_.input; ++y) {
-      const Cover row(rows_, y);
+  void for_each_input(Share share, Index batch, F&& work) const {
+    const auto [begin, end] = share.of(batch * rows_.input);
+    Index pixel = begin * columns_.input * channels_;
+    for (Index y = begin; y < end; ++y) {
+      const Cover row(rows_, y % rows_.input);
+      const Index sample = y / rows_.input * output_size();
       for (Index x = 0; x < columns_.input; ++x, pixel += channels_) {
         const Cover column(columns_, x);
         work(pixel, [&](auto&& visit) {
           row.for_each(rows_, [&](Index to_row, Index ky) {
             column.for_each(columns_, [&](Index to_column, Index kx) {
-              visit((to_row * columns_.output + to_column) * channels_, ky * columns_.kernel + kx);
+              visit(sample + (to_row * columns_.output + to_column) * channels_, ky * columns_.kernel + kx);
             });
           });
         });
@@ -135,52 +145,30 @@ class Pooling : public Operator<T> {
 /// the largest is NaN. The backward pass needs the place of each largest element: a byte for windows of less
 /// than 128 elements.
 template <class T, class = Isa>
-class MaxPooling : public Pooling<T> {
+class MaxPooling : public Pooling<T, Divisible<T>> {
  public:
-  using Pooling<T>::Pooling;
+  using Pooling<T, Divisible<T>>::Pooling;
 
   Index kept_bytes() const override {
     return this->output_size() * (small() ? 1 : static_cast<Index>(sizeof(T)));
   }
 
-  void forward(Index batch, const T* const* inputs, T* output, T*) const override {
-    this->for_each_pixel(batch, [&](Index y, Index x, Index out, Index in) {
-      this->for_each_block([&](Index c, auto vectors, auto width) {
-        Pack<T> best[vectors];
-        unroll<vectors>([&](auto v) { best[v] = broadcast<T>(nothing); });
-        this->for_each_tap(y, x, [&](Index tap) {
-          unroll<vectors>([&](auto v) {
-            const Pack<T> value = this->read(inputs[0] + in + tap + c, v, width);
-            best[v] = value > best[v] ? value : best[v];
-            best[v] = value != value ? value : best[v];
-          });
-        });
-        unroll<vectors>([&](auto v) { best[v] = finite(best[v]); });
-        this->write(best, output + out + c, width);
-      });
-    });
-  }
-
-  void forward_keeping(Index batch, const T* const* inputs, T* output, std::byte* kept, T*) const override {
-    if (small())
-      forward_noting<true>(batch, inputs[0], output, kept);
-    else
-      forward_noting<false>(batch, inputs[0], output, kept);
-  }
-
-  void backward(Index, const T* const*, const T*, const T*, T* const*, T*) const override {}
-
-  void backward_from(Index batch, const std::byte* kept, const T* cotangent, T* const* gradients,
+  void forward_share(Share share, Index batch, const T* const* inputs, T* output, std::byte* kept,
                      T*) const override {
-    for (Index n = 0; n < batch; ++n) {
-      const std::byte* const notes = kept + n * kept_bytes();
-      const T* const g = cotangent + n * this->output_size();
-      T* const dx = gradients[0] + n * this->input_size();
-      if (small())
-        collect<true>(notes, g, dx);
-      else
-        collect<false>(notes, g, dx);
-    }
+    if (kept == nullptr)
+      forward_alone(share, batch, inputs[0], output);
+    else if (small())
+      forward_noting<true>(share, batch, inputs[0], output, kept);
+    else
+      forward_noting<false>(share, batch, inputs[0], output, kept);
+  }
+
+  void backward_share(Share share, Index batch, const T* const*, const T*, const std::byte* kept,
+                      const T* cotangent, T* const* gradients, T*) const override {
+    if (small())
+      collect<true>(share, batch, kept, cotangent, gradients[0]);
+    else
+      collect<false>(share, batch, kept, cotangent, gradients[0]);
   }
 
  private:
@@ -194,10 +182,28 @@ class MaxPooling : public Pooling<T> {
     return best < lowest ? lowest : best;
   }
 
+  void forward_alone(Share share, Index batch, const T* input, T* output) const {
+    this->for_each_pixel(share, batch, [&](Index y, Index x, Index out, Index in) {
+      this->for_each_block([&](Index c, auto vectors, auto width) {
+        Pack<T> best[vectors];
+        unroll<vectors>([&](auto v) { best[v] = broadcast<T>(nothing); });
+        this->for_each_tap(y, x, [&](Index tap) {
+          unroll<vectors>([&](auto v) {
+            const Pack<T> value = this->read(input + in + tap + c, v, width);
+            best[v] = value > best[v] ? value : best[v];
+            best[v] = value != value ? value : best[v];
+          });
+        });
+        unroll<vectors>([&](auto v) { best[v] = finite(best[v]); });
+        this->write(best, output + out + c, width);
+      });
+    });
+  }
+
   /// Notes the number of the tap of each largest element plus one, or 0 if there is none.
   template <bool in_bytes>
-  void forward_noting(Index batch, const T* input, T* output, std::byte* kept) const {
-    this->for_each_pixel(batch, [&](Index y, Index x, Index out, Index in) {
+  void forward_noting(Share share, Index batch, const T* input, T* output, std::byte* kept) const {
+    this->for_each_pixel(share, batch, [&](Index y, Index x, Index out, Index in) {
       this->for_each_block([&](Index c, auto vectors, auto width) {
         Pack<T> best[vectors];
         PackInt<T> place[vectors] = {};
@@ -228,8 +234,8 @@ class MaxPooling : public Pooling<T> {
 
   /// Gives each input pixel the cotangents of the outputs whose largest element it is.
   template <bool in_bytes>
-  void collect(const std::byte* kept, const T* cotangent, T* gradient) const {
-    this->for_each_input([&](Index pixel, auto&& hits) {
+  void collect(Share share, Index batch, const std::byte* kept, const T* cotangent, T* gradient) const {
+    this->for_each_input(share, batch, [&](Index pixel, auto&& hits) {
       this->for_each_block([&](Index c, auto vectors, auto width) {
         Pack<T> sum[vectors] = {};
         hits([&](Index out, Index tap) {
@@ -254,13 +260,14 @@ class MaxPooling : public Pooling<T> {
 
 /// The mean of each window, over the pixels inside the input or, if `count_padding`, also over the padding.
 template <class T, class = Isa>
-class AveragePooling : public Pooling<T> {
+class AveragePooling : public Pooling<T, Divisible<T>> {
  public:
   AveragePooling(Window rows, Window columns, Index channels, bool count_padding)
-      : Pooling<T>(rows, columns, channels), count_padding_(count_padding) {}
+      : Pooling<T, Divisible<T>>(rows, columns, channels), count_padding_(count_padding) {}
 
-  void forward(Index batch, const T* const* inputs, T* output, T*) const override {
-    this->for_each_pixel(batch, [&](Index y, Index x, Index out, Index in) {
+  void forward_share(Share share, Index batch, const T* const* inputs, T* output, std::byte*,
+                     T*) const override {
+    this->for_each_pixel(share, batch, [&](Index y, Index x, Index out, Index in) {
       const T count = static_cast<T>(size(y, x));
       this->for_each_block([&](Index c, auto vectors, auto width) {
         Pack<T> sum[vectors] = {};
@@ -273,16 +280,16 @@ class AveragePooling : public Pooling<T> {
     });
   }
 
-  void backward(Index batch, const T* const*, const T*, const T* cotangent, T* const* gradients,
-                T* scratch) const override {
+  void backward_share(Share share, Index batch, const T* const*, const T*, const std::byte*,
+                      const T* cotangent, T* const* gradients, T* scratch) const override {
     for (Index n = 0; n < batch; ++n) {
       const T* const g = cotangent + n * this->output_size();
       T* const dx = gradients[0] + n * this->input_size();
-      this->for_each_pixel(1, [&](Index y, Index x, Index out, Index) {
+      this->for_each_pixel(1, [&](Index y, Index x, Index out, Index) {  // by every thread for itself
         const T count = static_cast<T>(size(y, x));
         map<T>(this->channels_, scratch + out, [count](Pack<T> v) { return v / count; }, g + out);
       });
-      this->for_each_input([&](Index pixel, auto&& hits) {
+      this->for_each_input(share, 1, [&](Index pixel, auto&& hits) {
         this->for_each_block([&](Index c, auto vectors, auto width) {
           Pack<T> sum[vectors] = {};
           hits([&](Index out, Index) {
