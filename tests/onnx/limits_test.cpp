@@ -63,7 +63,8 @@ TEST_CASE("onnx: a node has as many inputs and outputs as its operator takes", "
   for (const auto& [type, conversion] : foil::onnx::detail::conversions<float>()) {
     CAPTURE(type);
     const auto arity = conversion.arity;
-    if (arity.most_inputs > 1000) continue;
+    const bool scores = foil::onnx::detail::is_score_node({.type = std::string(type)});
+    if (arity.most_inputs > 1000 || scores) continue;
     OnnxBuilder file({-1, 3});
     file.node(std::string(type), Names(arity.most_inputs + 1, "x"), "y");
     refused("its inputs: expected", file);
@@ -97,9 +98,10 @@ TEST_CASE("onnx: a small file cannot fill the memory by moving activations aroun
       file.node("Concat", {numbered("h", i), numbered("h", i)}, numbered("h", i + 1), {attribute("axis", 1)});
     return file;
   };
-  OnnxBuilder turned = grown();  // each with an index table of 2^20 elements
-  for (int i = 10; i < 40; ++i)
-    turned.node("Transpose", {numbered("h", i)}, numbered("h", i + 1), {attribute("perm", Ints{0, 2, 1})});
+  OnnxBuilder turned = grown();  // each moves 2^20 elements
+  turned.constant("axes", Ints{0, 32, 32, 1 << 10}).node("Reshape", {"h10", "axes"}, "h11");
+  for (int i = 11; i < 40; ++i)
+    turned.node("Transpose", {numbered("h", i)}, numbered("h", i + 1), {attribute("perm", Ints{0, 3, 2, 1})});
   refused("too many for a file of that size", turned.node("Flatten", {"h40"}, "y"));
 
   OnnxBuilder wide = grown();

@@ -676,7 +676,7 @@ TEST_CASE("onnx: what cannot be imported is refused with node and reason", "[nn]
     for (const auto d : dims) count *= static_cast<std::size_t>(d);
     return single("Conv", s, attributes, {"w"}).constant("w", dims, foil::test::Floats(count, 1.f));
   };
-  refused("node 'node' (Einsum): the operator Einsum is not supported", single("Einsum", s));
+  refused("node 'node' (Scan): the operator Scan is not supported", single("Scan", s));
   refused("domain 'com.example'",
           OnnxBuilder({-1, 2, 4, 4}).node("Relu", {"x"}, "y", {}, "r", "com.example"));
   refused("expected an opset from 7 on, got 6", single("Relu", s, {}, {}, 6));
