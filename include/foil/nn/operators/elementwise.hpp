@@ -43,9 +43,10 @@ class Elementwise : public Divisible<T> {
     T* const y = output + begin;
     if constexpr (F::from == From::choice) {
       if (kept != nullptr) {
+        std::byte* const notes = kept + begin;
         for_vectors<T>(end - begin, [&](Index i, auto count) {
           const Pack<T> v = read<T>(x + i, count);
-          store_bytes<T>(kept + begin + i, f_.chosen(v), count);
+          store_bytes<T>(notes + i, f_.chosen(v), count);
           write<T>(y + i, f_.value(v), count);
         });
         return;
@@ -59,17 +60,19 @@ class Elementwise : public Divisible<T> {
     const auto [begin, end] = share.of(batch * size_, share_unit);
     const T* const g = cotangent + begin;
     T* const dx = gradients[0] + begin;
-    if constexpr (F::from == From::choice)
+    if constexpr (F::from == From::choice) {
+      const std::byte* const notes = kept + begin;
       for_vectors<T>(end - begin, [&](Index i, auto count) {
-        const auto chosen = load_bytes<T>(kept + begin + i, count);
+        const auto chosen = load_bytes<T>(notes + i, count);
         write<T>(dx + i, f_.pull(read<T>(g + i, count), chosen), count);
       });
-    else
+    } else {
       map<T>(
           end - begin, dx, [this](Pack<T> slope, Pack<T> v) { return f_.pull(slope, v); }, g,
           F::from == From::input    ? inputs[0] + begin
           : F::from == From::output ? output + begin
                                     : g);
+    }
   }
 
  private:
