@@ -76,6 +76,13 @@ class Builder {
     constants_[name] = std::move(constant);
   }
 
+  /// Frees a name for another tensor.
+  void forget(const std::string& name) {
+    values_.erase(name);
+    constants_.erase(name);
+    layers_.erase(name);
+  }
+
   /// How often each tensor is used in the file, and which can absorb a batch normalisation.
   void count_use(const std::string& name) { ++uses_[name]; }
   bool used_once(const std::string& name) const {

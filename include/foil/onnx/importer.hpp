@@ -78,9 +78,66 @@ inline std::int64_t file_batch(const ValueInfo& input) {
   return input.dims.has_value() ? (*input.dims)[0] : -1;
 }
 
+/// Calls f with the name of each tensor that a node reads, in the graphs that lie within it, too.
+template <class F>
+void for_each_read(const Node& node, F&& f) {
+  for (const std::string& name : node.inputs) f(name);
+  for (const Attribute& attribute : node.attributes)
+    for (const Graph& graph : attribute.graphs) {
+      for (const Node& inner : graph.nodes) for_each_read(inner, f);
+      for (const ValueInfo& output : graph.outputs) f(output.name);
+    }
+}
+
+template <class T>
+void convert_node(Builder<T>& build, const Node& node, std::int64_t opset);
+
+/// An If whose condition is known becomes the branch that it chooses.
+template <class T>
+void convert_if(Builder<T>& build, const NodeView& at) {
+  const Node& node = at.node();
+  at.require(node.inputs.size() == 1 && build.find_constant(node.inputs[0]) != nullptr,
+             "expected one condition that does not depend on the network's input; a choice between branches "
+             "for every sample is written as Where");
+  const Constant& condition = build.constant(at, 0);
+  at.require(!condition.is_float() && condition.size() == 1 && condition.per_sample.empty(),
+             "expected a single truth as condition");
+  const char* const name = condition.integers()[0] != 0 ? "then_branch" : "else_branch";
+  const Attribute* const attribute = node.find(name);
+  at.require(attribute != nullptr && attribute->graphs.size() == 1, "the attribute '", name,
+             "' is missing or holds no graph");
+  const Graph& branch = attribute->graphs[0];
+  at.require(branch.outputs.size() == node.outputs.size(), "its branch has ", branch.outputs.size(),
+             " outputs, expected ", node.outputs.size());
+  for (const Constant& c : branch.initializers) {
+    at.require(!build.known(c.name), "the initializer '", c.name, "' of its branch is defined twice");
+    build.define(c.name, c);
+  }
+  for (const Node& inner : branch.nodes) convert_node(build, inner, at.opset());
+  for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+    const std::string& from = branch.outputs[i].name;
+    if (const Value* x = build.find_value(from); x != nullptr)
+      build.define(node.outputs[i], Value(*x));
+    else if (const Constant* c = build.find_constant(from); c != nullptr)
+      build.define(node.outputs[i], Constant(*c));
+    else
+      at.require(false, "output '", from, "' of its branch is written by no node");
+  }
+  // Other branches may use the same names.
+  for (const Constant& c : branch.initializers) build.forget(c.name);
+  for (const Node& inner : branch.nodes)
+    for (const std::string& output : inner.outputs)
+      if (std::find(node.outputs.begin(), node.outputs.end(), output) == node.outputs.end())
+        build.forget(output);
+}
+
 template <class T>
 void convert_node(Builder<T>& build, const Node& node, std::int64_t opset) {
   const NodeView at(node, opset);
+  at.require(
+      node.domain != "com.microsoft",
+      "operators of ONNX Runtime's own domain, com.microsoft, are not "
+      "supported; save the model without its optimisations, or use the file that these were made from");
   at.require(node.domain.empty() || node.domain == "ai.onnx" || node.domain == learners_domain,
              "operators of domain '", node.domain, "' are not supported");
   for (const std::string& name : node.inputs)
@@ -90,8 +147,10 @@ void convert_node(Builder<T>& build, const Node& node, std::int64_t opset) {
   at.require(!node.outputs.empty() && !node.outputs[0].empty(), "it has no output");
   for (const std::string& name : node.outputs)
     at.require(!build.known(name), "its output '", name, "' is defined twice");
+  if (node.type == "If") return convert_if(build, at);
   const auto found = conversions<T>().find(node.type);
-  at.require(found != conversions<T>().end(), "the operator ", node.type, " is not supported");
+  at.require(found != conversions<T>().end(), "the operator ", node.type,
+             " is not supported; docs/onnx.md lists those that are");
   const Conversion<T>& conversion = found->second;
   conversion.arity.check(at);
   const auto define = [&](auto results) {
@@ -128,7 +187,7 @@ inline std::vector<const Node*> needed_nodes(const Model& model, const std::stri
   for (auto node = model.nodes.rbegin(); node != model.nodes.rend(); ++node) {
     const auto wanted = [&](const std::string& name) { return tensors.contains(name); };
     if (std::none_of(node->outputs.begin(), node->outputs.end(), wanted)) continue;
-    tensors.insert(node->inputs.begin(), node->inputs.end());
+    for_each_read(*node, [&](const std::string& name) { tensors.insert(name); });
     nodes.push_back(&*node);
   }
   std::reverse(nodes.begin(), nodes.end());
@@ -153,7 +212,7 @@ Imported<T> import_output(const Model& model, const std::string& output, const O
   build.define(input.name, Value{dims, Layout::planar, 0, batch == 1 ? BatchAxis{} : BatchAxis{0, 1}});
   for (const Constant& c : model.initializers) build.define(c.name, c);
   for (const Node& node : model.nodes)
-    for (const std::string& tensor : node.inputs) build.count_use(tensor);
+    for_each_read(node, [&](const std::string& tensor) { build.count_use(tensor); });
   for (const ValueInfo& value : model.outputs) build.count_use(value.name);
   if (model.outputs.size() == 1)
     for (const Node& node : model.nodes) convert_node(build, node, model.opset);
