@@ -682,7 +682,7 @@ TEST_CASE("onnx: what cannot be imported is refused with node and reason", "[nn]
   refused("expected an opset from 7 on, got 6", single("Relu", s, {}, {}, 6));
   refused("its input 'nowhere' is no input", OnnxBuilder({-1, 2, 4, 4}).node("Relu", {"nowhere"}, "y"));
   refused("the graph is cyclic",
-          OnnxBuilder({-1, 2, 4, 4}).node("Add", {"x", "b"}, "a").node("Relu", {"a"}, "b"));
+          OnnxBuilder({-1, 2, 4, 4}).node("Add", {"x", "b"}, "y").node("Relu", {"y"}, "b"));
   refused("'h' is defined twice",
           OnnxBuilder({-1, 2, 4, 4}).node("Relu", {"x"}, "h").node("Relu", {"x"}, "h"));
   refused("is written by no node", OnnxBuilder({-1, 2, 4, 4}));

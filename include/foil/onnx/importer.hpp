@@ -25,6 +25,7 @@
 #include "foil/onnx/head.hpp"
 #include "foil/onnx/learners.hpp"
 #include "foil/onnx/model.hpp"
+#include "foil/onnx/needed.hpp"
 #include "foil/onnx/node_view.hpp"
 #include "foil/onnx/options.hpp"
 #include "foil/onnx/score_nodes.hpp"
@@ -76,17 +77,6 @@ inline Dims sample_dims(const ValueInfo& input, const Dims& given) {
 /// The number of samples that the file is for; -1 if that is open.
 inline std::int64_t file_batch(const ValueInfo& input) {
   return input.dims.has_value() ? (*input.dims)[0] : -1;
-}
-
-/// Calls f with the name of each tensor that a node reads, in the graphs that lie within it, too.
-template <class F>
-void for_each_read(const Node& node, F&& f) {
-  for (const std::string& name : node.inputs) f(name);
-  for (const Attribute& attribute : node.attributes)
-    for (const Graph& graph : attribute.graphs) {
-      for (const Node& inner : graph.nodes) for_each_read(inner, f);
-      for (const ValueInfo& output : graph.outputs) f(output.name);
-    }
 }
 
 template <class T>
@@ -142,8 +132,7 @@ void convert_node(Builder<T>& build, const Node& node, std::int64_t opset) {
              "operators of domain '", node.domain, "' are not supported");
   for (const std::string& name : node.inputs)
     at.require(name.empty() || build.known(name), "its input '", name,
-               "' is no input, initializer or output of an earlier node: the graph is cyclic, unordered or "
-               "incomplete");
+               "' is no input, initializer or output of another node: the graph is cyclic or incomplete");
   at.require(!node.outputs.empty() && !node.outputs[0].empty(), "it has no output");
   for (const std::string& name : node.outputs)
     at.require(!build.known(name), "its output '", name, "' is defined twice");
@@ -174,24 +163,12 @@ void convert_node(Builder<T>& build, const Node& node, std::int64_t opset) {
     build.mark_layer(node.outputs[0]);
 }
 
-/// The nodes that write tensors, and of these whatever `output` depends on.
+/// The nodes that write tensors, by the tensor.
 inline Producers find_producers(const Model& model) {
   Producers out;
   for (const Node& node : model.nodes)
     if (!node.outputs.empty()) out.emplace(node.outputs[0], &node);
   return out;
-}
-inline std::vector<const Node*> needed_nodes(const Model& model, const std::string& output) {
-  std::set<std::string_view> tensors{output};
-  std::vector<const Node*> nodes;
-  for (auto node = model.nodes.rbegin(); node != model.nodes.rend(); ++node) {
-    const auto wanted = [&](const std::string& name) { return tensors.contains(name); };
-    if (std::none_of(node->outputs.begin(), node->outputs.end(), wanted)) continue;
-    for_each_read(*node, [&](const std::string& name) { tensors.insert(name); });
-    nodes.push_back(&*node);
-  }
-  std::reverse(nodes.begin(), nodes.end());
-  return nodes;
 }
 
 /// A graph that ends in logits.
@@ -211,13 +188,11 @@ Imported<T> import_output(const Model& model, const std::string& output, const O
   Builder<T> build(dims, batch, model.bytes, options.straight_through);
   build.define(input.name, Value{dims, Layout::planar, 0, batch == 1 ? BatchAxis{} : BatchAxis{0, 1}});
   for (const Constant& c : model.initializers) build.define(c.name, c);
-  for (const Node& node : model.nodes)
-    for_each_read(node, [&](const std::string& tensor) { build.count_use(tensor); });
-  for (const ValueInfo& value : model.outputs) build.count_use(value.name);
-  if (model.outputs.size() == 1)
-    for (const Node& node : model.nodes) convert_node(build, node, model.opset);
-  else
-    for (const Node* node : needed_nodes(model, output)) convert_node(build, *node, model.opset);
+  const std::vector<const Node*> nodes = needed_nodes(model, output);
+  for (const Node* node : nodes)
+    for (const std::string_view tensor : tensors_read(*node)) build.count_use(std::string(tensor));
+  build.count_use(output);
+  for (const Node* node : nodes) convert_node(build, *node, model.opset);
   Head head = find_head(build, find_producers(model), model.opset, output, options);
   build.graph().finish(head.slot);
   return {std::move(build.graph()), std::move(head)};
