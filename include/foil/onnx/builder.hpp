@@ -3,6 +3,7 @@
 /// The graph under construction, and the tensors known so far.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -92,6 +93,20 @@ class Builder {
   /// Remembers that the tensor comes from a layer whose outputs lie along axis 1.
   void mark_layer(const std::string& name) { layers_.insert(name); }
   bool is_layer(const std::string& name) const { return layers_.contains(name); }
+
+  /// Remembers what is to be known of the network, once.
+  void note(std::string text) {
+    if (std::find(notes_.begin(), notes_.end(), text) == notes_.end()) notes_.push_back(std::move(text));
+  }
+  const std::vector<std::string>& notes() const { return notes_; }
+
+  /// Remembers that the file has a tensor as integers, which stand for the value's numbers by a quantisation
+  /// with that key; see quantization.hpp.
+  void mark_quantised(const std::string& name, std::string key) { quantised_[name] = std::move(key); }
+  const std::string* quantised(const std::string& name) const {
+    const auto it = quantised_.find(name);
+    return it == quantised_.end() ? nullptr : &it->second;
+  }
 
   bool known(const std::string& name) const { return values_.contains(name) || constants_.contains(name); }
   const Value* find_value(const std::string& name) const {
@@ -210,6 +225,8 @@ class Builder {
   std::map<std::pair<std::size_t, Dims>, std::size_t> rearranged_;
   std::map<std::string, std::size_t> uses_;
   std::set<std::string> layers_;
+  std::vector<std::string> notes_{};
+  std::map<std::string, std::string> quantised_{};
 };
 
 }  // namespace foil::onnx::detail

@@ -34,6 +34,7 @@
 #include "foil/onnx/padding.hpp"
 #include "foil/onnx/parts.hpp"
 #include "foil/onnx/products.hpp"
+#include "foil/onnx/quantization.hpp"
 #include "foil/onnx/recurrent.hpp"
 #include "foil/onnx/reductions.hpp"
 #include "foil/onnx/resize.hpp"
@@ -108,6 +109,7 @@ const std::map<std::string_view, Conversion<T>>& conversions() {
       {"Cosh", {convert_function<T, nn::Cosh>}},
       {"CumSum", {convert_cumulative_sum<T>, {2, 2}}},
       {"DepthToSpace", {convert_blocks<T, true>}},
+      {"DequantizeLinear", {convert_dequantize<T>, {2, 3}}},
       {"Div", {convert_arithmetic<T, nn::Over>, {2, 2}}},
       {"Dropout", {convert_dropout<T>, {1, 3, 2}}},
       {"Einsum", {convert_einsum<T>, {1, Arity::any}}},
@@ -162,7 +164,9 @@ const std::map<std::string_view, Conversion<T>>& conversions() {
       {"Or", {convert_arithmetic<T, nn::Either>, {2, 2}}},
       {"PRelu", {convert_arithmetic<T, nn::RectifiedBy>, {2, 2}}},
       {"Pad", {convert_pad<T>, {1, 4}}},
+      {"Pow", {convert_arithmetic<T, nn::RaisedTo>, {2, 2}}},
       {"Pow", {convert_power<T>, {2, 2}}},
+      {"QuantizeLinear", {convert_quantize<T>, {2, 3}}},
       {"RMSNormalization", {convert_layer_normalization<T, false>, {2, 2}}},
       {"RNN", {convert_rnn<T>, {3, 6, 2}}},
       {"Range", {evaluate_range<T>, {3, 3}}},

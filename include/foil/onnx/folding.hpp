@@ -25,6 +25,7 @@
 #include "foil/onnx/element_type.hpp"
 #include "foil/onnx/model.hpp"
 #include "foil/onnx/node_view.hpp"
+#include "foil/onnx/quantization.hpp"
 #include "foil/onnx/shapes.hpp"
 #include "foil/onnx/value.hpp"
 
@@ -160,6 +161,8 @@ std::vector<Constant> fold(Builder<T>& build, const NodeView& at, const Convert<
   const std::string_view type = at.node().type;
   if (type == "Identity" || type == "Dropout") return {build.constant(at, 0)};
   if (type == "Cast") return {fold_cast(build, at)};
+  if (type == "QuantizeLinear") return {fold_quantize(build, at)};
+  if (type == "DequantizeLinear") return {fold_dequantize(build, at)};
   std::vector<const Constant*> operands;
   bool integers = true, empty = false;
   for (std::size_t i = 0; i < at.node().inputs.size(); ++i) {

@@ -28,6 +28,7 @@
 #include "foil/onnx/needed.hpp"
 #include "foil/onnx/node_view.hpp"
 #include "foil/onnx/options.hpp"
+#include "foil/onnx/quantization.hpp"
 #include "foil/onnx/score_nodes.hpp"
 #include "foil/onnx/value.hpp"
 
@@ -124,11 +125,14 @@ void convert_if(Builder<T>& build, const NodeView& at) {
 template <class T>
 void convert_node(Builder<T>& build, const Node& node, std::int64_t opset) {
   const NodeView at(node, opset);
+  const std::string_view remedy = quantisation_remedy(node.type);
+  at.require(remedy.empty(), remedy);
+  const bool quantises = node.type == "QuantizeLinear" || node.type == "DequantizeLinear";
   at.require(
-      node.domain != "com.microsoft",
-      "operators of ONNX Runtime's own domain, com.microsoft, are not "
-      "supported; save the model without its optimisations, or use the file that these were made from");
-  at.require(node.domain.empty() || node.domain == "ai.onnx" || node.domain == learners_domain,
+      quantises || node.domain != "com.microsoft",
+      "operators of ONNX Runtime's own domain, com.microsoft, are not supported; save the model without "
+      "its optimisations, or use the file that these were made from");
+  at.require(node.domain.empty() || node.domain == "ai.onnx" || node.domain == learners_domain || quantises,
              "operators of domain '", node.domain, "' are not supported");
   for (const std::string& name : node.inputs)
     at.require(name.empty() || build.known(name), "its input '", name,
@@ -142,6 +146,7 @@ void convert_node(Builder<T>& build, const Node& node, std::int64_t opset) {
              " is not supported; docs/onnx.md lists those that are");
   const Conversion<T>& conversion = found->second;
   conversion.arity.check(at);
+  follow_quantised(build, at);
   const auto define = [&](auto results) {
     for (std::size_t i = 0; i < results.size() && i < node.outputs.size(); ++i)
       if (!node.outputs[i].empty()) build.define(node.outputs[i], std::move(results[i]));
@@ -193,7 +198,10 @@ Imported<T> import_output(const Model& model, const std::string& output, const O
     for (const std::string_view tensor : tensors_read(*node)) build.count_use(std::string(tensor));
   build.count_use(output);
   for (const Node* node : nodes) convert_node(build, *node, model.opset);
+  require(build.quantised(output) == nullptr, "onnx: the output '", output,
+          "' is written by QuantizeLinear; DequantizeLinear would have to follow");
   Head head = find_head(build, find_producers(model), model.opset, output, options);
+  head.notes.insert(head.notes.begin(), build.notes().begin(), build.notes().end());
   build.graph().finish(head.slot);
   return {std::move(build.graph()), std::move(head)};
 }
