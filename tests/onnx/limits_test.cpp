@@ -63,8 +63,9 @@ TEST_CASE("onnx: a node has as many inputs and outputs as its operator takes", "
   for (const auto& [type, conversion] : foil::onnx::detail::conversions<float>()) {
     CAPTURE(type);
     const auto arity = conversion.arity;
-    const bool scores = foil::onnx::detail::is_score_node({.type = std::string(type)});
-    if (arity.most_inputs > 1000 || scores) continue;
+    foil::onnx::Node node;
+    node.type = type;
+    if (arity.most_inputs > 1000 || foil::onnx::detail::is_score_node(node)) continue;
     OnnxBuilder file({-1, 3});
     file.node(std::string(type), Names(arity.most_inputs + 1, "x"), "y");
     refused("its inputs: expected", file);

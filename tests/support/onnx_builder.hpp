@@ -100,9 +100,13 @@ inline std::string onnx_external_tensor(const std::string& name, const Ints& dim
 struct EncodedTensor {
   std::string bytes;
 };
+/// A graph within a node, as OnnxBuilder::branch() gives it.
+struct EncodedGraph {
+  std::string bytes;
+};
 struct OnnxAttribute {
   std::string name;
-  std::variant<std::int64_t, float, std::string, Ints, Floats, Names, EncodedTensor> value;
+  std::variant<std::int64_t, float, std::string, Ints, Floats, Names, EncodedTensor, EncodedGraph> value;
 };
 using Attributes = std::vector<OnnxAttribute>;
 
@@ -170,6 +174,17 @@ class OnnxBuilder {
     return *this;
   }
 
+  /// The nodes and constants alone, as a branch that yields this tensor.
+  EncodedGraph branch(const std::string& output) const {
+    std::string out;
+    protozero::pbf_writer graph(out);
+    for (const std::string& n : nodes_) graph.add_message(1, n);
+    graph.add_string(2, "branch");
+    for (const std::string& tensor : initializers_) graph.add_message(5, tensor);
+    write_value(protozero::pbf_writer(graph, 12), output, {-1, -1});
+    return {out};
+  }
+
   /// The file.
   std::string bytes() const {
     std::string out;
@@ -224,6 +239,7 @@ class OnnxBuilder {
     if (const auto* n = std::get_if<Names>(&a.value))
       for (const std::string& text : *n) writer.add_string(9, text);
     if (const auto* t = std::get_if<EncodedTensor>(&a.value)) writer.add_message(5, t->bytes);
+    if (const auto* g = std::get_if<EncodedGraph>(&a.value)) writer.add_message(6, g->bytes);
   }
 
   Ints input_;
