@@ -137,16 +137,17 @@ TEST_CASE("onnx: resizing", "[onnx][resize]") {
               0.291667, 0.34375, 0.25,      0.375,    -0.1875, -0.604167, -0.0208334, 0.5625, 1,
               -0.25,    0.1875,  0.4375,    -0.3125,  -0.0625, 0.375,     -0.5625,    -0.125, 0.291667,
               0.208333, 0.125,   0.0625,    -0.875,   -0.4375, 0.145833,  0.729167,   0.3125, -0.25});
-  check_case("cropped", 13, {1, 3, 3},
-             [](OnnxBuilder& f) {
-               f.constant("c1", {8}, Floats{0, 0, 0.25, 0, 1, 1, 0.75, 1.25});
-               f.constant("c2", {4}, Floats{1, 1, 1, 1.34});
-               f.node("Resize", {"x", "c1", "c2"}, "t",
-                      {attribute("coordinate_transformation_mode", "tf_crop_and_resize"),
-                       attribute("mode", "linear")});
-             },
-             {-1,    -0.270833, 0.458333,  0, -0.5,   0.229167,  -0.375,   0, 0.125, 0.854167, 0.166667,  0,
-              0.625, -0.3125,   0.0833333, 0, -0.875, -0.145833, 0.583333, 0, -0.25, 0.479167, -0.208333, 0});
+  check_case(
+      "cropped", 13, {1, 3, 3},
+      [](OnnxBuilder& f) {
+        f.constant("c1", {8}, Floats{0, 0, 0, 0.25, 1, 1, 1, 1.25});
+        f.constant("c2", {4}, Floats{1, 1, 1, 1.34});
+        f.node(
+            "Resize", {"x", "c1", "c2"}, "t",
+            {attribute("coordinate_transformation_mode", "tf_crop_and_resize"), attribute("mode", "linear")});
+      },
+      {-0.5625, 0.0208334, 0.604167, 0, -0.0625, 0.1875,   -0.5625,  0, 0.5625, 0.791667, -0.0416667, 0,
+       0.0625,  -0.354167, 0.229167, 0, -0.4375, 0.145833, 0.729167, 0, 0.1875, 0.416667, -0.416667,  0});
 }
 
 TEST_CASE("onnx: transposed convolutions, volumes, and poolings of all kinds", "[onnx][volumes]") {

@@ -21,6 +21,7 @@
 #include "foil/onnx/node_view.hpp"
 #include "foil/onnx/shapes.hpp"
 #include "foil/onnx/value.hpp"
+#include "foil/onnx/view.hpp"
 
 namespace foil::onnx::detail {
 
@@ -67,7 +68,7 @@ Value stretched(Builder<T>& build, const Value& x, const Broadcast& to) {
   Dims strides = build.strides(out);
   for (std::size_t i = 0; i < to.dims.size(); ++i)
     if (x.dims[i] == 1) strides[i] = 0;
-  out.slot = build.rearrange(out, to.layout, to.dims, strides);
+  out.slot = build.rearrange(View{out.slot, volume(out.dims), 0, to.dims, std::move(strides)}, to.layout);
   out.dims = to.dims;
   return out;
 }

@@ -10,6 +10,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -24,6 +25,7 @@
 #include "foil/onnx/model.hpp"
 #include "foil/onnx/node_view.hpp"
 #include "foil/onnx/value.hpp"
+#include "foil/onnx/view.hpp"
 
 namespace foil::onnx::detail {
 
@@ -180,13 +182,40 @@ class Builder {
     out.layout = layout;
     const Index channels = value.dims[1], pixels = volume(value.dims) / (value.dims[0] * channels);
     if (channels == 1 || pixels == 1) return out;
-    auto [known, fresh] = rearranged_.try_emplace({value.slot, value.dims}, 0);
-    if (fresh) known->second = rearrange(value, layout, value.dims, strides(value));
+    const View from = view(value);
+    if (from.whole(layout)) {
+      out.slot = from.slot;
+      return out;
+    }
+    auto [known, fresh] = rearranged_.try_emplace({value.slot, layout, value.dims}, 0);
+    if (fresh) known->second = rearrange(from, layout);
     out.slot = known->second;
     return out;
   }
 
   Value planar(const Value& value) { return arranged(value, Layout::planar); }
+
+  /// Where the elements of a value can be read, as far up as nothing but moves them.
+  View view(const Value& value) const {
+    const auto moved = views_.find(value.slot);
+    if (value.layout == Layout::planar && moved != views_.end())
+      if (auto found = moved->second.along(value.dims)) return *found;
+    return {value.slot, volume(value.dims), 0, value.dims, strides(value)};
+  }
+
+  /// Remembers that the elements of a slot, in the order of the file, are those of a view.
+  void remember(std::size_t slot, View view) { views_.insert_or_assign(slot, std::move(view)); }
+
+  /// Appends a rearrangement: the slot of a tensor that has the elements of a view by itself.
+  std::size_t rearrange(const View& from, Layout layout) {
+    spend(static_cast<std::uint64_t>(volume(from.dims)));
+    const std::size_t slot =
+        graph_.add(std::make_unique<nn::Rearrange<T>>(from.size, in_memory_order(layout, from.dims),
+                                                      in_memory_order(layout, from.strides), from.begin),
+                   {from.slot}, volume(from.dims));
+    if (layout == Layout::planar) remember(slot, from);
+    return slot;
+  }
 
   /// Distances in memory between neighbours along each axis of a sample.
   static Dims strides(const Value& value) { return strides_of(value.dims, value.layout); }
@@ -195,15 +224,6 @@ class Builder {
   std::vector<std::int32_t> offsets(const Dims& dims, Layout layout, const Dims& strides) const {
     spend(static_cast<std::uint64_t>(volume(dims)));
     return nn::index_map(in_memory_order(layout, dims), in_memory_order(layout, strides));
-  }
-
-  /// Appends a rearrangement: the slot of a tensor of this shape and layout whose elements lie in `value` at
-  /// the given strides.
-  std::size_t rearrange(const Value& value, Layout layout, const Dims& dims, const Dims& strides) {
-    spend(static_cast<std::uint64_t>(volume(dims)));
-    return graph_.add(std::make_unique<nn::Rearrange<T>>(volume(value.dims), in_memory_order(layout, dims),
-                                                         in_memory_order(layout, strides)),
-                      {value.slot}, volume(dims));
   }
 
   /// Appends an operator and describes its output.
@@ -222,7 +242,8 @@ class Builder {
   const Builder* outer_ = nullptr;
   std::map<std::string, Value> values_;
   std::map<std::string, Constant> constants_;
-  std::map<std::pair<std::size_t, Dims>, std::size_t> rearranged_;
+  std::map<std::tuple<std::size_t, Layout, Dims>, std::size_t> rearranged_;
+  std::map<std::size_t, View> views_;
   std::map<std::string, std::size_t> uses_;
   std::set<std::string> layers_;
   std::vector<std::string> notes_{};

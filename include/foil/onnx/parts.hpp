@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,7 @@
 #include "foil/onnx/node_view.hpp"
 #include "foil/onnx/shapes.hpp"
 #include "foil/onnx/value.hpp"
+#include "foil/onnx/view.hpp"
 
 namespace foil::onnx::detail {
 
@@ -40,6 +42,20 @@ Value assembled(Builder<T>& build, const Value& x, const std::vector<std::int32_
   return build.emit(
       std::make_unique<nn::Assemble<T>>(std::vector<Index>{volume(x.dims)}, std::move(constants), source),
       {x.slot}, std::move(dims), x.layout, batch);
+}
+
+/// What is picked along every axis of a view, if that is evenly spaced.
+inline std::optional<View> part_of(View view, const std::vector<Picks>& picks) {
+  for (std::size_t i = 0; i < picks.size(); ++i) {
+    const Picks& p = picks[i];
+    const std::int32_t step = p.size() > 1 ? p[1] - p[0] : 1;
+    for (std::size_t k = 0; k < p.size(); ++k)
+      if (p[k] < 0 || p[k] != p[0] + static_cast<std::int32_t>(k) * step) return std::nullopt;
+    view.begin += p[0] * view.strides[i];
+    view.dims[i] = static_cast<Index>(p.size());
+    view.strides[i] *= step;
+  }
+  return view;
 }
 
 /// What is picked along every axis of x, `fill` where nothing is.
@@ -68,7 +84,10 @@ Value picked(Builder<T>& build, const NodeView& at, const Value& x, const std::v
       for (const std::int32_t i : inner) source.push_back(pick < 0 || i < 0 ? -1 : begin + i);
     }
   }
-  return assembled(build, x, source, std::move(dims), x.batch, {fill});
+  const Value out = assembled(build, x, source, std::move(dims), x.batch, {fill});
+  if (x.layout == Layout::planar)
+    if (auto part = part_of(build.view(x), picks)) build.remember(out.slot, std::move(*part));
+  return out;
 }
 
 /// picked() along one axis.

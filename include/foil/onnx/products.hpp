@@ -23,6 +23,7 @@
 #include "foil/onnx/model.hpp"
 #include "foil/onnx/node_view.hpp"
 #include "foil/onnx/value.hpp"
+#include "foil/onnx/view.hpp"
 
 namespace foil::onnx::detail {
 
@@ -102,17 +103,25 @@ inline BatchAxis product_batch(const NodeView& at, const Factor& a, const Factor
   return left.known() ? left : right;
 }
 
-/// The matrices of a factor, for products with these leading axes.
+/// The matrices of a factor, for products with these leading axes, where they can be read; the factor's slot
+/// becomes the one that they lie in.
 template <class T>
-nn::Matrices matrices_of(Builder<T>& build, const Factor& f, const Dims& leading) {
-  Dims strides = strides_of(f.x.dims, Layout::planar);
-  const Dims steps{strides[f.row_axis()], strides[f.column_axis()]};
-  strides.resize(leading.size());
+nn::Matrices matrices_of(Builder<T>& build, Factor& f, const Dims& leading) {
+  const std::size_t row = f.row_axis(), column = f.column_axis();
+  View view{f.x.slot, volume(f.x.dims), 0, f.x.dims, strides_of(f.x.dims, Layout::planar)};
+  if (f.constant == nullptr) {
+    const View moved = build.view(f.x);
+    const auto near = [&](std::size_t axis) { return moved.strides[axis] == 1 || moved.dims[axis] == 1; };
+    if (near(row) || near(column)) view = moved;
+  }
+  f.x.slot = view.slot;
+  nn::Matrices out{{}, view.strides[row], view.strides[column], view.size};
+  view.strides.resize(leading.size());
   for (std::size_t i = 0; i < leading.size(); ++i)
-    if (f.x.dims[i] == 1) strides[i] = 0;
+    if (f.x.dims[i] == 1) view.strides[i] = 0;
   build.spend(static_cast<std::uint64_t>(volume(leading)));
-  nn::Matrices out{{}, steps[0], steps[1], volume(f.x.dims)};
-  for (const std::int32_t begin : nn::index_map(leading, strides)) out.begins.push_back(begin);
+  for (const std::int32_t begin : nn::index_map(leading, view.strides))
+    out.begins.push_back(view.begin + begin);
   return out;
 }
 

@@ -18,6 +18,7 @@
 #include "foil/onnx/model.hpp"
 #include "foil/onnx/node_view.hpp"
 #include "foil/onnx/value.hpp"
+#include "foil/onnx/view.hpp"
 
 namespace foil::onnx::detail {
 
@@ -202,27 +203,20 @@ inline std::vector<std::size_t> read_permutation(const NodeView& at, std::size_t
 /// x with its axes in another order: axis i of the result is axis order[i] of x.
 template <class T>
 Value transposed(Builder<T>& build, const Value& x, const std::vector<std::size_t>& order) {
-  const Dims steps = build.strides(x);
-  Dims dims, strides;
-  Value out{{}, Layout::planar, x.slot, x.batch};
+  const View from = build.view(x);
+  View turned{from.slot, from.size, from.begin, {}, {}};
+  Value out{{}, Layout::planar, from.slot, x.batch};
   for (std::size_t i = 0; i < order.size(); ++i) {
-    dims.push_back(x.dims[order[i]]);
-    strides.push_back(steps[order[i]]);
+    turned.dims.push_back(x.dims[order[i]]);
+    turned.strides.push_back(from.strides[order[i]]);
     if (x.holds_samples(order[i])) out.batch.axis = i;
   }
-  const auto lies_in = [&](Layout layout) {  // whether every axis that is longer than one is where it belongs
-    const Dims wanted = strides_of(dims, layout);
-    for (std::size_t i = 0; i < dims.size(); ++i)
-      if (dims[i] > 1 && strides[i] != wanted[i]) return false;
-    return true;
-  };
-  if (!lies_in(Layout::planar)) {
-    if (dims.size() >= 3 && lies_in(Layout::channels_last))
-      out.layout = Layout::channels_last;
-    else
-      out.slot = build.rearrange(x, Layout::planar, dims, strides);
-  }
-  out.dims = std::move(dims);
+  out.dims = turned.dims;
+  if (turned.whole(Layout::planar)) return out;
+  if (order.size() >= 3 && turned.whole(Layout::channels_last))
+    out.layout = Layout::channels_last;
+  else
+    out.slot = build.rearrange(turned, Layout::planar);
   return out;
 }
 

@@ -39,13 +39,15 @@ inline void copy_run(Index n, const T* from, T* to) {
 }
 
 /// Permutes and repeats the elements of each sample: the output has these dimensions, and its neighbours
-/// along each axis lie in the input at these strides. Needs no tables: moves runs of elements where the last
-/// axis has neighbours for neighbours, and else transposes by tiles where another axis does.
+/// along each axis lie in the input at these strides, the first one at `begin`. Needs no tables: moves runs
+/// of elements where the last axis has neighbours for neighbours, and else transposes by tiles where another
+/// axis does.
 template <class T, class = Isa>
 class Rearrange : public Operator<T> {
  public:
-  Rearrange(Index input_size, const std::vector<Index>& dims, const std::vector<Index>& strides)
-      : input_size_(input_size) {
+  Rearrange(Index input_size, const std::vector<Index>& dims, const std::vector<Index>& strides,
+            Index begin = 0)
+      : input_size_(input_size), begin_(begin) {
     for (std::size_t a = 0; a < dims.size(); ++a) {
       output_size_ *= dims[a];
       if (dims[a] == 1) continue;
@@ -68,7 +70,7 @@ class Rearrange : public Operator<T> {
 
   void forward(Index batch, const T* const* inputs, T* output, T*) const override {
     for (Index n = 0; n < batch; ++n)
-      walk(inputs[0] + n * input_size_, output + n * output_size_, [&](const T* from, T* to) {
+      walk(inputs[0] + n * input_size_ + begin_, output + n * output_size_, [&](const T* from, T* to) {
         if (turned_.length > 0)
           transpose<T>(last_.length, turned_.length, from, last_.stride, to, turned_.step);
         else if (last_.stride == 1)
@@ -84,7 +86,7 @@ class Rearrange : public Operator<T> {
                 T*) const override {
     if (!permutes_) std::fill_n(gradients[0], batch * input_size_, T(0));
     for (Index n = 0; n < batch; ++n)
-      walk(gradients[0] + n * input_size_, cotangent + n * output_size_, [&](T* to, const T* from) {
+      walk(gradients[0] + n * input_size_ + begin_, cotangent + n * output_size_, [&](T* to, const T* from) {
         if (permutes_ && turned_.length > 0)
           transpose<T>(turned_.length, last_.length, from, turned_.step, to, last_.stride);
         else if (permutes_ && last_.stride == 1)
@@ -132,7 +134,7 @@ class Rearrange : public Operator<T> {
     return next == input_size_;
   }
 
-  Index input_size_, output_size_ = 1;
+  Index input_size_, begin_, output_size_ = 1;
   std::vector<Axis> axes_;  ///< the outer ones
   Axis last_, turned_;      ///< the last one, and the one that is contiguous in the input instead
   bool permutes_ = false;
