@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /// \file
 /// Matrix products with rows of activations on the left and a constant, packed matrix on the right. Every
-/// element of the result is one chain of fused multiply-adds over the depth in ascending order, whatever its
-/// row, its tile and the number of rows: the bits of a row never depend on its neighbours.
+/// element of the result is the sum of chains of fused multiply-adds over blocks of the depth, all in
+/// ascending order, whatever its row, its tile and the number of rows: the bits of a row never depend on its
+/// neighbours.
 #pragma once
 
 #include <algorithm>
@@ -23,12 +24,14 @@ template <class = Isa>
 inline constexpr Index tile_rows = registers == 32 ? 14 : 6;
 
 /// Rows of the left-hand matrix where they lie: row r begins r * step behind the first one, and each consists
-/// of pieces of `length` elements, `jump` apart; the last one may be shorter.
+/// of pieces of `length` elements, `jump` apart, and `turn` more after each `run` of them; the last one may
+/// be shorter.
 template <class T>
 struct Rows {
   const T* data;
   Index count;  ///< 1 .. tile_rows<>
   Index step, length, jump;
+  Index run = 0, turn = 0;
 };
 
 /// Whether rows at this distance would compete for the same few lines of the first-level cache.
@@ -98,41 +101,69 @@ class RowTile {
 
   Writer row(Index r) const { return Writer(*this, r); }
   Index rows() const { return rows_; }
-  operator Rows<T>() const { return {data_, rows_, stride, block, rows_ * stride}; }
+  operator Rows<T>() const { return {data_, rows_, stride, block, rows_ * stride, 0, 0}; }
 
  private:
   T* data_;
   Index rows_;
 };
 
+/// The number of rows per tile that spreads `rows` evenly over as few tiles as possible.
+template <class = Isa>
+Index balanced_tile(Index rows) {
+  const Index tiles = (rows + tile_rows<> - 1) / tile_rows<>;
+  return (rows + tiles - 1) / tiles;
+}
+
 namespace detail {
 
 /// rows x (vectors of columns) of the product; `columns` of them are stored. Rows are addressed in threes
 /// from a common pointer, by multiples of the step that addresses can hold: registers would not do for all.
 template <class T, std::size_t rows, std::size_t vectors, class = Isa>
-void multiply_tile(Index depth, const Rows<T>& left, const T* right, Index right_step, const T* start, T* to,
-                   Index stride, Index columns) {
-  Pack<T> sum[rows][vectors];
+void multiply_tile(Index depth, Index block, const Rows<T>& left, const T* right, Index right_step,
+                   const T* start, T* to, Index stride, Index columns) {
+  Pack<T> sum[rows][vectors], total[rows][vectors];
   unroll<vectors>([&](auto v) {
     const Pack<T> first = load<T>(start + static_cast<Index>(v) * lanes<T>);
     unroll<rows>([&](auto r) { sum[r][v] = first; });
   });
   const Index step = left.step;
   const T* piece = left.data;
+  Index room = block;  // terms that the chains still take
+  Index in_run = 0;
   for (Index done = 0; done < depth; done += left.length, piece += left.jump) {
+    if (left.run > 0 && in_run++ == left.run) {
+      piece += left.turn;
+      in_run = 1;
+    }
     const T* at[(rows + 2) / 3];
     unroll<(rows + 2) / 3>([&](auto i) { at[i] = piece + static_cast<Index>(3 * i) * step; });
     const Index end = std::min(left.length, depth - done);
-    for (Index k = 0; k < end; ++k) {
-      Pack<T> w[vectors];
-      unroll<vectors>([&](auto v) { w[v] = load<T>(right + static_cast<Index>(v) * lanes<T>); });
-      right += right_step;
+    for (Index k = 0; k < end;) {
+      const Index stop = std::min(end, k + room);
+      room -= stop - k;
+      for (; k < stop; ++k) {
+        Pack<T> w[vectors];
+        unroll<vectors>([&](auto v) { w[v] = load<T>(right + static_cast<Index>(v) * lanes<T>); });
+        right += right_step;
+        unroll<rows>([&](auto r) {
+          const Pack<T> x = broadcast<T>(at[r / 3][static_cast<Index>(r % 3) * step + k]);
+          unroll<vectors>([&](auto v) { sum[r][v] = multiply_add<T>(x, w[v], sum[r][v]); });
+        });
+      }
+      if (room > 0 || done + k == depth) continue;
+      const bool first = done + k == block;
       unroll<rows>([&](auto r) {
-        const Pack<T> x = broadcast<T>(at[r / 3][static_cast<Index>(r % 3) * step + k]);
-        unroll<vectors>([&](auto v) { sum[r][v] = multiply_add<T>(x, w[v], sum[r][v]); });
+        unroll<vectors>([&](auto v) {
+          total[r][v] = first ? sum[r][v] : total[r][v] + sum[r][v];
+          sum[r][v] = Pack<T>{};
+        });
       });
+      room = block;
     }
   }
+  if (depth > block)
+    unroll<rows>([&](auto r) { unroll<vectors>([&](auto v) { sum[r][v] = total[r][v] + sum[r][v]; }); });
   unroll<rows>([&](auto r) {
     T* const row = to + static_cast<Index>(r) * stride;
     unroll<vectors>([&](auto v) {
@@ -146,7 +177,7 @@ void multiply_tile(Index depth, const Rows<T>& left, const T* right, Index right
 }
 
 template <class T>
-using TileKernel = void (*)(Index, const Rows<T>&, const T*, Index, const T*, T*, Index, Index);
+using TileKernel = void (*)(Index, Index, const Rows<T>&, const T*, Index, const T*, T*, Index, Index);
 
 /// The kernels for 1 .. tile_rows rows.
 template <class T, std::size_t vectors, class = Isa>
@@ -160,17 +191,25 @@ inline constexpr auto tile_kernels = []<std::size_t... r>(std::index_sequence<r.
 /// read it, or row after row.
 enum class Packing { panels, rows };
 
+/// Terms that a chain adds up: enough that adding up the chains costs next to nothing, few enough that
+/// rounding errors do not grow with the depth.
+inline constexpr Index chain_terms = 256;
+
 /// A constant depth x columns matrix.
 template <class T, class = Isa>
 class PackedMatrix {
  public:
+  static constexpr Index panel = 2 * lanes<T>;
+
   PackedMatrix() = default;
 
-  /// Packs the matrix whose entry in row k and column j is element(k, j).
+  /// Packs the matrix whose entry in row k and column j is element(k, j). Chains have at most `terms` terms.
   template <class F>
-  PackedMatrix(Index depth, Index columns, F&& element, Packing packing = Packing::panels)
+  PackedMatrix(Index depth, Index columns, F&& element, Packing packing = Packing::panels,
+               Index terms = chain_terms)
       : depth_(depth),
         columns_(columns),
+        terms_(terms),
         panels_(packing == Packing::panels),
         data_(depth * round_up<T>(columns)) {
     const Index all = round_up<T>(columns), most = panels_ ? panel : all;
@@ -200,23 +239,39 @@ class PackedMatrix {
 
   /// to[r * stride + j] = start[j] + sum_k left(r, k) * matrix(k, j). `start` has a whole number of vectors.
   void multiply(const Rows<T>& left, const T* start, T* to, Index stride) const {
+    for (Index j = 0; j < columns_; j += panel) multiply_panel(j, left, start, to + j, stride);
+  }
+
+  /// The same for any number of rows, each as long as the depth and `step` behind the one before. A panel of
+  /// a large matrix meets many rows while it is in the caches.
+  void multiply_all(const T* left, Index count, Index step, const T* start, T* to, Index stride) const {
+    const Index tile = balanced_tile(count);
+    const Index together = std::max<Index>(1, cached_rows / (tile * std::max<Index>(depth_, 1))) * tile;
+    for (Index first = 0; first < count; first += together)
+      for (Index j = 0; j < columns_; j += panel)
+        for (Index r = first; r < std::min(first + together, count); r += tile)
+          multiply_panel(j, {left + r * step, std::min(tile, count - r), step, depth_, 0, 0, 0}, start,
+                         to + r * stride + j, stride);
+  }
+
+  /// The columns from j on, at most `panel` of them, j a multiple of it: column j goes to to[0].
+  void multiply_panel(Index j, const Rows<T>& left, const T* start, T* to, Index stride) const {
     const auto row = static_cast<std::size_t>(left.count - 1);
-    for (Index j = 0; j < columns_; j += panel) {
-      const Index left_over = columns_ - j;
-      const bool wide = left_over > lanes<T>;
-      const auto kernel = wide ? detail::tile_kernels<T, 2>[row] : detail::tile_kernels<T, 1>[row];
-      const T* const right = data_.data() + (panels_ ? j * depth_ : j);
-      kernel(depth_, left, right, panels_ ? (wide ? panel : lanes<T>) : round_up<T>(columns_), start + j,
-             to + j, stride, std::min(left_over, panel));
-    }
+    const Index left_over = columns_ - j;
+    const bool wide = left_over > lanes<T>;
+    const auto kernel = wide ? detail::tile_kernels<T, 2>[row] : detail::tile_kernels<T, 1>[row];
+    const T* const right = data_.data() + (panels_ ? j * depth_ : j);
+    kernel(depth_, terms_, left, right, panels_ ? (wide ? panel : lanes<T>) : round_up<T>(columns_),
+           start + j, to, stride, std::min(left_over, panel));
   }
 
   /// Row k, padded by zeros to whole vectors, of a matrix stored in rows.
   const T* row(Index k) const { return data_.data() + k * round_up<T>(columns_); }
 
  private:
-  static constexpr Index panel = 2 * lanes<T>;
-  Index depth_ = 0, columns_ = 0;
+  static constexpr Index cached_rows = 256 * 1024 / static_cast<Index>(sizeof(T));  ///< elements of rows
+
+  Index depth_ = 0, columns_ = 0, terms_ = chain_terms;
   bool panels_ = true;
   Buffer<T> data_;
 };
@@ -225,17 +280,10 @@ class PackedMatrix {
 /// if they would collide.
 template <class T, class = Isa>
 Rows<T> rows_at(const T* data, Index count, Index step, Index depth, T* scratch) {
-  if (!collide<T>(step)) return {data, count, step, depth, 0};
+  if (!collide<T>(step)) return {data, count, step, depth, 0, 0, 0};
   const RowTile<T> tile(scratch, count);
   for (Index r = 0; r < count; ++r) tile.row(r).copy(data + r * step, depth);
   return tile;
-}
-
-/// The number of rows per tile that spreads `rows` evenly over as few tiles as possible.
-template <class = Isa>
-Index balanced_tile(Index rows) {
-  const Index tiles = (rows + tile_rows<> - 1) / tile_rows<>;
-  return (rows + tiles - 1) / tiles;
 }
 
 }  // namespace foil::nn

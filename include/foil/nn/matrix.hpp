@@ -142,7 +142,7 @@ class Multiplier {
     for (Index j = 0; j < columns; j += panel) {
       const bool wide = columns - j > lanes<T>;
       const auto kernel = wide ? detail::tile_kernels<T, 2>[row] : detail::tile_kernels<T, 1>[row];
-      kernel(depth, left, scratch_ + j * depth, wide ? panel : lanes<T>, zeros, to + j, stride,
+      kernel(depth, chain_terms, left, scratch_ + j * depth, wide ? panel : lanes<T>, zeros, to + j, stride,
              std::min(columns - j, panel));
     }
   }

@@ -46,7 +46,7 @@ struct ConvolutionView {
   }
 };
 
-/// How one direction is computed.
+/// How one direction is computed: geometry at first, weights when they are needed.
 template <class T>
 class ConvolutionPass {
  public:
@@ -55,6 +55,8 @@ class ConvolutionPass {
   ConvolutionPass& operator=(const ConvolutionPass&) = delete;
   virtual ~ConvolutionPass() = default;
 
+  /// Fills in the weights, and `biases`: one number per channel of the target, or none. Once, before run().
+  virtual void pack(const ConvolutionView<T>& view, const std::vector<T>& biases) = 0;
   /// Writes the targets of `batch` samples.
   virtual void run(Index batch, const T* source, T* target, T* scratch) const = 0;
   /// Elements of scratch memory.

@@ -29,8 +29,7 @@ class LanePass : public ConvolutionPass<T> {
     return channels_of(view).template permutes<T>() || 4 * view.group_targets() <= lanes<T>;
   }
 
-  /// `biases` has one number per channel of the target, or none.
-  LanePass(const ConvolutionView<T>& view, const std::vector<T>& biases)
+  explicit LanePass(const ConvolutionView<T>& view)
       : channels_(channels_of(view)),
         rows_(view.sweeps(view.shape.rows)),
         columns_(view.sweeps(view.shape.columns)),
@@ -43,6 +42,9 @@ class LanePass : public ConvolutionPass<T> {
     lay_out_columns();
     const Window& w = view.shape.rows;
     kept_rows_ = std::min(source_rows_, (w.kernel - 1) * w.dilation / (view.forward() ? 1 : w.stride) + 1);
+  }
+
+  void pack(const ConvolutionView<T>& view, const std::vector<T>& biases) override {
     const Index blocks = channels_.blocks<T>(), tap = channels_.planes * lanes<T>;
     weights_ = Buffer<T>(blocks * row_taps_ * column_taps_ * tap);
     start_ = Buffer<T>(blocks * lanes<T>);

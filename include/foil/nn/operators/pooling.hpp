@@ -14,7 +14,7 @@
 #include "foil/core/tensor.hpp"
 #include "foil/nn/bytes.hpp"
 #include "foil/nn/operator.hpp"
-#include "foil/nn/operators/convolution.hpp"
+#include "foil/nn/operators/window.hpp"
 
 namespace foil::nn {
 
