@@ -118,6 +118,33 @@ TEST_CASE("learners: the last layer of a linear classifier is taken off as that 
   }
 }
 
+TEST_CASE("learners: features, and the shares of classes, are divided by a norm") {
+  const auto of = [](const char* norm, const Rows& rows) {
+    return answers(parse(file("Normalizer", {attribute("norm", norm)})), rows);
+  };
+  same(of("L1", {{-3, 2}}), {{-0.6, 0.4}});
+  same(of("L2", {{-3, 4}}), {{-0.6, 0.8}});
+  same(of("MAX", {{-3, 2}, {-3, -1}}), {{-1.5, 1}, {3, 1}});  // of the signed numbers
+  const Network zero = parse(file("Normalizer", {attribute("norm", "MAX")}));
+  same(answers(zero, {{0, 0}}, false), {{0, 0}});
+  for (const char* transform : {"LOGISTIC", "SOFTMAX"}) {
+    OnnxBuilder builder({-1, 2});
+    builder.node("LinearClassifier", {"x"}, Names{"label", "p"},
+                 linear({1, 2, -1, 0.5f, 0, 1}, {0.5f, 0, -1}, 3, transform), {}, "ai.onnx.ml");
+    builder.node("Normalizer", {"p"}, "y", {attribute("norm", "L1")}, {}, "ai.onnx.ml");
+    same(answers(parse(builder, false), {{0.25, 0.5}}), {{1.75, 0, -0.5}});
+    const Rows kept = answers(parse(builder), {{0.25, 0.5}});
+    REQUIRE(kept[0][0] + kept[0][1] + kept[0][2] == Catch::Approx(1));
+  }
+}
+
+TEST_CASE("learners: columns are picked") {
+  OnnxBuilder builder({-1, 2});
+  builder.constant("i", {1, 0, 1});
+  builder.node("ArrayFeatureExtractor", {"x", "i"}, "y", {}, {}, "ai.onnx.ml");
+  same(answers(parse(builder), {{2, 3}}), {{3, 2, 3}});
+}
+
 TEST_CASE("learners: a linear regression of several numbers") {
   const Attributes attributes{attribute("coefficients", Floats{1, 2, -1, 0.5f}), attribute("targets", 2),
                               attribute("intercepts", Floats{0.5f, 0})};

@@ -178,6 +178,9 @@ TEST_CASE("scores: classes with columns of their own") {
        {{logistic(0.3f), 0.5f, 0.5f}, {0.5f, logistic(0.7f), logistic(0.2f)}});
   const float e = std::exp(0.3f);
   REQUIRE(of(classifier(weights, 3, "SOFTMAX"))[0][0] == Catch::Approx(e / (e + 2)));
+  // What is 0 has no share.
+  const float a = std::exp(0.7f), b = std::exp(0.2f);
+  same(of(classifier(weights, 3, "SOFTMAX_ZERO")), {{1, 0, 0}, {0, a / (a + b), b / (a + b)}});
   // The quantiles of 0.4, 0.2 and 0.3; ONNX Runtime's approximation has an error of 1e-4 itself.
   const Rows quantiles = of(classifier(weights, 3, "PROBIT", {0.1f, 0.2f, 0.3f}));
   REQUIRE(quantiles[0][0] == Catch::Approx(-0.2533471).margin(3e-4));

@@ -153,6 +153,12 @@ class Tail {
     if (type == "Exp") return places.move([](double x) { return std::exp(x); });
     if (type == "Tanh") return places.move([](double x) { return std::tanh(x); });
     if (type == "Sigmoid") return places.move([](double x) { return 1 / (1 + std::exp(-x)); });
+    if (type == "LpNormalization") {  // divides a sample's shares by one number, at most that of the classes
+      const Dims& dims = build_.find_value(link.input)->dims;
+      const std::size_t axis = view(node).axis(view(node).integer("axis", -1), dims.size());
+      return dims[axis] == classes_ && places.lowest() >= 0 &&
+             places.move([&](double x) { return x / static_cast<double>(classes_); });
+    }
     if (node.inputs.size() != 2) return false;
     const bool second = node.inputs[0] == link.input;  // whether the constant is the second operand
     const std::optional<double> c = number(node.inputs[second ? 1 : 0]);

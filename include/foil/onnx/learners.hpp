@@ -50,6 +50,7 @@ class Learners : public Rewriter {
       label_ =
           text(node.name.empty() && !node.outputs.empty() ? node.outputs[0] : node.name, ", ", node.type);
       (this->*rewriting->second)(NodeView(node, model_.opset));
+      node = Node();  // large ensembles are there but once
     }
   }
 

@@ -30,6 +30,9 @@ class Scores {
   Index classes() const { return network_.classes(); }
   const std::vector<std::string>& notes() const { return network_.notes(); }
 
+  /// The operators and how many samples they evaluate together, for measurements.
+  const auto& engine() const { return network_.engine(); }
+
   /// One row of scores per sample of x (N x ...), a column for each class.
   Logits<Scalar> logits(const Input& x) const { return network_.logits(x); }
 

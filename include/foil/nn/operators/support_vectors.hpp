@@ -87,6 +87,8 @@ class Machines : public Operator<T> {
     return count_ * features_ + count_ * std::max<Index>(classes_ - 1, 1);
   }
 
+  Index weights() const override { return static_cast<Index>(columns_.size()); }
+
   void forward(Index batch, const T* const* inputs, T* output, T* scratch) const override {
     T* const alike = scratch;
     T* const pairs = alike + round_up<T>(count_);

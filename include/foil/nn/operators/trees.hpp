@@ -82,6 +82,12 @@ class Trees : public Operator<T> {
     forest_.check(features, outputs);
   }
 
+  Index weights() const override {
+    const std::size_t bytes =
+        forest_.nodes.size() * sizeof(TreeNode) + forest_.weights.size() * sizeof(LeafWeight);
+    return static_cast<Index>(bytes / sizeof(T));
+  }
+
   void forward(Index batch, const T* const* inputs, T* output, T*) const override {
     const bool extreme = forest_.aggregate == Aggregate::min || forest_.aggregate == Aggregate::max;
     std::fill_n(output, batch * outputs_, extreme ? std::numeric_limits<T>::quiet_NaN() : T(0));
