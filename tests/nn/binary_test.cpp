@@ -8,6 +8,7 @@
 #include <limits>
 #include <vector>
 
+#include "foil/nn/operators/binary_along.hpp"
 #include "foil/nn/operators/binary_functions.hpp"
 #include "support/catch.hpp"
 #include "support/operator_check.hpp"
@@ -106,4 +107,43 @@ TEST_CASE("binary: a constant for each element", "[nn][binary]") {
   const auto x = checked.make(2);
   const auto y = checked.forward(2, x);
   for (std::size_t i = 0; i < y.size(); ++i) REQUIRE(y[i] == x[0][i] - c[i % static_cast<std::size_t>(size)]);
+}
+
+namespace {
+
+/// F of a full and a short activation is F of the full one and the stretched short one.
+template <class F>
+void check_along(Lines shape, bool short_first) {
+  CAPTURE(shape.outer, shape.length, shape.inner, short_first);
+  const Index full = shape.size(), brief = shape.length;
+  const foil::nn::BinaryAlong<double, F> op(shape, short_first);
+  const OperatorCheck<double> checked{
+      op, short_first ? std::vector<Index>{brief, full} : std::vector<Index>{full, brief}, full};
+  checked.check_pullback(0.4, 2, 1e-6);
+  checked.check_samples_apart(3, 0.4, 2);
+  const foil::nn::Binary<double, F> plain(full);
+  const OperatorCheck<double> expected{plain, {full, full}, full};
+  const auto x = checked.make(1, 0.4, 2);
+  auto stretched = x;
+  auto& elements = stretched[short_first ? 0 : 1];
+  for (Index i = 0; i < full; ++i) {
+    const Index at = i / shape.inner % shape.length;
+    if (i == 0) elements.clear();
+    elements.push_back(x[short_first ? 0 : 1][static_cast<std::size_t>(at)]);
+  }
+  REQUIRE(checked.forward(1, x) == expected.forward(1, stretched));
+}
+
+}  // namespace
+
+TEST_CASE("binary: of two activations, of which one is short", "[nn][binary]") {
+  using namespace foil::nn;
+  for (const Lines shape : {Lines{9, 20, 1}, Lines{40, 5, 1}, Lines{1, 4, 37}, Lines{3, 2, 50},
+                            Lines{2, 3, 5}, Lines{1, 1, 70}, Lines{70, 1, 1}})
+    for (const bool short_first : {false, true}) {
+      check_along<Times<double>>(shape, short_first);
+      check_along<Over<double>>(shape, short_first);
+      check_along<Minus<double>>(shape, short_first);
+      check_along<Larger<double>>(shape, short_first);
+    }
 }

@@ -21,6 +21,7 @@ using foil::test::attribute;
 using foil::test::Attributes;
 using foil::test::Floats;
 using foil::test::Ints;
+using foil::test::Names;
 using foil::test::OnnxBuilder;
 using Batch = foil::Tensor<double, 4>;
 using Matrix = foil::Logits<double>;
@@ -48,7 +49,7 @@ Operand integer(std::int64_t value) {
 OnnxBuilder network_of(const std::string& op, int opset, const Attributes& attributes,
                        const std::vector<Operand>& operands, bool channels_last) {
   OnnxBuilder file({-1, 2, 3, 2}, opset);
-  foil::test::Names inputs{channels_last ? "p" : "x"};
+  Names inputs{channels_last ? "p" : "x"};
   if (channels_last) file.node("AveragePool", {"x"}, "p", {attribute("kernel_shape", Ints{1, 1})});
   for (const Operand& operand : operands) {
     inputs.push_back("c" + std::to_string(inputs.size()));
@@ -60,38 +61,43 @@ OnnxBuilder network_of(const std::string& op, int opset, const Attributes& attri
   return file.node("Concat", {"f", "n"}, "y", {attribute("axis", 1)});
 }
 
-/// The network gives these values, for every sample of a batch, and their derivatives.
+/// The network's first outputs are these values, in a batch as well, and so are their derivatives.
+void check_network(const OnnxBuilder& file, const Floats& sample, const std::vector<double>& expected) {
+  const auto network = foil::onnx::parse<double, 4>(file.bytes());
+  Batch x(2, 2, 3, 2);
+  for (std::size_t i = 0; i < 24; ++i) x.data()[i] = double{sample[i < 12 ? i : 23 - i]};
+  const auto vjp = network.vjp(x);
+  const auto count = static_cast<Index>(expected.size());
+  REQUIRE(vjp.logits.cols() >= count);
+  for (Index i = 0; i < count; ++i) {
+    CAPTURE(i);
+    REQUIRE(vjp.logits(0, i) ==
+            Catch::Approx(expected[static_cast<std::size_t>(i)]).epsilon(3e-6).margin(3e-6));
+  }
+  Matrix g = Matrix::Zero(2, vjp.logits.cols());
+  for (Index i = 0; i < count; ++i) g(1, i) = std::cos(3. * static_cast<double>(i)) + 0.2;
+  const Batch dx = vjp.pullback(g);
+  for (Index i = 12; i < 24; ++i) {
+    const double at = x.data()[i], step = 1e-6;
+    const auto value = [&](double v) {
+      x.data()[i] = v;
+      return network.logits(x).row(1).dot(g.row(1));
+    };
+    const double slope = (value(at + step) - value(at - step)) / (2 * step);
+    x.data()[i] = at;
+    CAPTURE(i);
+    REQUIRE(dx.data()[i] == Catch::Approx(slope).epsilon(1e-6).margin(1e-6));
+    REQUIRE(dx.data()[i - 12] == 0);
+  }
+}
+
+/// The operator gives these values, in either layout.
 void check_on(const Floats& sample, const std::string& op, int opset, const Attributes& attributes,
               const std::vector<Operand>& operands, const std::vector<double>& expected) {
   for (const bool channels_last : {false, true}) {
     CAPTURE(op, opset, channels_last);
-    const auto network =
-        foil::onnx::parse<double, 4>(network_of(op, opset, attributes, operands, channels_last).bytes());
-    Batch x(2, 2, 3, 2);
-    for (std::size_t i = 0; i < 24; ++i) x.data()[i] = static_cast<double>(sample[i < 12 ? i : 23 - i]);
-    const auto vjp = network.vjp(x);
-    const auto count = static_cast<Index>(expected.size());
-    REQUIRE(vjp.logits.cols() == 2 * count);
-    for (Index i = 0; i < count; ++i) {
-      CAPTURE(i);
-      REQUIRE(vjp.logits(0, i) ==
-              Catch::Approx(expected[static_cast<std::size_t>(i)]).epsilon(3e-6).margin(3e-6));
-    }
-    Matrix g = Matrix::Zero(2, 2 * count);
-    for (Index i = 0; i < count; ++i) g(1, i) = std::cos(3. * static_cast<double>(i)) + 0.2;
-    const Batch dx = vjp.pullback(g);
-    for (Index i = 12; i < 24; ++i) {
-      const double at = x.data()[i], step = 1e-6;
-      const auto value = [&](double v) {
-        x.data()[i] = v;
-        return network.logits(x).row(1).dot(g.row(1));
-      };
-      const double slope = (value(at + step) - value(at - step)) / (2 * step);
-      x.data()[i] = at;
-      CAPTURE(i);
-      REQUIRE(dx.data()[i] == Catch::Approx(slope).epsilon(1e-6).margin(1e-6));
-      REQUIRE(dx.data()[i - 12] == 0);
-    }
+    const OnnxBuilder file = network_of(op, opset, attributes, operands, channels_last);
+    check_network(file, sample, expected);
   }
 }
 void check(const std::string& op, int opset, const Attributes& attributes,
@@ -418,6 +424,34 @@ TEST_CASE("formulas: normalisations", "[onnx][formulas]") {
   check("MeanVarianceNormalization", 9, {attribute("axes", Ints{2})}, {},
         {-0.0873148, -1.252841, 1.266066, 0.05827167, -1.178751, 1.194569, -1.313198, 1.209348, 0.2020305,
          0.03023367, 1.111168, -1.239582});
+}
+
+TEST_CASE("formulas: two activations, of which one is short along any axes", "[onnx][formulas]") {
+  for (const Ints& axes : {Ints{1}, Ints{2}, Ints{3}, Ints{2, 3}, Ints{1, 3}, Ints{1, 2}, Ints{1, 2, 3}})
+    for (const bool short_first : {false, true})
+      for (const bool channels_last : {false, true}) {
+        OnnxBuilder file({-1, 2, 3, 2}, 18);
+        const std::string in = channels_last ? "p" : "x";
+        file.node("AveragePool", {"x"}, "p", {attribute("kernel_shape", Ints{1, 1})}).constant("axes", axes);
+        file.node("ReduceSumSquare", {in, "axes"}, "s");
+        file.node("Div", short_first ? Names{"s", in} : Names{in, "s"}, "r").node("Flatten", {"r"}, "y");
+        std::vector<double> expected;
+        const auto line = [&](std::size_t i) {  // positions along the other axes
+          const std::size_t at[] = {0, i / 6, i / 2 % 3, i % 2};
+          std::size_t key = 0;
+          for (std::size_t axis = 1; axis < 4; ++axis)
+            key = key * 3 + (std::count(axes.begin(), axes.end(), axis) > 0 ? 0 : at[axis]);
+          return key;
+        };
+        std::vector<double> total(27);
+        for (std::size_t i = 0; i < 12; ++i) total[line(i)] += std::pow(double{signed_sample[i]}, 2);
+        for (std::size_t i = 0; i < 12; ++i) {
+          const double x = double{signed_sample[i]}, sum = total[line(i)];
+          expected.push_back(short_first ? sum / x : x / sum);
+        }
+        CAPTURE(axes.size(), axes[0], short_first, channels_last);
+        check_network(file, signed_sample, expected);
+      }
 }
 
 TEST_CASE("formulas: what would mix samples, or makes no sense, is refused", "[onnx][formulas]") {

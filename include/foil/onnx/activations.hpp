@@ -130,9 +130,7 @@ Value convert_several(Builder<T>& build, const NodeView& at) {
   if (count == 1) return operands[0];
   const Broadcast to = broadcast(build, at, operands);
   Value y = stretched(build, operands[0], to);
-  for (std::size_t i = 1; i < count; ++i)
-    y = build.emit(std::make_unique<nn::Binary<T, F<T>>>(volume(to.dims)),
-                   {y.slot, stretched(build, operands[i], to).slot}, to.dims, to.layout, to.batch);
+  for (std::size_t i = 1; i < count; ++i) y = emit_binary<T, F<T>>(build, y, operands[i], to);
   return y;
 }
 

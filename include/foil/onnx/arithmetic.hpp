@@ -12,7 +12,9 @@
 
 #include "foil/core/tensor.hpp"
 #include "foil/nn/lines.hpp"
+#include "foil/nn/operator.hpp"
 #include "foil/nn/operators/binary.hpp"
+#include "foil/nn/operators/binary_along.hpp"
 #include "foil/nn/table.hpp"
 #include "foil/onnx/axes.hpp"
 #include "foil/onnx/builder.hpp"
@@ -104,6 +106,28 @@ std::pair<nn::Lines, std::vector<T>> positions(Builder<T>& build, const Constant
   return {part.lines, stretched(build, c, Broadcast{std::move(part.dims), {}, to.layout})};
 }
 
+/// F of two activations. The one with fewer elements is stretched no farther than along its own axes, and
+/// those between them in memory.
+template <class T, class F>
+Value emit_binary(Builder<T>& build, const Value& a, const Value& b, const Broadcast& to) {
+  const bool short_first = volume(a.dims) < volume(b.dims);
+  const Value& brief = short_first ? a : b;
+  std::vector<bool> marked;
+  for (const Index d : brief.dims) marked.push_back(d > 1);
+  const Between part = between(to.dims, to.layout, marked);
+  const bool along = part.lines.length < part.lines.size();
+  const Value full = stretched(build, short_first ? b : a, to);
+  const Value other = stretched(build, brief, along ? Broadcast{part.dims, to.batch, to.layout} : to);
+  std::unique_ptr<nn::Operator<T>> op;
+  if (along)
+    op = std::make_unique<nn::BinaryAlong<T, F>>(part.lines, short_first);
+  else
+    op = std::make_unique<nn::Binary<T, F>>(volume(to.dims));
+  return build.emit(std::move(op),
+                    short_first ? std::vector{other.slot, full.slot} : std::vector{full.slot, other.slot},
+                    to.dims, to.layout, to.batch);
+}
+
 /// F is a function of two operands as in foil/nn/operators/binary.hpp.
 template <class T, class F>
 Value convert_binary(Builder<T>& build, const NodeView& at) {
@@ -113,9 +137,7 @@ Value convert_binary(Builder<T>& build, const NodeView& at) {
   if ((first == nullptr) == (second == nullptr)) {
     std::vector<Value> operands{build.value(at, 0), build.value(at, 1)};
     const Broadcast to = broadcast(build, at, operands);
-    const Value a = stretched(build, operands[0], to), b = stretched(build, operands[1], to);
-    return build.emit(std::make_unique<nn::Binary<T, F>>(volume(to.dims)), {a.slot, b.slot}, to.dims,
-                      to.layout, to.batch);
+    return emit_binary<T, F>(build, operands[0], operands[1], to);
   }
   const bool constant_first = first != nullptr;
   const Constant& c = build.constant(at, constant_first ? 0 : 1);
