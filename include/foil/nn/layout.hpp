@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "foil/core/simd.hpp"
 #include "foil/core/tensor.hpp"
 
 namespace foil::nn {
@@ -22,7 +23,8 @@ struct Lifetime {
 /// Gives every array an offset such that no two overlap that are alive at the same time, and returns the size
 /// of all. Large arrays come first, each at the lowest place that is free. Cost: quadratic in the number of
 /// arrays up to 2^14 of them; of more, each 2^14 have a space of their own.
-inline Index place(std::vector<Lifetime*> arrays) {
+template <class = simd::Isa>
+Index place(std::vector<Lifetime*> arrays) {
   constexpr std::ptrdiff_t most = 1 << 14;
   Index total = 0;
   const auto earlier = [](const Lifetime* a, const Lifetime* b) {
