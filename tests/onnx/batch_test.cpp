@@ -177,6 +177,32 @@ TEST_CASE("onnx: shapes are computed with the number of samples left open", "[on
   };
   std::vector<Chain> chains;
   chains.push_back({"x.view(x.size(0), -1)", flat(begin(), "n", "minus"), true});
+  chains.push_back({"a product of the rest",
+                    flat(begin().node("ReduceProd", {"rest"}, "p", {attribute("keepdims", 1)}), "n", "p"),
+                    true});
+  chains.push_back({"shape[:-2] + shape[3:] + [-1], of which the middle is empty",
+                    begin()
+                        .constant("zero", Ints{0})
+                        .constant("m2", Ints{-2})
+                        .constant("three", Ints{3})
+                        .constant("far", Ints{INT64_MAX})
+                        .node("Slice", {"shape", "zero", "m2"}, "first")
+                        .node("Slice", {"shape", "three", "far"}, "none")
+                        .node("Concat", {"first", "none", "minus"}, "t", {attribute("axis", 0)})
+                        .node("Reshape", {"x", "t"}, "y"),
+                    true});
+  chains.push_back({"the shape backwards and forwards again",
+                    begin()
+                        .constant("start", Ints{-1})
+                        .constant("end", Ints{INT64_MIN})
+                        .constant("axis", Ints{0})
+                        .node("Slice", {"shape", "start", "end", "axis", "minus"}, "b")
+                        .node("Slice", {"b", "start", "end", "axis", "minus"}, "f")
+                        .node("Reshape", {"x", "f"}, "z")
+                        .node("Flatten", {"z"}, "y"),
+                    true});
+  chains.push_back({"max(N, 1)", flat(begin().node("Max", {"n", "one"}, "m"), "m", "six"), true});
+  chains.push_back({"max(N, 2)", flat(begin().node("Max", {"n", "two"}, "m"), "m", "six"), false});
   chains.push_back({"the size divided by the samples",
                     flat(begin().node("Size", {"x"}, "s").node("Div", {"s", "n"}, "d"), "minus", "d"), true});
   chains.push_back(

@@ -25,6 +25,7 @@
 #include "foil/onnx/element_type.hpp"
 #include "foil/onnx/model.hpp"
 #include "foil/onnx/node_view.hpp"
+#include "foil/onnx/parts.hpp"
 #include "foil/onnx/quantization.hpp"
 #include "foil/onnx/shapes.hpp"
 #include "foil/onnx/value.hpp"
@@ -127,6 +128,44 @@ std::vector<Constant> run(Builder<T>& build, const NodeView& at, const Convert<T
   return out;
 }
 
+/// Concat of lists of integers, which may be empty.
+template <class T>
+Constant joined(Builder<T>& build, const NodeView& at) {
+  std::vector<Count> counts;
+  for (std::size_t i = 0; i < at.node().inputs.size(); ++i) {
+    const std::vector<Count> more = counts_of(build.constant(at, i));
+    counts.insert(counts.end(), more.begin(), more.end());
+  }
+  build.spend(counts.size());
+  return constant_of(counts);
+}
+
+/// Slice of a list of integers, of which nothing may be left.
+template <class T>
+Constant sliced(Builder<T>& build, const NodeView& at) {
+  const std::vector<Count> from = counts_of(build.constant(at, 0));
+  const auto starts = list_at(build, at, "starts", 1, 10), ends = list_at(build, at, "ends", 2, 10),
+             steps = list_at(build, at, "steps", 4, 10);
+  for (const auto* list : {&starts, &ends})
+    at.require(*list != nullptr && (*list)->size() == 1 && (*list)->per_sample.empty(),
+               "expected one start and one end for a list");
+  const auto length = static_cast<std::int64_t>(from.size());
+  const std::int64_t step = steps == nullptr || steps->size() == 0 ? 1 : steps->integers()[0];
+  at.require(step != 0, "expected a step other than zero");
+  const auto clamped = [&](std::int64_t i) {
+    if (i < 0) i = i < -length ? -1 : i + length;
+    return step > 0 ? std::clamp<std::int64_t>(i, 0, length) : std::clamp<std::int64_t>(i, -1, length - 1);
+  };
+  std::vector<Count> out;
+  const std::int64_t end = clamped(ends->integers()[0]);
+  for (std::int64_t i = clamped(starts->integers()[0]); step > 0 ? i < end : i > end;) {
+    out.push_back(from[static_cast<std::size_t>(i)]);
+    if (step > length || step < -length) break;
+    i += step;
+  }
+  return constant_of(out);
+}
+
 /// Moves integers, by moving their numbers.
 template <class T>
 std::vector<Constant> moved(Builder<T>& build, const NodeView& at, const Convert<T>& convert,
@@ -178,6 +217,10 @@ std::vector<Constant> fold(Builder<T>& build, const NodeView& at, const Convert<
   const bool combines =
       std::find(functions.begin(), functions.end(), type) != functions.end() || type == "Xor";
   if (integers && combines) return {combined(build, at, operands)};
+  const bool lists = integers && std::all_of(operands.begin(), operands.end(),
+                                             [](const Constant* c) { return c->dims.size() == 1; });
+  if (lists && type == "Concat") return {joined(build, at)};
+  if (lists && type == "Slice") return {sliced(build, at)};
   const auto moving = moved_inputs(at);
   if (!moving.empty() && !build.constant(at, moving[0]).is_float()) return moved(build, at, convert, moving);
   if (integers && (type == "ReduceProd" || type == "ReduceSum" || type == "ReduceMax" || type == "ReduceMin"))

@@ -44,11 +44,19 @@ Value emit_scale_and_shift(Builder<T>& build, const Value& x, std::vector<T> sca
       x.dims, x.layout, x.batch);
 }
 
-/// Per-channel scale and shift, absorbed by the layer before if nothing else uses its output.
+template <class T>
+Value convert_instance_normalization(Builder<T>& build, const NodeView& at);
+
+/// Per-channel scale and shift, absorbed by the layer before if nothing else uses its output. Where mean and
+/// variance are the input's own, there may be one row only: networks that standardise their weights write it.
 template <class T>
 Value convert_batch_normalization(Builder<T>& build, const NodeView& at) {
   const Value x = build.value(at, 0);
-  at.require(at.integer("training_mode", 0) == 0, "batch normalisation in training mode is not supported");
+  if (at.integer("training_mode", 0) != 0) {
+    at.require(!x.batch.known() && x.rank() >= 3 && x.dims[0] == 1,
+               "in training mode it would mix samples; export the network in evaluation mode, net.eval()");
+    return convert_instance_normalization(build, at);
+  }
   at.require(at.integer("spatial", 1) == 1, "expected spatial = 1: one mean and variance for each channel");
   at.require(x.rank() >= 2, "expected an input with channels, got ", x.shape());
   at.keep_apart(x, 1);
