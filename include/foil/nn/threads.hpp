@@ -51,8 +51,9 @@ void parallel_for(Index count, int threads, F&& work) {
 /// Threads that go through the same steps side by side.
 class Team {
  public:
-  /// Lets a thread that is ready wait for the others. Waits busily for some microseconds, since steps of a
-  /// network are hardly longer, and sleeps then.
+  /// Lets a thread that is ready wait for the others. Waits busily for at most 50 microseconds, since steps
+  /// of a network are hardly longer, and sleeps then; where that was in vain, since other programs want the
+  /// processors, for half as long the next time.
   void meet() {
     const unsigned now = phase_.load(std::memory_order_relaxed);
     if (waiting_.fetch_add(1, std::memory_order_acq_rel) + 1 == size_) {
@@ -61,11 +62,16 @@ class Team {
       phase_.notify_all();
       return;
     }
-    const auto patience = std::chrono::steady_clock::now() + std::chrono::microseconds(50);
+    const int patience = patience_.load(std::memory_order_relaxed);
+    const auto end = std::chrono::steady_clock::now() + std::chrono::nanoseconds(patience);
     do {
-      for (int i = 0; i < 200; ++i)
-        if (phase_.load(std::memory_order_acquire) != now) return;
-    } while (std::chrono::steady_clock::now() < patience);
+      for (int i = 0; i < 200; ++i) {
+        if (phase_.load(std::memory_order_acquire) == now) continue;
+        patience_.store(std::min(50'000, 2 * patience), std::memory_order_relaxed);
+        return;
+      }
+    } while (std::chrono::steady_clock::now() < end);
+    patience_.store(std::max(1000, patience / 2), std::memory_order_relaxed);
     while (phase_.load(std::memory_order_acquire) == now) phase_.wait(now, std::memory_order_acquire);
   }
 
@@ -101,6 +107,7 @@ class Team {
  private:
   std::atomic<bool> started_ = false, failed_ = false;
   std::atomic<unsigned> phase_ = 0;
+  std::atomic<int> patience_ = 50'000;  ///< nanoseconds
   std::atomic<Index> waiting_ = 0;
   Index size_ = 1;
   std::mutex mutex_;
