@@ -77,6 +77,15 @@ TEST_CASE("onnx: attention", "[onnx][attention]") {
              {0.383101,  0.227195,   0.160419,  0.609608,   0.167101,  0.337055,   0.242113,  0.301598,
               0.181558,  0.604098,   0.241215,  0.582667,   -0.33041,  0.0707959,  -0.309858, 0.114191,
               -0.281061, -0.0317474, -0.318576, 0.00862923, 0.0904265, -0.0444211, 0.0675595, 0.0333616});
+  check_case("heads of one number", 23, {3, 6},
+             [](OnnxBuilder& f) {
+               f.constant("c1", Ints{2, 2, 2});
+               f.node("Split", {"x", "c1"}, Names{"t2_0", "t2_1", "t2_2"}, {attribute("axis", 2)});
+               f.node("Attention", {"t2_0", "t2_1", "t2_2"}, "t",
+                      {attribute("kv_num_heads", 2), attribute("q_num_heads", 2)});
+             },
+             {-0.0940233, -0.362913, 0.196186, -0.0740896, -0.0615075, -0.333333, -0.0173757, -0.0428771,
+              0.244598, 0.314675, -0.0697206, 0.0308833});
   check_case("soft caps", 23, {2, 6},
              [](OnnxBuilder& f) {
                f.constant("c1", {2, 2}, Floats{-0.83, 0.17, -1, 0.17});
@@ -110,6 +119,19 @@ TEST_CASE("onnx: Einsum", "[onnx][einsum]") {
   check_case("sums and turned axes", 13, {2, 3, 2},
              [](OnnxBuilder& f) { f.node("Einsum", {"x"}, "t", {attribute("equation", "nabc->nca")}); },
              {0.125, -0.625, -1.375, 2, 0.625, -0.125, -0.875, 0.375});
+  check_case("a summed axis at the end of both", 13, {3, 2},
+             [](OnnxBuilder& f) {
+               f.constant("c2", {6, 4}, Floats{-0.83, 0.17,  -1,   0.17,  -1,   0,     -1,   0,
+                                               1,     0,     1,    -0.17, 1,    -0.17, 0.83, -0.17,
+                                               0.83,  -0.33, 0.83, -0.33, 0.67, -0.33, 0.67, -0.5});
+               f.constant("c4", Ints{-1, 2, 2});
+               f.node("Flatten", {"x"}, "t1_0", {attribute("axis", 1)});
+               f.node("MatMul", {"t1_0", "c2"}, "t3_0");
+               f.node("Reshape", {"t3_0", "c4"}, "t5_0");
+               f.node("Einsum", {"x", "t5_0"}, "t", {attribute("equation", "nid,njd->nij")});
+             },
+             {-1.01859, -1.27359, 0.740937, 0.932187, 0.351094, 0.446719, -0.155312, -0.1925, 0.195781,
+              0.214375, 0.429844, 0.485625});
   check_case("dots", 13, {2, 3},
              [](OnnxBuilder& f) {
                f.constant("c1", {3, 2}, Floats{-0.83, 0.17, -1, 0.17, -1, 0});

@@ -147,7 +147,8 @@ Value convert_attention(Builder<T>& build, const NodeView& at) {
   const Value y = build.emit(std::make_unique<nn::Product<T>>(second), {scores.slot, v.x.slot},
                              {q.rows, q.heads, q.length, v.width}, Layout::planar, batch);
   if (!q.wide) return y;
-  return transposed(build, y, {0, 2, 1, 3}).viewed({q.rows, q.length, q.heads * v.width}, batch);
+  return build.planar(transposed(build, y, {0, 2, 1, 3}))
+      .viewed({q.rows, q.length, q.heads * v.width}, batch);
 }
 
 }  // namespace foil::onnx::detail

@@ -121,7 +121,7 @@ template <class T>
 Value in_order(Builder<T>& build, const EinsumOperand& a, const std::string& letters) {
   std::vector<std::size_t> order;
   for (const char c : letters) order.push_back(a.letters.find(c));
-  return transposed(build, a.x, order);
+  return build.planar(transposed(build, a.x, order));
 }
 
 /// The sum of products of two operands over all letters but those in `kept`.

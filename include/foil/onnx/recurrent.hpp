@@ -87,7 +87,7 @@ struct RecurrentNode {
     at.keep_apart(x, 2);
     at.keep_apart(x, rows_first ? 1 : 0);
     x = build.planar(x);
-    if (!rows_first) x = transposed(build, x, {1, 0, 2});
+    if (!rows_first) x = build.planar(transposed(build, x, {1, 0, 2}));
     const std::string direction = at.string("direction", "forward");
     at.require(direction == "forward" || direction == "reverse" || direction == "bidirectional",
                "unknown direction '", direction, "'");
