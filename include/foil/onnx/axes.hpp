@@ -70,7 +70,7 @@ AlongAxes along_axes(Builder<T>& build, const NodeView& at, const Value& x, cons
   for (const bool along : {false, true})
     for (std::size_t i = 0; i < x.rank(); ++i)
       if (marked[i] == along) order.push_back(i);
-  const Value moved = transposed(build, x, order);
+  const Value moved = build.planar(transposed(build, x, order));
   return {moved, {volume(x.dims) / length, length, 1}, order};
 }
 
