@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// \file
 /// Fuzz target: the bytes of an ONNX file, read; and if they are a small network, evaluated and
-/// differentiated.
+/// differentiated, where it has gradients.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -28,17 +28,30 @@ bool quick(const Network& network) {
   return written <= numbers && graph.scratch_size() <= 1 << 20 && products <= multiply_adds;
 }
 
-template <int Rank>
-void evaluate(const foil::onnx::File& file) {
-  const auto network = file.network<float, Rank>();
-  if (!quick(network)) return;
+/// Two samples of zeros.
+template <class Network>
+auto zeros(const Network& network) {
   const auto shape = network.input_shape();
-  foil::Tensor<float, Rank> x;
-  typename foil::Tensor<float, Rank>::Dimensions dimensions;
+  typename Network::Input x;
+  typename Network::Input::Dimensions dimensions;
   dimensions[0] = 2;
   std::copy(shape.begin(), shape.end(), dimensions.begin() + 1);
   x.resize(dimensions);
   x.setZero();
+  return x;
+}
+
+template <int Rank>
+void evaluate(const foil::onnx::File& file) {
+  if (!file.has_gradients()) {
+    const auto scores = file.scores<float, Rank>();
+    if (quick(scores))
+      expect(scores.logits(zeros(scores)).cols() == scores.classes(), "scores of all classes");
+    return;
+  }
+  const auto network = file.network<float, Rank>();
+  if (!quick(network)) return;
+  const auto x = zeros(network);
   const auto pass = network.vjp(x);
   const auto logits = network.logits(x);
   expect(logits.rows() == 2 && logits.cols() == network.classes(), "two rows of logits");

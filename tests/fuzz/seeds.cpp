@@ -29,6 +29,7 @@ namespace {
 
 using foil::test::attribute;
 using foil::test::Attributes;
+using foil::test::Floats;
 using foil::test::Ints;
 using foil::test::Names;
 using foil::test::OnnxBuilder;
@@ -50,7 +51,8 @@ class Folder {
 
 /// The words that a mutation would hardly find by itself.
 void write_dictionary(const std::filesystem::path& path) {
-  std::set<std::string> words{"Constant", "NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER", "ai.onnx"};
+  std::set<std::string> words{"Constant",   "NOTSET",  "VALID",     "SAME_UPPER",
+                              "SAME_LOWER", "ai.onnx", "ai.onnx.ml"};
   for (const auto& [type, conversion] : foil::onnx::detail::conversions<float>()) words.emplace(type);
   for (const auto* name : {"allowzero",    "alpha",
                            "auto_pad",     "axes",
@@ -69,6 +71,58 @@ void write_dictionary(const std::filesystem::path& path) {
   std::string out;
   for (const std::string& word : words) out += "\"" + word + "\"\n";
   foil::io::write_file(path, out);
+}
+
+/// Models of the domain ai.onnx.ml, each node with all its attributes.
+void write_learners(Folder& write) {
+  const auto model = [&](const std::string& type, const Attributes& attributes) {
+    OnnxBuilder file({-1, 2});
+    file.node(type, {"x"}, Names{"h", "y"}, attributes, {}, "ai.onnx.ml");
+    write(file.bytes());
+  };
+  const auto layer = [&](const std::string& type, const Attributes& attributes) {
+    OnnxBuilder file({-1, 2});
+    write(file.node(type, {"x"}, "y", attributes, {}, "ai.onnx.ml").bytes());
+  };
+  Attributes trees{attribute("nodes_treeids", Ints{0, 0, 0, 1}),
+                   attribute("nodes_nodeids", Ints{0, 1, 2, 0}),
+                   attribute("nodes_featureids", Ints{0, 0, 0, 0}),
+                   attribute("nodes_values", Floats{0, 0, 0, 0}),
+                   attribute("nodes_modes", Names{"BRANCH_EQ", "LEAF", "LEAF", "LEAF"}),
+                   attribute("nodes_truenodeids", Ints{1, 0, 0, 0}),
+                   attribute("nodes_falsenodeids", Ints{2, 0, 0, 0}),
+                   attribute("nodes_missing_value_tracks_true", Ints{1, 0, 0, 0}),
+                   attribute("post_transform", "SOFTMAX_ZERO"),
+                   attribute("classlabels_int64s", Ints{0, 1, 2}),
+                   attribute("aggregate_function", "MIN"),
+                   attribute("n_targets", 3),
+                   attribute("base_values", Floats{1, 2, 3})};
+  for (const std::string kind : {"class", "target"}) {
+    trees.push_back(attribute(kind + "_treeids", Ints{0, 0, 1}));
+    trees.push_back(attribute(kind + "_nodeids", Ints{1, 2, 0}));
+    trees.push_back(attribute(kind + "_ids", Ints{0, 1, 2}));
+    trees.push_back(attribute(kind + "_weights", Floats{1, 2, -3}));
+  }
+  model("TreeEnsembleClassifier", trees);
+  layer("TreeEnsembleRegressor", trees);
+  Attributes machines{attribute("kernel_type", "POLY"),
+                      attribute("kernel_params", Floats{1, 0, 2}),
+                      attribute("coefficients", Floats{1, 2, 3, 4, 5, 6}),
+                      attribute("support_vectors", Floats{1, 2, 3, 4, 5, 6}),
+                      attribute("vectors_per_class", Ints{1, 1, 1}),
+                      attribute("n_supports", 3),
+                      attribute("rho", Floats{1, 2, 3}),
+                      attribute("classlabels_ints", Ints{0, 1, 2}),
+                      attribute("intercepts", Floats{1, 2, 3})};
+  for (const std::string type : {"SVMClassifier", "LinearClassifier"}) model(type, machines);
+  layer("SVMRegressor", machines);
+  layer("LinearRegressor", machines);
+  machines.push_back(attribute("prob_a", Floats{1, 2, 3}));
+  machines.push_back(attribute("prob_b", Floats{1, 2, 3}));
+  model("SVMClassifier", machines);
+  layer("Imputer", {attribute("imputed_value_floats", Floats{1, 2}), attribute("replaced_value_float", 0.)});
+  layer("Normalizer", {attribute("norm", "MAX")});
+  layer("Binarizer", {attribute("threshold", 0.5)});
 }
 
 void write_networks(Folder write) {
@@ -99,6 +153,8 @@ void write_networks(Folder write) {
             .node("Flatten", {"x"}, "y")
             .bytes());
   write(OnnxBuilder({-1, 1, 1, 2, 2}).node("Flatten", {"x"}, "y").bytes());
+
+  write_learners(write);
 
   // Each operator with each number of inputs that it may have; not all of them load.
   for (const auto& [type, conversion] : foil::onnx::detail::conversions<float>()) {
