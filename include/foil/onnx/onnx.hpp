@@ -90,9 +90,10 @@ nn::Network<Scalar, Rank> parse(std::string_view bytes, const Options<Scalar>& o
   return File(bytes, {}).network<Scalar, Rank>(options);
 }
 
-/// Reads a classifier from an ONNX file (opsets 9 to 17, float32 weights, computed in Scalar). The network
-/// has one input of shape (N, ...) with Rank dimensions, whose first one may be open or fixed in the file;
-/// any N can be evaluated. Its output has shape (N, classes), with further axes of length one if need be.
+/// Reads a classifier from an ONNX file of opset 7 or newer, with weights of any type, computed in Scalar;
+/// docs/onnx.md lists the operators. The network has one input of shape (N, ...) with Rank dimensions. N may
+/// be open or fixed in the file, other extents that are open are given by Options::input_shape; any number of
+/// samples can be evaluated. Its output has shape (N, classes), with further axes of length one if need be.
 /// What the network then has as logits, and what was taken off the end to come by them, says
 /// Network::notes(); see Options. Throws foil::Error naming node and reason if the file is damaged, uses an
 /// operator that is not supported, or mixes samples.
