@@ -117,6 +117,38 @@ struct OperatorCheck {
       const auto gradients = backward(1, alone, part(g, n, output));
       for (std::size_t i = 0; i < x.size(); ++i) REQUIRE(gradients[i] == part(dx[i], n, inputs[i]));
     }
+    check_shares(batch, x, g, y, dx);
+  }
+
+  /// Shares of a call, whichever comes first, give what the call gives, in place as well if that is allowed.
+  void check_shares(Index batch, const std::vector<std::vector<T>>& x, const std::vector<T>& g,
+                    const std::vector<T>& y, const std::vector<std::vector<T>>& dx) const {
+    const nn::Divisible<T>* const divisible = op.divisible();
+    if (divisible == nullptr || op.kept_bytes() > 0) return;
+    nn::Buffer<T> scratch(std::max<Index>(op.scratch(), 1));
+    for (const Index count : {2, 3, 7})
+      for (const bool backwards : {false, true}) {
+        std::vector<T> out(y.size()), cotangent = g;
+        std::vector<std::vector<T>> pulled = dx;
+        std::vector<const T*> at, kept;
+        std::vector<T*> to;
+        for (std::size_t i = 0; i < x.size(); ++i) {
+          std::fill(pulled[i].begin(), pulled[i].end(), T(0));
+          at.push_back(x[i].data());
+          kept.push_back(op.needs_inputs() ? x[i].data() : nullptr);
+          const bool overwrites = op.in_place() && backwards && inputs[i] == output && to.empty();
+          to.push_back(overwrites ? cotangent.data() : pulled[i].data());
+        }
+        for (Index k = 0; k < count; ++k)
+          divisible->forward_share({backwards ? count - 1 - k : k, count}, batch, at.data(), out.data(),
+                                   nullptr, scratch.data());
+        REQUIRE(out == y);
+        for (Index k = 0; k < count; ++k)
+          divisible->backward_share({backwards ? count - 1 - k : k, count}, batch, kept.data(),
+                                    op.needs_output() ? y.data() : nullptr, nullptr, cotangent.data(),
+                                    to.data(), scratch.data());
+        for (std::size_t i = 0; i < x.size(); ++i) REQUIRE(std::equal(dx[i].begin(), dx[i].end(), to[i]));
+      }
   }
 };
 

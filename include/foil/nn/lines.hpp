@@ -11,6 +11,7 @@
 
 #include "foil/core/simd.hpp"
 #include "foil/core/tensor.hpp"
+#include "foil/nn/operator.hpp"
 
 namespace foil::nn {
 
@@ -196,18 +197,20 @@ struct Lines {
       for (Index i = 0; i < inner; ++i) work(o * length * inner + i);
   }
 
-  /// Calls work(begin, line, lines), a ContiguousLine or Strip which begins there, and the number of those
-  /// before.
+  /// Calls work(begin, line, lines) for a share of all lines of `batch` samples: a ContiguousLine or Strip
+  /// which begins there, and the number of lines before it.
   template <class T, class F>
-  void visit(Index batch, F&& work) const {
-    for (Index o = 0; o < batch * outer; ++o) {
-      if (inner == 1) {
-        work(o * length, ContiguousLine<T>(length), o);
-        continue;
-      }
-      for_vectors<T>(inner, [&](Index i, auto count) {
-        work(o * length * inner + i, Strip<T, decltype(count)>(length, inner, count), o * inner + i);
-      });
+  void visit(Share share, Index batch, F&& work) const {
+    const Index strips = inner == 1 ? 1 : (inner + lanes<T> - 1) / lanes<T>;
+    const auto [begin, end] = share.of(batch * outer * strips);
+    for (Index item = begin; item < end; ++item) {
+      const Index o = item / strips, i = item % strips * lanes<T>, first = o * length * inner + i;
+      if (inner == 1)
+        work(first, ContiguousLine<T>(length), o);
+      else if (inner - i >= lanes<T>)
+        work(first, Strip<T, Whole<T>>(length, inner, {}), o * inner + i);
+      else
+        work(first, Strip<T, Index>(length, inner, inner - i), o * inner + i);
     }
   }
 };

@@ -3,6 +3,7 @@
 /// Arithmetic of two activations of which one has a single element where the other has many.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 
 #include "foil/core/simd.hpp"
@@ -18,91 +19,111 @@ using namespace simd;
 /// lines of a sample; the short one is the first operand if `short_first`. To it the sum of what its elements
 /// meet is pulled back.
 template <class T, class F, class = Isa>
-class BinaryAlong : public Operator<T> {
+class BinaryAlong : public Divisible<T> {
  public:
   BinaryAlong(Lines lines, bool short_first) : lines_(lines), short_first_(short_first) {}
 
   bool needs_inputs() const override { return F::uses_a || F::uses_b || F::uses_other; }
   bool in_place() const override { return true; }
 
-  void forward(Index batch, const T* const* inputs, T* output, T*) const override {
+  void forward_share(Share share, Index batch, const T* const* inputs, T* output, std::byte*,
+                     T*) const override {
     const T *const x = inputs[full()], *const s = inputs[1 - full()];
-    if (short_first_)
-      meet(batch, s, output, [](Pack<T> a, Pack<T> b) { return F{}.value(b, a); }, x);
-    else
-      meet(batch, s, output, [](Pack<T> a, Pack<T> b) { return F{}.value(a, b); }, x);
+    for_spans(share, batch, [&](Index n, Index begin, Index end) {
+      if (short_first_)
+        meet(n, begin, end, s, output, [](Pack<T> a, Pack<T> b) { return F{}.value(b, a); }, x);
+      else
+        meet(n, begin, end, s, output, [](Pack<T> a, Pack<T> b) { return F{}.value(a, b); }, x);
+    });
   }
 
-  void backward(Index batch, const T* const* inputs, const T*, const T* cotangent, T* const* gradients,
-                T*) const override {
-    const T* const x = needs_inputs() ? inputs[full()] : cotangent;
-    const T* const s = needs_inputs() ? inputs[1 - full()] : cotangent;
+  void backward_share(Share share, Index batch, const T* const* inputs, const T*, const std::byte*,
+                      const T* g, T* const* gradients, T*) const override {
+    const T* const x = needs_inputs() ? inputs[full()] : g;
+    const T* const s = needs_inputs() ? inputs[1 - full()] : g;
     T *const to_full = gradients[full()], *const to_short = gradients[1 - full()];
-    // The gradient of the full operand may overwrite the cotangent: it comes last.
-    if (short_first_) {
-      gather(batch, cotangent, x, s, to_short, [](auto g, auto a, auto b) { return F{}.pull_a(g, b, a); });
-      meet(
-          batch, s, to_full, [](Pack<T> g, Pack<T> a, Pack<T> b) { return F{}.pull_b(g, b, a); }, cotangent,
-          x);
-    } else {
-      gather(batch, cotangent, x, s, to_short, [](auto g, auto a, auto b) { return F{}.pull_b(g, a, b); });
-      meet(
-          batch, s, to_full, [](Pack<T> g, Pack<T> a, Pack<T> b) { return F{}.pull_a(g, a, b); }, cotangent,
-          x);
-    }
+    for_spans(share, batch, [&](Index n, Index begin, Index end) {
+      // The gradient of the full operand may overwrite the cotangent: it comes last.
+      if (short_first_) {
+        gather(n, begin, end, g, x, s, to_short,
+               [](Pack<T> c, Pack<T> a, Pack<T> b) { return F{}.pull_a(c, b, a); });
+        meet(
+            n, begin, end, s, to_full, [](Pack<T> c, Pack<T> a, Pack<T> b) { return F{}.pull_b(c, b, a); }, g,
+            x);
+      } else {
+        gather(n, begin, end, g, x, s, to_short,
+               [](Pack<T> c, Pack<T> a, Pack<T> b) { return F{}.pull_b(c, a, b); });
+        meet(
+            n, begin, end, s, to_full, [](Pack<T> c, Pack<T> a, Pack<T> b) { return F{}.pull_a(c, a, b); }, g,
+            x);
+      }
+    });
   }
 
  private:
   std::size_t full() const { return short_first_ ? 1 : 0; }
 
-  /// to[i] = f(in[i]..., the element of s for that position). Without inputs s is not looked at.
-  template <class G, class... In>
-  void meet(Index batch, const T* s, T* to, G&& f, const In*... in) const {
-    for (Index n = 0; n < batch; ++n)
-      for (Index o = 0; o < lines_.outer; ++o) {
-        const Index first = (n * lines_.outer + o) * lines_.length * lines_.inner;
-        const T* const own = s + n * lines_.length;
-        if (lines_.inner == 1) {
-          map<T>(lines_.length, to + first, f, (in + first)..., own);
-          continue;
-        }
-        for (Index l = 0; l < lines_.length; ++l) {
-          const Pack<T> c = broadcast<T>(own[l]);
-          map<T>(
-              lines_.inner, to + first + l * lines_.inner, [&](auto... v) { return f(v..., c); },
-              (in + first + l * lines_.inner)...);
-        }
-      }
+  /// work(n, begin, end) for a share of all positions along the lines of `batch` samples: those from begin to
+  /// end of sample n.
+  template <class G>
+  void for_spans(Share share, Index batch, G&& work) const {
+    const Index length = lines_.length;
+    const auto [begin, end] = share.of(batch * length, lines_.inner == 1 ? share_unit : 1);
+    for (Index at = begin; at < end;) {
+      const Index n = at / length, first = at % length, last = std::min(length, first + end - at);
+      work(n, first, last);
+      at += last - first;
+    }
   }
 
-  /// to[l] = Σ f(g, x, s[l]) over all elements at position l.
-  template <class G>
-  void gather(Index batch, const T* g, const T* x, const T* s, T* to, G&& f) const {
-    const Index size = lines_.size(), row = lines_.length * lines_.inner;
-    for (Index n = 0; n < batch; ++n, g += size, x += size, s += lines_.length, to += lines_.length) {
+  /// to[i] = f(in[i]..., the element of s for that position) at positions begin .. end - 1 of sample n.
+  template <class G, class... In>
+  void meet(Index n, Index begin, Index end, const T* s, T* to, G&& f, const In*... in) const {
+    const T* const own = s + n * lines_.length;
+    for (Index o = n * lines_.outer; o < (n + 1) * lines_.outer; ++o) {
       if (lines_.inner == 1) {
-        for_vectors<T>(lines_.length, [&](Index l, auto count) {
-          const Pack<T> c = read<T>(s + l, count);
-          const Strip<T, decltype(count)> strip(lines_.outer, row, count);
-          write<T>(to + l, strip.sum([&](Index i, auto m) {
-            return f(read<T>(g + l + i, m), read<T>(x + l + i, m), c);
-          }),
-                   count);
-        });
+        const Index at = o * lines_.length + begin;
+        map<T>(end - begin, to + at, f, (in + at)..., own + begin);
         continue;
       }
-      const ContiguousLine<T> line(lines_.inner);
-      for (Index l = 0; l < lines_.length; ++l) {
-        const Pack<T> c = broadcast<T>(s[l]);
-        double total = 0;
-        for (Index o = 0; o < lines_.outer; ++o) {
-          const Index first = o * row + l * lines_.inner;
-          const Pack<T> sum = line.sum(
-              [&](Index i, auto m) { return f(read<T>(g + first + i, m), read<T>(x + first + i, m), c); });
-          total += static_cast<double>(sum[0]);
-        }
-        to[l] = static_cast<T>(total);
+      for (Index l = begin; l < end; ++l) {
+        const Pack<T> c = broadcast<T>(own[l]);
+        const Index at = (o * lines_.length + l) * lines_.inner;
+        map<T>(lines_.inner, to + at, [&](auto... v) { return f(v..., c); }, (in + at)...);
       }
+    }
+  }
+
+  /// to[l] = Σ f(g, x, s[l]) over all elements at position l, for l = begin .. end - 1 of sample n.
+  template <class G>
+  void gather(Index n, Index begin, Index end, const T* g, const T* x, const T* s, T* to, G&& f) const {
+    const Index row = lines_.length * lines_.inner, sample = n * lines_.outer * row;
+    g += sample;
+    x += sample;
+    s += n * lines_.length;
+    to += n * lines_.length;
+    if (lines_.inner == 1) {
+      for_vectors<T>(end - begin, [&](Index i, auto count) {
+        const Index l = begin + i;
+        const Pack<T> c = read<T>(s + l, count);
+        const Strip<T, decltype(count)> strip(lines_.outer, row, count);
+        const Pack<T> sum =
+            strip.sum([&](Index k, auto m) { return f(read<T>(g + l + k, m), read<T>(x + l + k, m), c); });
+        write<T>(to + l, sum, count);
+      });
+      return;
+    }
+    const ContiguousLine<T> line(lines_.inner);
+    for (Index l = begin; l < end; ++l) {
+      const Pack<T> c = broadcast<T>(s[l]);
+      double total = 0;
+      for (Index o = 0; o < lines_.outer; ++o) {
+        const Index first = o * row + l * lines_.inner;
+        const Pack<T> sum = line.sum(
+            [&](Index i, auto m) { return f(read<T>(g + first + i, m), read<T>(x + first + i, m), c); });
+        total += static_cast<double>(sum[0]);
+      }
+      to[l] = static_cast<T>(total);
     }
   }
 

@@ -32,7 +32,7 @@ struct Groups {
 /// variance the mean square. Scale and shift belong to the columns, or to the positions in a run if there is
 /// one row; empty ones are 1 and 0. Two passes over the input for mean and variance, forward and backward.
 template <class T, class = Isa>
-class Normalization : public Operator<T> {
+class Normalization : public Divisible<T> {
  public:
   Normalization(Groups groups, double epsilon, bool centred, std::vector<T> scale = {},
                 std::vector<T> shift = {})
@@ -46,8 +46,9 @@ class Normalization : public Operator<T> {
   Index scratch() const override { return by_lines() ? 0 : 4 * round_up<T>(groups_.columns); }
   Index weights() const override { return static_cast<Index>(scale_.size() + shift_.size()); }
 
-  void forward(Index batch, const T* const* inputs, T* output, T* scratch) const override {
-    for_each(batch, [&](Index begin, const auto& part) {
+  void forward_share(Share share, Index batch, const T* const* inputs, T* output, std::byte*,
+                     T* scratch) const override {
+    for_each(share, batch, [&](Index begin, const auto& part) {
       const T* const x = inputs[0] + begin;
       T* const y = output + begin;
       const auto fit = this->fit(part, x, scratch);
@@ -62,9 +63,9 @@ class Normalization : public Operator<T> {
     });
   }
 
-  void backward(Index batch, const T* const* inputs, const T*, const T* cotangent, T* const* gradients,
-                T* scratch) const override {
-    for_each(batch, [&](Index begin, const auto& part) {
+  void backward_share(Share share, Index batch, const T* const* inputs, const T*, const std::byte*,
+                      const T* cotangent, T* const* gradients, T* scratch) const override {
+    for_each(share, batch, [&](Index begin, const auto& part) {
       const T* const x = inputs[0] + begin;
       const T* const g = cotangent + begin;
       T* const dx = gradients[0] + begin;
@@ -158,15 +159,16 @@ class Normalization : public Operator<T> {
     }
   };
 
+  /// work(begin, part) for a share of all parts. Blocks of columns are not divided.
   template <class F>
-  void for_each(Index batch, F&& work) const {
-    if (by_lines()) {
-      const LinePart part{ContiguousLine<T>(groups_.run)};
-      for (Index begin = 0; begin < batch * groups_.size(); begin += groups_.run) work(begin, part);
-    } else {
-      const ColumnPart part{groups_};
-      const Index size = groups_.rows * groups_.columns;
-      for (Index begin = 0; begin < batch * groups_.size(); begin += size) work(begin, part);
+  void for_each(Share share, Index batch, F&& work) const {
+    const Index size = by_lines() ? groups_.run : groups_.rows * groups_.columns;
+    const auto [begin, end] = share.of(batch * groups_.size() / size);
+    for (Index i = begin; i < end; ++i) {
+      if (by_lines())
+        work(i * size, LinePart{ContiguousLine<T>(size)});
+      else
+        work(i * size, ColumnPart{groups_});
     }
   }
 
@@ -196,23 +198,24 @@ class Normalization : public Operator<T> {
 /// x divided by the length of its line, the sum of |x| or, if `euclidean`, the root of the sum of squares. A
 /// line of zeros stays, and has the derivative zero.
 template <class T, class = Isa>
-class LengthNormalization : public Operator<T> {
+class LengthNormalization : public Divisible<T> {
  public:
   LengthNormalization(Lines lines, bool euclidean) : lines_(lines), euclidean_(euclidean) {}
 
   bool needs_inputs() const override { return true; }
 
-  void forward(Index batch, const T* const* inputs, T* output, T*) const override {
-    lines_.visit<T>(batch, [&](Index begin, const auto& line, Index) {
+  void forward_share(Share share, Index batch, const T* const* inputs, T* output, std::byte*,
+                     T*) const override {
+    lines_.visit<T>(share, batch, [&](Index begin, const auto& line, Index) {
       const T* const x = inputs[0] + begin;
       const Pack<T> factor = inverse_length(line, x);
       line.each([&](Index i, auto n) { write<T>(output + begin + i, read<T>(x + i, n) * factor, n); });
     });
   }
 
-  void backward(Index batch, const T* const* inputs, const T*, const T* cotangent, T* const* gradients,
-                T*) const override {
-    lines_.visit<T>(batch, [&](Index begin, const auto& line, Index) {
+  void backward_share(Share share, Index batch, const T* const* inputs, const T*, const std::byte*,
+                      const T* cotangent, T* const* gradients, T*) const override {
+    lines_.visit<T>(share, batch, [&](Index begin, const auto& line, Index) {
       const T* const x = inputs[0] + begin;
       const T* const g = cotangent + begin;
       const Pack<T> factor = inverse_length(line, x), zero{};

@@ -3,6 +3,7 @@
 /// Reductions along one axis of a sample.
 #pragma once
 
+#include <cstddef>
 #include <limits>
 
 #include "foil/core/simd.hpp"
@@ -20,24 +21,25 @@ using namespace simd;
 /// cotangent g goes to the elements of a line; and pull(g, x, y), what of that goes to element x. Whether the
 /// two look at x and at the result y is said by uses_input and uses_output.
 template <class T, class F, class = Isa>
-class Reduction : public Operator<T> {
+class Reduction : public Divisible<T> {
  public:
   explicit Reduction(Lines lines) : lines_(lines) {}
 
   bool needs_inputs() const override { return F::uses_input; }
   bool needs_output() const override { return F::uses_output; }
 
-  void forward(Index batch, const T* const* inputs, T* output, T*) const override {
-    lines_.visit<T>(batch, [&](Index begin, const auto& line, Index at) {
+  void forward_share(Share share, Index batch, const T* const* inputs, T* output, std::byte*,
+                     T*) const override {
+    lines_.visit<T>(share, batch, [&](Index begin, const auto& line, Index at) {
       line.put(output + at, F::value(line, inputs[0] + begin));
     });
   }
 
-  void backward(Index batch, const T* const* inputs, const T* output, const T* cotangent, T* const* gradients,
-                T*) const override {
+  void backward_share(Share share, Index batch, const T* const* inputs, const T* output, const std::byte*,
+                      const T* cotangent, T* const* gradients, T*) const override {
     const T* const values = F::uses_input ? inputs[0] : gradients[0];
     const T* const results = F::uses_output ? output : cotangent;
-    lines_.visit<T>(batch, [&](Index begin, const auto& line, Index at) {
+    lines_.visit<T>(share, batch, [&](Index begin, const auto& line, Index at) {
       const T* const x = values + begin;
       T* const dx = gradients[0] + begin;
       const Pack<T> y = line.get(results + at), g = F::share(line, line.get(cotangent + at), x, y);

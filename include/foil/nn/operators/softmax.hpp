@@ -3,6 +3,8 @@
 /// Softmax along one axis of a sample, and its logarithm.
 #pragma once
 
+#include <cstddef>
+
 #include "foil/core/simd.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/nn/lines.hpp"
@@ -17,22 +19,23 @@ using namespace simd;
 /// What is done to each line by itself and differentiated from its result. F offers forward(line, x, y) and
 /// backward(line, y, cotangent, dx), where line is a ContiguousLine or a Strip.
 template <class T, class F, class = Isa>
-class AlongLines : public Operator<T> {
+class AlongLines : public Divisible<T> {
  public:
   explicit AlongLines(Lines lines) : lines_(lines) {}
 
   bool needs_output() const override { return true; }
   bool in_place() const override { return true; }
 
-  void forward(Index batch, const T* const* inputs, T* output, T*) const override {
-    lines_.visit<T>(batch, [&](Index begin, const auto& line, Index) {
+  void forward_share(Share share, Index batch, const T* const* inputs, T* output, std::byte*,
+                     T*) const override {
+    lines_.visit<T>(share, batch, [&](Index begin, const auto& line, Index) {
       F::forward(line, inputs[0] + begin, output + begin);
     });
   }
 
-  void backward(Index batch, const T* const*, const T* output, const T* cotangent, T* const* gradients,
-                T*) const override {
-    lines_.visit<T>(batch, [&](Index begin, const auto& line, Index) {
+  void backward_share(Share share, Index batch, const T* const*, const T* output, const std::byte*,
+                      const T* cotangent, T* const* gradients, T*) const override {
+    lines_.visit<T>(share, batch, [&](Index begin, const auto& line, Index) {
       F::backward(line, output + begin, cotangent + begin, gradients[0] + begin);
     });
   }
