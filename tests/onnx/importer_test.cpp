@@ -75,6 +75,7 @@ TEST_CASE("onnx: the page on ONNX files lists every operator", "[onnx]") {
   std::ifstream file(std::string(FOIL_EXAMPLES_DATA) + "/../../docs/onnx.md");
   const std::string page{std::istreambuf_iterator<char>(file), {}};
   for (const auto& [type, conversion] : foil::onnx::detail::conversions<float>()) {
+    if (type == foil::onnx::detail::labels_type) continue;  // of the importer's own making
     const std::string name(type);
     CAPTURE(name);
     const auto listed = [&](const char* before, const char* after) {

@@ -164,7 +164,6 @@ const std::map<std::string_view, Conversion<T>>& conversions() {
       {"Or", {convert_arithmetic<T, nn::Either>, {2, 2}}},
       {"PRelu", {convert_arithmetic<T, nn::RectifiedBy>, {2, 2}}},
       {"Pad", {convert_pad<T>, {1, 4}}},
-      {"Pow", {convert_arithmetic<T, nn::RaisedTo>, {2, 2}}},
       {"Pow", {convert_power<T>, {2, 2}}},
       {"QuantizeLinear", {convert_quantize<T>, {2, 3}}},
       {"RMSNormalization", {convert_layer_normalization<T, false>, {2, 2}}},
@@ -223,7 +222,6 @@ const std::map<std::string_view, Conversion<T>>& conversions() {
       {"Upsample", {convert_resize<T>, {1, 2}}},
       {"Where", {convert_where<T>, {3, 3}}},
       {"Xor", {convert_arithmetic<T, nn::EitherAlone>, {2, 2}}},
-      {labels_type, {convert_labels<T>}},
   };
   return table;
 }

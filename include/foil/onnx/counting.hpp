@@ -98,8 +98,11 @@ inline Count combine(const NodeView& at, std::string_view type, Count a, Count b
     return static_cast<std::int64_t>(f(static_cast<std::uint64_t>(x), static_cast<std::uint64_t>(y)));
   };
   const auto truth = [](bool holds) { return Count{holds ? 1 : 0}; };
-  if (type == "Min") return compare(at, a, b) <= 0 ? a : b;
-  if (type == "Max") return compare(at, a, b) >= 0 ? a : b;
+  if (type == "Min" || type == "Max") {
+    if (b.per_sample) std::swap(a, b);
+    if (a.per_sample && !b.per_sample && a.size > 0 && b.size <= a.size) return type == "Max" ? a : b;
+    return (compare(at, a, b) < 0) == (type == "Min") ? a : b;
+  }
   if (type == "Less") return truth(compare(at, a, b) < 0);
   if (type == "LessOrEqual") return truth(compare(at, a, b) <= 0);
   if (type == "Greater") return truth(compare(at, a, b) > 0);
