@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <string>
+
 #include "support/catch.hpp"
 #include "support/onnx_builder.hpp"
 #include "support/onnx_case.hpp"
@@ -152,4 +154,18 @@ TEST_CASE("onnx: Einsum", "[onnx][einsum]") {
         f.node("Einsum", {"x", "c1"}, "t", {attribute("equation", "aij,jk")});
       },
       {0.80875, -0.045, 1, -0.7075, 0.6275, -0.75, -0.43875, 0.81375, -0.375, 0.06625, -0.97875, -0.125});
+}
+
+TEST_CASE("onnx: products read what is only moved where it comes from", "[onnx][attention]") {
+  OnnxBuilder f({-1, 5, 12}, 13);
+  f.constant("apart", Ints{0, 5, 3, 2, 2}).constant("axes", Ints{2});
+  f.node("Reshape", {"x", "apart"}, "r")
+      .node("Transpose", {"r"}, "t", {attribute("perm", Ints{0, 3, 2, 1, 4})});
+  f.node("Split", {"t"}, Names{"q1", "k1", "v1"}, {attribute("axis", 2)});
+  for (const char* const part : {"q", "k", "v"}) f.node("Squeeze", {std::string(part) + "1", "axes"}, part);
+  f.node("Transpose", {"k"}, "kt", {attribute("perm", Ints{0, 1, 3, 2})});
+  f.node("MatMul", {"q", "kt"}, "s").node("Softmax", {"s"}, "p").node("MatMul", {"p", "v"}, "o");
+  f.node("Flatten", {"o"}, "y");
+  const auto network = foil::onnx::parse<float, 3>(f.bytes());
+  REQUIRE(network.engine().graph.operators() == 3);  // two products, and the softmax between them
 }
