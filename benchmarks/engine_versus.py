@@ -131,11 +131,13 @@ class Side:
 # ---- measuring
 
 def build(directory):
-    """foil's program, for this machine and for any."""
+    """foil's program, for this machine and for any; those that the folder has are taken."""
     root, compiler = HERE.parent, os.environ.get("CXX", "g++")
     programs = {}
     for name, flags in (("foil", ["-march=native"]), ("portable", [])):
-        programs[name] = pathlib.Path(directory) / name
+        programs[name] = pathlib.Path(directory).resolve() / name
+        if programs[name].exists():
+            continue
         subprocess.run([compiler, "-std=c++20", "-O3", "-DNDEBUG", *flags, f"-I{root}/include",
                         *(f"-isystem{path}" for path in ("/usr/include/eigen3", "/usr/local/include/eigen3")),
                         HERE / "engine_serve.cpp", "-o", programs[name], "-pthread"], check=True)
@@ -278,6 +280,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.4, help="of each timing")
     parser.add_argument("--out", type=pathlib.Path, default=HERE.parent / "docs", help="a folder for engine.md")
+    parser.add_argument("--programs", type=pathlib.Path, help="a folder that keeps foil's programs for the next run")
     parser.add_argument("--side", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.side:
@@ -285,7 +288,7 @@ def main():
     options.versions = versions()
     lines = earlier(options.out / "figures" / "engine.csv")
     with tempfile.TemporaryDirectory() as directory:
-        programs = build(directory)
+        programs = build(options.programs or directory)
         for name in options.networks:
             try:
                 line = measure(options.exports / f"{name}.onnx", programs, options)
