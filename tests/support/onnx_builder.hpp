@@ -169,6 +169,16 @@ class OnnxBuilder {
     return *this;
   }
 
+  /// ONNX's number of the type of "x", and of "y", which are float32 (1) otherwise.
+  OnnxBuilder& input_type(int type) {
+    input_type_ = type;
+    return *this;
+  }
+  OnnxBuilder& output_type(int type) {
+    output_type_ = type;
+    return *this;
+  }
+
   OnnxBuilder& output(const std::string& name, std::int32_t type = 1) {
     more_outputs_.emplace_back(name, type);
     return *this;
@@ -195,8 +205,8 @@ class OnnxBuilder {
       for (const std::string& n : nodes_) graph.add_message(1, n);
       graph.add_string(2, "test");
       for (const std::string& tensor : initializers_) graph.add_message(5, tensor);
-      write_value(protozero::pbf_writer(graph, 11), "x", input_);
-      write_value(protozero::pbf_writer(graph, 12), "y", {-1, -1});
+      write_value(protozero::pbf_writer(graph, 11), "x", input_, input_type_);
+      write_value(protozero::pbf_writer(graph, 12), "y", {-1, -1}, output_type_);
       for (const auto& [name, type] : more_outputs_)
         write_value(protozero::pbf_writer(graph, 12), name, {-1, -1}, type);
     }
@@ -244,6 +254,7 @@ class OnnxBuilder {
 
   Ints input_;
   std::int64_t opset_;
+  int input_type_ = 1, output_type_ = 1;
   std::vector<std::string> nodes_, initializers_;
   std::vector<std::pair<std::string, std::int32_t>> more_outputs_;
 };

@@ -52,13 +52,22 @@ Value convert_step(Builder<T>& build, const NodeView& at) {
   return emit_elementwise<T>(build, build.value(at, 0), F<T>{});
 }
 
-/// Truths are 1 and 0 in the engine: what becomes a float stays as it is.
+/// Tells, once, of a type of floats that the file computes in, and the engine does not.
+template <class T>
+void note_type(Builder<T>& build, std::int64_t type) {
+  const ElementType computed = sizeof(T) == 4 ? ElementType::float32 : ElementType::float64;
+  const bool narrow = is_float_type(type) && type != static_cast<int>(ElementType::float32);
+  if (narrow && type != static_cast<int>(computed))
+    build.note(text("computed in ", type_text(computed), ", the file asks for ", type_text(type)));
+}
+
+/// Truths are 1 and 0 in the engine, and floats are of one type: what becomes a float stays as it is.
 template <class T>
 Value convert_cast(Builder<T>& build, const NodeView& at) {
   const std::int64_t type = at.integer("to", 0);
   if (type == static_cast<int>(ElementType::boolean)) return convert_step<T, nn::NotZero>(build, at);
-  at.require(type == static_cast<int>(ElementType::float32),
-             "expected a cast to float32 (1) or bool (9), got ", type);
+  at.require(is_float_type(type), "expected a cast to floats or bool (9), got ", type_text(type));
+  note_type(build, type);
   return build.value(at, 0);
 }
 

@@ -110,7 +110,7 @@ class Tail {
                                                     "Reshape",  "Squeeze", "Unsqueeze"};
     const bool found = std::find(types.begin(), types.end(), node.type) != types.end();
     const Attribute* const to = node.find("to");
-    return found && (to == nullptr || to->integer == static_cast<int>(ElementType::float32));
+    return found && (to == nullptr || (to->integer && is_float_type(*to->integer)));
   }
 
   /// The layers from a link of the chain to the output, but for those that only move elements.

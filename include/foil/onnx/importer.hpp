@@ -28,6 +28,7 @@
 #include "foil/onnx/needed.hpp"
 #include "foil/onnx/node_view.hpp"
 #include "foil/onnx/options.hpp"
+#include "foil/onnx/outputs.hpp"
 #include "foil/onnx/quantization.hpp"
 #include "foil/onnx/score_nodes.hpp"
 #include "foil/onnx/value.hpp"
@@ -49,8 +50,8 @@ inline const ValueInfo& find_input(const Model& model) {
     found = &input;
   }
   require(found != nullptr, "onnx: the network has no input");
-  require(found->type == static_cast<int>(ElementType::float32),
-          "onnx: expected an input of float32 (1), got ", type_text(found->type));
+  require(is_float_type(found->type) || found->type == static_cast<int>(ElementType::uint8),
+          "onnx: expected an input of floats or uint8 (2), got ", type_text(found->type));
   return *found;
 }
 
@@ -168,14 +169,6 @@ void convert_node(Builder<T>& build, const Node& node, std::int64_t opset) {
     build.mark_layer(node.outputs[0]);
 }
 
-/// The nodes that write tensors, by the tensor.
-inline Producers find_producers(const Model& model) {
-  Producers out;
-  for (const Node& node : model.nodes)
-    if (!node.outputs.empty()) out.emplace(node.outputs[0], &node);
-  return out;
-}
-
 /// A graph that ends in logits.
 template <class T>
 struct Imported {
@@ -185,12 +178,20 @@ struct Imported {
 
 /// The network that leads to one of the file's outputs.
 template <class T>
-Imported<T> import_output(const Model& model, const std::string& output, const Options<T>& options) {
+Imported<T> import_output(const Model& model, const std::string& name, const Options<T>& options) {
+  const Choice choice = before_argmax(model, name);
+  const std::string& output = choice.scores;
   const ValueInfo& input = find_input(model);
   Dims dims = sample_dims(input, options.input_shape);
   const std::int64_t batch = file_batch(input);
   dims.insert(dims.begin(), 1);
   Builder<T> build(dims, batch, model.bytes, options.straight_through);
+  note_type(build, input.type);
+  if (input.type == static_cast<int>(ElementType::uint8))
+    build.note(
+        "the file's input is uint8 (2): whole numbers from 0 to 255; the network takes what the cast behind "
+        "it "
+        "yields, any number");
   build.define(input.name, Value{dims, Layout::planar, 0, batch == 1 ? BatchAxis{} : BatchAxis{0, 1}});
   for (const Constant& c : model.initializers) build.define(c.name, c);
   const std::vector<const Node*> nodes = needed_nodes(model, output);
@@ -198,9 +199,13 @@ Imported<T> import_output(const Model& model, const std::string& output, const O
     for (const std::string_view tensor : tensors_read(*node)) build.count_use(std::string(tensor));
   build.count_use(output);
   for (const Node* node : nodes) convert_node(build, *node, model.opset);
+  if (choice.argmax != nullptr) check_argmax(build, choice, model.opset);
   require(build.quantised(output) == nullptr, "onnx: the output '", output,
           "' is written by QuantizeLinear; DequantizeLinear would have to follow");
   Head head = find_head(build, find_producers(model), model.opset, output, options);
+  if (choice.argmax != nullptr)
+    build.note(text("the output '", printable(name, 100), "' is the ArgMax of '", printable(output, 100),
+                    "', which is read instead"));
   head.notes.insert(head.notes.begin(), build.notes().begin(), build.notes().end());
   build.graph().finish(head.slot);
   return {std::move(build.graph()), std::move(head)};
@@ -213,11 +218,14 @@ Imported<T> import_network(const Model& model, const Options<T>& options) {
   std::string names, first_failure;
   std::optional<Imported<T>> found;
   constexpr std::size_t most_tried = 16;
+  const auto holds_scores = [](const ValueInfo& output) {
+    return output.type == 0 || is_float_type(output.type);
+  };
+  const bool scores = std::any_of(model.outputs.begin(), model.outputs.end(), holds_scores);
   for (std::size_t i = 0, tried = 0; i < model.outputs.size() && tried < most_tried; ++i) {
     const ValueInfo& output = model.outputs[i];
     names += (names.empty() ? "'" : ", '") + output.name + "'";
-    const bool labels = output.type == 7 || output.type == 8;  // int64 or strings, beside the scores
-    if (options.output.empty() ? labels && model.outputs.size() > 1 : output.name != options.output) continue;
+    if (options.output.empty() ? scores && !holds_scores(output) : output.name != options.output) continue;
     ++tried;
     try {
       Imported<T> imported = import_output(model, output.name, options);
