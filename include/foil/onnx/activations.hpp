@@ -5,13 +5,13 @@
 
 #include <cmath>
 #include <cstddef>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "foil/core/tensor.hpp"
 #include "foil/nn/lines.hpp"
+#include "foil/nn/make.hpp"
 #include "foil/nn/operators/activations.hpp"
 #include "foil/nn/operators/binary.hpp"
 #include "foil/nn/operators/binary_functions.hpp"
@@ -138,8 +138,8 @@ template <class T>
 Value convert_mean(Builder<T>& build, const NodeView& at) {
   const Value sum = convert_several<T, nn::Plus>(build, at);
   const T count = static_cast<T>(at.node().inputs.size());
-  return build.emit(std::make_unique<nn::WithConstant<T, nn::Over<T>, false>>(
-                        nn::Lines{1, 1, volume(sum.dims)}, std::vector<T>{count}),
+  return build.emit(nn::make<nn::WithConstant<T, nn::Over<T>, false>>(nn::Lines{1, 1, volume(sum.dims)},
+                                                                      std::vector<T>{count}),
                     {sum.slot}, sum.dims, sum.layout, sum.batch);
 }
 

@@ -12,6 +12,7 @@
 
 #include "foil/core/tensor.hpp"
 #include "foil/nn/lines.hpp"
+#include "foil/nn/make.hpp"
 #include "foil/nn/operator.hpp"
 #include "foil/nn/operators/binary.hpp"
 #include "foil/nn/operators/binary_along.hpp"
@@ -122,7 +123,7 @@ Value emit_binary(Builder<T>& build, const Value& a, const Value& b, const Broad
   if (along)
     op = std::make_unique<nn::BinaryAlong<T, F>>(part.lines, short_first);
   else
-    op = std::make_unique<nn::Binary<T, F>>(volume(to.dims));
+    op = nn::make<nn::Binary<T, F>>(volume(to.dims));
   return build.emit(std::move(op),
                     short_first ? std::vector{other.slot, full.slot} : std::vector{full.slot, other.slot},
                     to.dims, to.layout, to.batch);
@@ -146,10 +147,10 @@ Value convert_binary(Builder<T>& build, const NodeView& at) {
   const Value x = stretched(build, operands[0], to);
   const auto [lines, numbers] = positions(build, c, to);
   if (constant_first)
-    return build.emit(std::make_unique<nn::WithConstant<T, F, true>>(lines, numbers), {x.slot}, x.dims,
-                      x.layout, x.batch);
-  return build.emit(std::make_unique<nn::WithConstant<T, F, false>>(lines, numbers), {x.slot}, x.dims,
-                    x.layout, x.batch);
+    return build.emit(nn::make<nn::WithConstant<T, F, true>>(lines, numbers), {x.slot}, x.dims, x.layout,
+                      x.batch);
+  return build.emit(nn::make<nn::WithConstant<T, F, false>>(lines, numbers), {x.slot}, x.dims, x.layout,
+                    x.batch);
 }
 
 template <class T, template <class...> class F>

@@ -7,11 +7,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <memory>
 #include <utility>
 #include <vector>
 
 #include "foil/core/tensor.hpp"
+#include "foil/nn/make.hpp"
 #include "foil/nn/operators/binary.hpp"
 #include "foil/nn/operators/elementwise.hpp"
 #include "foil/nn/operators/product.hpp"
@@ -62,8 +62,8 @@ Value masked(Builder<T>& build, const NodeView& at, Value scores) {
       at.require(to.dims == scores.dims, "cannot add a mask of shape ", summands[1].shape(), " to ",
                  scores.shape());
       const Value mask = stretched(build, summands[1], to);
-      scores = build.emit(std::make_unique<nn::Binary<T, nn::Plus<T>>>(volume(to.dims)),
-                          {scores.slot, mask.slot}, to.dims, Layout::planar, to.batch);
+      scores = build.emit(nn::make<nn::Binary<T, nn::Plus<T>>>(volume(to.dims)), {scores.slot, mask.slot},
+                          to.dims, Layout::planar, to.batch);
     } else {
       const Constant& c = build.constant(at, 3);
       std::vector<Value> summands{scores, shape_only(c)};
@@ -73,8 +73,8 @@ Value masked(Builder<T>& build, const NodeView& at, Value scores) {
       std::vector<T> mask = stretched(build, c, to);
       if (!c.is_float())
         for (T& m : mask) m = m != T(0) ? T(0) : never;
-      scores = build.emit(std::make_unique<nn::WithConstant<T, nn::Plus<T>, false>>(std::move(mask)),
-                          {scores.slot}, scores.dims, Layout::planar, scores.batch);
+      scores = build.emit(nn::make<nn::WithConstant<T, nn::Plus<T>, false>>(std::move(mask)), {scores.slot},
+                          scores.dims, Layout::planar, scores.batch);
     }
   }
   if (at.integer("is_causal", 0) == 0) return scores;
@@ -82,7 +82,7 @@ Value masked(Builder<T>& build, const NodeView& at, Value scores) {
   build.spend(static_cast<std::uint64_t>(volume(scores.dims)));
   for (Index i = 0; i < volume(scores.dims); ++i)
     mask.push_back(i % keys > i / keys % queries ? never : T(0));
-  return build.emit(std::make_unique<nn::WithConstant<T, nn::Plus<T>, false>>(std::move(mask)), {scores.slot},
+  return build.emit(nn::make<nn::WithConstant<T, nn::Plus<T>, false>>(std::move(mask)), {scores.slot},
                     scores.dims, Layout::planar, scores.batch);
 }
 
@@ -95,8 +95,8 @@ Value soft_capped(Builder<T>& build, const NodeView& at, Value x) {
   const auto scaled = [&](T factor) {
     build.spend(static_cast<std::uint64_t>(volume(x.dims)));
     std::vector<T> factors(static_cast<std::size_t>(volume(x.dims)), factor);
-    x = build.emit(std::make_unique<nn::WithConstant<T, nn::Times<T>, false>>(std::move(factors)), {x.slot},
-                   x.dims, Layout::planar, x.batch);
+    x = build.emit(nn::make<nn::WithConstant<T, nn::Times<T>, false>>(std::move(factors)), {x.slot}, x.dims,
+                   Layout::planar, x.batch);
   };
   scaled(T(1) / static_cast<T>(cap));
   x = emit_elementwise<T>(build, x, nn::Tanh<T>{});
@@ -139,12 +139,12 @@ Value convert_attention(Builder<T>& build, const NodeView& at) {
       second.left.begins.push_back((row * q.heads + head) * q.length * k.length);
       second.right.begins.push_back(v.begin(row, shared));
     }
-  Value scores = build.emit(std::make_unique<nn::Product<T>>(first), {q.x.slot, k.x.slot},
+  Value scores = build.emit(nn::make<nn::Product<T>>(first), {q.x.slot, k.x.slot},
                             {q.rows, q.heads, q.length, k.length}, Layout::planar, batch);
   scores = masked(build, at, soft_capped(build, at, scores));
-  scores = build.emit(std::make_unique<nn::Softmax<T>>(nn::Lines{q.rows * q.heads * q.length, k.length, 1}),
+  scores = build.emit(nn::make<nn::Softmax<T>>(nn::Lines{q.rows * q.heads * q.length, k.length, 1}),
                       {scores.slot}, scores.dims, Layout::planar, batch);
-  const Value y = build.emit(std::make_unique<nn::Product<T>>(second), {scores.slot, v.x.slot},
+  const Value y = build.emit(nn::make<nn::Product<T>>(second), {scores.slot, v.x.slot},
                              {q.rows, q.heads, q.length, v.width}, Layout::planar, batch);
   if (!q.wide) return y;
   return build.planar(transposed(build, y, {0, 2, 1, 3}))

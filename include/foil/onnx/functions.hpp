@@ -6,12 +6,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <memory>
 #include <utility>
 #include <vector>
 
 #include "foil/core/tensor.hpp"
 #include "foil/nn/lines.hpp"
+#include "foil/nn/make.hpp"
 #include "foil/nn/operators/elementwise.hpp"
 #include "foil/nn/operators/softmax.hpp"
 #include "foil/nn/operators/steps.hpp"
@@ -24,8 +24,8 @@ namespace foil::onnx::detail {
 
 template <class T, class F>
 Value emit_elementwise(Builder<T>& build, const Value& x, F f) {
-  return build.emit(std::make_unique<nn::Elementwise<T, F>>(volume(x.dims), std::move(f)), {x.slot}, x.dims,
-                    x.layout, x.batch);
+  return build.emit(nn::make<nn::Elementwise<T, F>>(volume(x.dims), std::move(f)), {x.slot}, x.dims, x.layout,
+                    x.batch);
 }
 
 /// A function without parameters.
@@ -107,7 +107,7 @@ inline nn::Lines softmax_lines(const NodeView& at, const Value& x) {
 template <class T, template <class...> class Operator>
 Value convert_softmax(Builder<T>& build, const NodeView& at) {
   const Value input = build.value(at, 0), x = at.opset() < 13 ? build.planar(input) : input;
-  return build.emit(std::make_unique<Operator<T>>(softmax_lines(at, x)), {x.slot}, x.dims, x.layout, x.batch);
+  return build.emit(nn::make<Operator<T>>(softmax_lines(at, x)), {x.slot}, x.dims, x.layout, x.batch);
 }
 
 }  // namespace foil::onnx::detail

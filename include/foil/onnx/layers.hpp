@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "foil/core/tensor.hpp"
+#include "foil/nn/make.hpp"
 #include "foil/nn/operator.hpp"
 #include "foil/nn/operators/convolution.hpp"
 #include "foil/nn/operators/dense.hpp"
@@ -127,11 +128,10 @@ Value convert_conv(Builder<T>& build, const NodeView& at) {
           for (Index k = 0; k < taps; ++k)
             to[(o * taps + k) * inputs + c] = numbers[static_cast<std::size_t>((o * inputs + c) * taps + k)];
     });
-    op = std::make_unique<nn::Dense<T>>(1, taps * inputs, outputs, std::move(matrix), std::move(biases));
+    op = nn::make<nn::Dense<T>>(1, taps * inputs, outputs, std::move(matrix), std::move(biases));
   } else {
-    op = std::make_unique<nn::Convolution<T>>(
-        nn::ConvolutionShape{windows[0], windows[1], inputs, outputs, groups}, weights_of<T>(weights),
-        std::move(biases));
+    op = nn::make<nn::Convolution<T>>(nn::ConvolutionShape{windows[0], windows[1], inputs, outputs, groups},
+                                      weights_of<T>(weights), std::move(biases));
   }
   return from_images(build, std::move(op), x, dims, input.rank());
 }

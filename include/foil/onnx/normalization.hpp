@@ -13,6 +13,7 @@
 
 #include "foil/core/tensor.hpp"
 #include "foil/nn/lines.hpp"
+#include "foil/nn/make.hpp"
 #include "foil/nn/operators/binary.hpp"
 #include "foil/nn/operators/local_response.hpp"
 #include "foil/nn/operators/normalization.hpp"
@@ -39,9 +40,8 @@ std::vector<T> channel_numbers(const Builder<T>& build, const NodeView& at, std:
 template <class T>
 Value emit_scale_and_shift(Builder<T>& build, const Value& x, std::vector<T> scale, std::vector<T> shift) {
   build.spend(2 * static_cast<std::uint64_t>(nn::Table<T>::most_elements(x.dims[1])));
-  return build.emit(
-      std::make_unique<nn::ScaleAndShift<T>>(lines_along(x, 1), std::move(scale), std::move(shift)), {x.slot},
-      x.dims, x.layout, x.batch);
+  return build.emit(nn::make<nn::ScaleAndShift<T>>(lines_along(x, 1), std::move(scale), std::move(shift)),
+                    {x.slot}, x.dims, x.layout, x.batch);
 }
 
 template <class T>
@@ -110,10 +110,9 @@ Value convert_layer_normalization(Builder<T>& build, const NodeView& at) {
     return stretched(build, build.floats(at, i), part);
   };
   const nn::Groups groups{1, 1, lines.outer * lines.length, lines.length};
-  return build.emit(
-      std::make_unique<nn::Normalization<T>>(groups, static_cast<double>(at.number("epsilon", 1e-5f)),
-                                             centred, parameters(1), parameters(2)),
-      {x.slot}, x.dims, x.layout, x.batch);
+  return build.emit(nn::make<nn::Normalization<T>>(groups, static_cast<double>(at.number("epsilon", 1e-5f)),
+                                                   centred, parameters(1), parameters(2)),
+                    {x.slot}, x.dims, x.layout, x.batch);
 }
 
 /// Over groups of channels and all behind them.
@@ -128,9 +127,8 @@ Value normalized_groups(Builder<T>& build, const NodeView& at, Index groups, std
   const nn::Groups geometry = last ? nn::Groups{x.dims[0], pixels, channels, channels / groups}
                                    : nn::Groups{x.dims[0], 1, channels * pixels, channels / groups * pixels};
   const auto emit = [&](std::vector<T> a, std::vector<T> b) {
-    return build.emit(
-        std::make_unique<nn::Normalization<T>>(geometry, epsilon, true, std::move(a), std::move(b)), {x.slot},
-        x.dims, x.layout, x.batch);
+    return build.emit(nn::make<nn::Normalization<T>>(geometry, epsilon, true, std::move(a), std::move(b)),
+                      {x.slot}, x.dims, x.layout, x.batch);
   };
   if (last) return emit(std::move(scale), std::move(shift));
   return emit_scale_and_shift(build, emit({}, {}), std::move(scale), std::move(shift));
@@ -175,7 +173,7 @@ Value convert_mean_variance_normalization(Builder<T>& build, const NodeView& at)
   const nn::Lines lines = along.lines;
   const nn::Groups groups = lines.inner == 1 ? nn::Groups{1, 1, lines.outer * lines.length, lines.length}
                                              : nn::Groups{lines.outer, lines.length, lines.inner, 1};
-  return emit_along<T>(build, std::make_unique<nn::Normalization<T>>(groups, epsilon, true), along);
+  return emit_along<T>(build, nn::make<nn::Normalization<T>>(groups, epsilon, true), along);
 }
 
 template <class T>

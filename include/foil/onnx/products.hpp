@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <utility>
 #include <vector>
 
 #include "foil/core/tensor.hpp"
+#include "foil/nn/make.hpp"
 #include "foil/nn/operators/dense.hpp"
 #include "foil/nn/operators/elementwise.hpp"
 #include "foil/nn/operators/product.hpp"
@@ -35,9 +35,8 @@ Value emit_dense(Builder<T>& build, const Value& input, Index outputs, nn::Weigh
   const Index inputs = x.dims.back(), rows = volume(x.dims) / inputs;
   Dims dims = x.dims;
   dims.back() = outputs;
-  return build.emit(
-      std::make_unique<nn::Dense<T>>(rows, inputs, outputs, std::move(weights), std::move(biases)), {x.slot},
-      std::move(dims), Layout::planar, x.batch);
+  return build.emit(nn::make<nn::Dense<T>>(rows, inputs, outputs, std::move(weights), std::move(biases)),
+                    {x.slot}, std::move(dims), Layout::planar, x.batch);
 }
 
 /// Constant factor as a row-major (outputs x inputs) matrix, from (inputs x outputs) or its transpose.
@@ -165,14 +164,13 @@ Value emit_product(Builder<T>& build, const NodeView& at, Factor a, Factor b, do
   using Product = nn::Product<T>;
   if (a.constant != nullptr)
     return build.emit(
-        std::make_unique<Product>(shape, Product::Constant::left, a.constant->template numbers<T>().list()),
+        nn::make<Product>(shape, Product::Constant::left, a.constant->template numbers<T>().list()),
         {b.x.slot}, std::move(dims), Layout::planar, batch);
   if (b.constant != nullptr)
     return build.emit(
-        std::make_unique<Product>(shape, Product::Constant::right, b.constant->template numbers<T>().list()),
+        nn::make<Product>(shape, Product::Constant::right, b.constant->template numbers<T>().list()),
         {a.x.slot}, std::move(dims), Layout::planar, batch);
-  return build.emit(std::make_unique<Product>(shape), {a.x.slot, b.x.slot}, std::move(dims), Layout::planar,
-                    batch);
+  return build.emit(nn::make<Product>(shape), {a.x.slot, b.x.slot}, std::move(dims), Layout::planar, batch);
 }
 
 template <class T>
@@ -224,8 +222,8 @@ Value convert_gemm(Builder<T>& build, const NodeView& at) {
     if (factor == T(1)) return x;
     std::vector<T> factors(static_cast<std::size_t>(volume(x.dims)), factor);
     build.spend(factors.size());
-    return build.emit(std::make_unique<nn::WithConstant<T, nn::Times<T>, false>>(std::move(factors)),
-                      {x.slot}, x.dims, x.layout, x.batch);
+    return build.emit(nn::make<nn::WithConstant<T, nn::Times<T>, false>>(std::move(factors)), {x.slot},
+                      x.dims, x.layout, x.batch);
   };
   const Value y = emit_product(build, at, a, b, static_cast<double>(at.number("alpha", 1)));
   if (!at.has_input(2)) return y;
@@ -233,8 +231,8 @@ Value convert_gemm(Builder<T>& build, const NodeView& at) {
   const Broadcast to = broadcast(build, at, summands);
   at.require(to.dims == y.dims, "cannot add ", summands[1].shape(), " to ", y.shape());
   const Value left = stretched(build, summands[0], to), right = stretched(build, summands[1], to);
-  return build.emit(std::make_unique<nn::Binary<T, nn::Plus<T>>>(volume(to.dims)), {left.slot, right.slot},
-                    to.dims, to.layout, to.batch);
+  return build.emit(nn::make<nn::Binary<T, nn::Plus<T>>>(volume(to.dims)), {left.slot, right.slot}, to.dims,
+                    to.layout, to.batch);
 }
 
 }  // namespace foil::onnx::detail

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "foil/core/tensor.hpp"
+#include "foil/nn/make.hpp"
 #include "foil/nn/operator.hpp"
 #include "foil/nn/operators/convolution.hpp"
 #include "foil/nn/operators/norm_pooling.hpp"
@@ -60,7 +61,7 @@ std::unique_ptr<nn::Operator<T>> volume_convolution(const std::vector<nn::Window
                                                     const std::vector<T>& weights, std::vector<T> biases) {
   const nn::ConvolutionShape slices{w[1], w[2], inputs, outputs, groups};
   if (w[0].input == 1 && w[0].output == 1 && w[0].kernel == 1 && w[0].pad_begin == 0)
-    return std::make_unique<nn::Convolution<T>>(slices, weights, std::move(biases));
+    return nn::make<nn::Convolution<T>>(slices, weights, std::move(biases));
   const Index taps = w[1].kernel * w[2].kernel;
   std::vector<std::unique_ptr<nn::Operator<T>>> parts;
   for (Index k = 0; k < w[0].kernel; ++k) {
@@ -69,8 +70,8 @@ std::unique_ptr<nn::Operator<T>> volume_convolution(const std::vector<nn::Window
       const auto from = weights.begin() + static_cast<std::ptrdiff_t>((i * w[0].kernel + k) * taps);
       part.insert(part.end(), from, from + static_cast<std::ptrdiff_t>(taps));
     }
-    parts.push_back(std::make_unique<nn::Convolution<T>>(
-        slices, std::move(part), std::vector<T>(static_cast<std::size_t>(outputs), T(0))));
+    parts.push_back(nn::make<nn::Convolution<T>>(slices, std::move(part),
+                                                 std::vector<T>(static_cast<std::size_t>(outputs), T(0))));
   }
   return std::make_unique<nn::SlicedConvolution<T>>(w[0], std::move(parts), w[1].input * w[2].input * inputs,
                                                     w[1].output * w[2].output * outputs, std::move(biases));
@@ -204,10 +205,10 @@ Value convert_any_pooling(Builder<T>& build, const NodeView& at) {
   const auto pooling = [&](const nn::Window& rows, const nn::Window& columns,
                            Index channels) -> std::unique_ptr<nn::Operator<T>> {
     if constexpr (kind == WindowKind::max)
-      return std::make_unique<nn::MaxPooling<T>>(rows, columns, channels);
+      return nn::make<nn::MaxPooling<T>>(rows, columns, channels);
     else if constexpr (kind == WindowKind::average)
-      return std::make_unique<nn::AveragePooling<T>>(rows, columns, channels,
-                                                     at.integer("count_include_pad", 0) != 0);
+      return nn::make<nn::AveragePooling<T>>(rows, columns, channels,
+                                             at.integer("count_include_pad", 0) != 0);
     else
       return std::make_unique<nn::NormPooling<T>>(rows, columns, channels, static_cast<int>(p));
   };

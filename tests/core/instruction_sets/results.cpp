@@ -24,6 +24,7 @@
 #include "foil/geometry/sampling.hpp"
 #include "foil/geometry/saturated_sum.hpp"
 #include "foil/nn/graph.hpp"
+#include "foil/nn/make.hpp"
 #include "foil/nn/network.hpp"
 #include "foil/nn/operators/convolution.hpp"
 #include "foil/nn/operators/dense.hpp"
@@ -105,23 +106,41 @@ std::string region() {
          bits("uniform_in_ball", noise.data(), noise.size());
 }
 
+/// Makes operators of the vectors that the flags allow.
+struct OfFlags {
+  template <class Op, class... A>
+  auto make(A&&... arguments) const {
+    return std::make_unique<Op>(std::forward<A>(arguments)...);
+  }
+};
+
+/// Makes operators of the vectors that the machine has.
+struct OfMachine {
+  template <class Op, class... A>
+  auto make(A&&... arguments) const {
+    return foil::nn::make<Op>(std::forward<A>(arguments)...);
+  }
+};
+
 /// A layer of each kind, forward and backward. What is counted in vectors is the memory's layout as well.
-std::string network() {
+template <class Maker>
+std::string network(const std::string& name) {
   using namespace foil::nn;
+  const Maker of;
   const Window rows{9, 7, 3, 1, 1, 0, 0}, halved{7, 3, 2, 2, 1, 0, 0};
   Graph<float> graph(9 * 9 * 3);
   std::size_t slot = graph.add(
-      std::make_unique<Convolution<float>>(ConvolutionShape{rows, rows, 3, 5, 1},
+      of.template make<Convolution<float>>(ConvolutionShape{rows, rows, 3, 5, 1},
                                            numbers<float>(5 * 3 * 9, -1, 1, 8), numbers<float>(5, -1, 1, 9)),
       {0}, 7 * 7 * 5);
-  slot = graph.add(std::make_unique<Elementwise<float, Elu<float>>>(7 * 7 * 5, Elu<float>{1.f}), {slot},
+  slot = graph.add(of.template make<Elementwise<float, Elu<float>>>(7 * 7 * 5, Elu<float>{1.f}), {slot},
                    7 * 7 * 5);
-  slot = graph.add(std::make_unique<MaxPooling<float>>(halved, halved, 5), {slot}, 3 * 3 * 5);
-  slot = graph.add(std::make_unique<Dense<float>>(1, 45, 70, numbers<float>(45 * 70, -1, 1, 10),
+  slot = graph.add(of.template make<MaxPooling<float>>(halved, halved, 5), {slot}, 3 * 3 * 5);
+  slot = graph.add(of.template make<Dense<float>>(1, 45, 70, numbers<float>(45 * 70, -1, 1, 10),
                                                   numbers<float>(70, -1, 1, 11)),
                    {slot}, 70);
-  slot = graph.add(std::make_unique<Elementwise<float, Sigmoid<float>>>(70, Sigmoid<float>{}), {slot}, 70);
-  slot = graph.add(std::make_unique<Dense<float>>(1, 70, 3, numbers<float>(70 * 3, -1, 1, 12),
+  slot = graph.add(of.template make<Elementwise<float, Sigmoid<float>>>(70, Sigmoid<float>{}), {slot}, 70);
+  slot = graph.add(of.template make<Dense<float>>(1, 70, 3, numbers<float>(70 * 3, -1, 1, 12),
                                                   numbers<float>(3, -1, 1, 13)),
                    {slot}, 3);
   graph.finish(slot);
@@ -131,8 +150,8 @@ std::string network() {
   std::copy(values.begin(), values.end(), x.data());
   const auto [logits, pullback] = model.vjp(x);
   const foil::Tensor<float, 4> gradient = pullback(logits);
-  return bits("network_logits", logits.data(), logits.size()) +
-         bits("network_gradient", gradient.data(), gradient.size());
+  return bits((name + "_logits").c_str(), logits.data(), logits.size()) +
+         bits((name + "_gradient").c_str(), gradient.data(), gradient.size());
 }
 
 }  // namespace
@@ -143,5 +162,5 @@ std::string FOIL_RESULTS() {
          rescaling<double>("rescale_l1_double", 1, 10001, 500) +
          rescaling<double>("rescale_l2_double", 2, 333, 1) + saturation() + random_numbers() + region() +
          step<foil::L0>("step_l0") + step<foil::L1>("step_l1") + step<foil::L2>("step_l2") +
-         step<foil::Linf>("step_linf") + network();
+         step<foil::Linf>("step_linf") + network<OfFlags>("network") + network<OfMachine>("chosen_network");
 }
