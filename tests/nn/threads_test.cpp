@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "foil/nn/network.hpp"
+#include "foil/nn/operator.hpp"
 #include "foil/nn/operators/binary.hpp"
+#include "foil/nn/operators/convolution.hpp"
 #include "foil/nn/operators/dense.hpp"
 #include "foil/nn/operators/elementwise.hpp"
 #include "foil/nn/operators/pooling.hpp"
@@ -171,4 +173,59 @@ TEST_CASE("threads: several teams may evaluate one network at once", "[nn][threa
     });
   for (std::thread& thread : pool) thread.join();
   for (const int failures : different) CHECK(failures == 0);
+}
+
+TEST_CASE("threads: shares of convolutions and poolings are all of them", "[nn][threads]") {
+  using foil::nn::Window;
+  const auto window = [](Index input, Index kernel, Index stride) {
+    const Index pad = kernel / 2;
+    return Window{input, (input + 2 * pad - kernel) / stride + 1, kernel, stride, 1, pad, pad};
+  };
+  const auto check = [](const foil::nn::Divisible<float>& op, Index in, Index out) {
+    const Index batch = 2;
+    const std::vector<float> x = numbers(batch * in, 1), g = numbers(batch * out, 2);
+    std::vector<std::byte> kept(static_cast<std::size_t>(batch * op.kept_bytes()) + 1), other = kept;
+    std::vector<float> scratch(static_cast<std::size_t>(op.scratch()) + 1);
+    const float* const inputs[] = {x.data()};
+    std::vector<float> y(g.size()), dx(x.size());
+    float* const gradients[] = {dx.data()};
+    op.forward_share({}, batch, inputs, y.data(), kept.data(), scratch.data());
+    op.backward_share({}, batch, inputs, y.data(), kept.data(), g.data(), gradients, scratch.data());
+    for (const Index count : {2, 3, 7}) {
+      std::vector<float> parts(y.size(), -77.f), slopes(x.size(), -77.f);
+      float* const targets[] = {slopes.data()};
+      for (Index i = count; i-- > 0;)  // in any order
+        op.forward_share({i, count}, batch, inputs, parts.data(), other.data(), scratch.data());
+      for (Index i = count; i-- > 0;)
+        op.backward_share({i, count}, batch, inputs, parts.data(), other.data(), g.data(), targets,
+                          scratch.data());
+      CAPTURE(in, out, count);
+      CHECK(parts == y);
+      CHECK(kept == other);
+      CHECK(slopes == dx);
+    }
+  };
+  struct Shape {
+    Index side, inputs, outputs, groups, kernel, stride;
+  };
+  for (const Shape& s : std::vector<Shape>{{16, 3, 20, 1, 3, 1},
+                                           {16, 32, 48, 1, 3, 1},
+                                           {9, 32, 32, 1, 3, 2},
+                                           {7, 40, 70, 1, 1, 1},
+                                           {8, 20, 33, 1, 1, 2},
+                                           {17, 5, 6, 1, 5, 3},
+                                           {12, 48, 48, 48, 3, 1},
+                                           {11, 40, 40, 40, 5, 2},
+                                           {10, 64, 32, 2, 3, 1},
+                                           {1, 30, 40, 1, 1, 1}}) {
+    const Window w = window(s.side, s.kernel, s.stride);
+    foil::nn::Convolution<float> op({w, w, s.inputs, s.outputs, s.groups},
+                                    numbers(s.outputs * s.inputs / s.groups * s.kernel * s.kernel, 3),
+                                    numbers(s.outputs, 4));
+    op.prepare();
+    check(op, s.side * s.side * s.inputs, w.output * w.output * s.outputs);
+  }
+  const Window w = window(11, 3, 2);
+  check(foil::nn::MaxPooling<float>(w, w, 20), 11 * 11 * 20, w.output * w.output * 20);
+  check(foil::nn::AveragePooling<float>(w, w, 20, true), 11 * 11 * 20, w.output * w.output * 20);
 }

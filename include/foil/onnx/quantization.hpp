@@ -4,6 +4,7 @@
 /// the latter then as nothing.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "foil/core/tensor.hpp"
+#include "foil/nn/operator.hpp"
 #include "foil/nn/operators/window.hpp"
 
 namespace foil::nn {
