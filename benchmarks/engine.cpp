@@ -124,8 +124,9 @@ class Layer {
 std::string name_of(const View& view) {
   int status = 0;
   char* const demangled = abi::__cxa_demangle(typeid(view.op).name(), nullptr, nullptr, &status);
-  std::string name = std::regex_replace(std::string(demangled), std::regex(", foil::simd::\\w+::Isa"), "");
-  name = std::regex_replace(name, std::regex("foil::nn::|float, |<float>| "), "");
+  std::string name =
+      std::regex_replace(std::string(demangled), std::regex(", foil::(simd|kernels)::[\\w:]*Isa"), "");
+  name = std::regex_replace(name, std::regex("foil::(nn|kernels::\\w+::\\w+)::|float, |<float>| "), "");
   std::free(demangled);
   const auto append = [&](const char* before, Index n) { name += before + std::to_string(n); };
   for (std::size_t i = 0; i < view.inputs.size(); ++i) append(i == 0 ? "/" : "+", view.inputs[i]);

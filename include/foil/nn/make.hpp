@@ -13,18 +13,11 @@
 /// vectors than the flags allow, or for another architecture than x86-64 this is std::make_unique.
 #pragma once
 
-#include <algorithm>
-#include <array>
 #include <bit>
-#include <cmath>
 #include <cstddef>
-#include <cstdint>
-#include <cstring>
-#include <limits>
 #include <memory>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #include "foil/core/simd.hpp"
 #include "foil/core/tensor.hpp"
