@@ -153,6 +153,7 @@ Value convert_group_normalization(Builder<T>& build, const NodeView& at) {
              channels, " channels");
   const auto parameters = [&](std::size_t i) {
     if (at.opset() >= 21) return channel_numbers(build, at, i, channels);
+    build.spend(static_cast<std::uint64_t>(channels));
     std::vector<T> out;
     for (const T number : channel_numbers(build, at, i, groups))
       out.insert(out.end(), static_cast<std::size_t>(channels / groups), number);
