@@ -226,7 +226,8 @@ TEST_CASE("onnx: casts that are no truths, and choices that would mix samples, a
   const auto refused = [](const OnnxBuilder& file, const std::string& why) {
     CHECK_THROWS_WITH((foil::onnx::parse<double, 2>(file.bytes())), Catch::Matchers::ContainsSubstring(why));
   };
-  refused(elementwise("Cast", 2, {attribute("to", 7)}), "expected a cast to floats or bool (9), got int64 (7)");
+  refused(elementwise("Cast", 2, {attribute("to", 7)}),
+          "expected a cast to floats or bool (9), got int64 (7)");
   refused(OnnxBuilder({-1, 2}).constant("a", {2, 2}, Floats(4)).node("Greater", {"x", "a"}, "y"),
           "combining (N, 2) with (2, 2) would mix samples");
   refused(OnnxBuilder({-1, 2}).node("Not", {"x"}, "t").node("Where", {"t", "x"}, "y"),

@@ -43,7 +43,7 @@ struct Command {
   std::int64_t first = 0, count = std::numeric_limits<std::int64_t>::max();
   bool correct_only = false;
   std::vector<foil::Index> input_shape;  ///< of one sample; empty: as the file says
-  std::string network_output;  ///< the ONNX output that holds the classes; empty: the one that fits
+  std::string network_output;            ///< the ONNX output that holds the classes; empty: the one that fits
   bool binary = false, keep_output_layer = false, straight_through = false;
   std::vector<AttackRequest> attacks;
   std::vector<double> epsilons;
