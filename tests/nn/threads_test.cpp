@@ -175,7 +175,7 @@ TEST_CASE("threads: several teams may evaluate one network at once", "[nn][threa
   for (const int failures : different) CHECK(failures == 0);
 }
 
-TEST_CASE("threads: shares of convolutions and poolings are all of them", "[nn][threads]") {
+TEST_CASE("threads: shares of layers are all of their work", "[nn][threads]") {
   using foil::nn::Window;
   const auto window = [](Index input, Index kernel, Index stride) {
     const Index pad = kernel / 2;
@@ -225,6 +225,12 @@ TEST_CASE("threads: shares of convolutions and poolings are all of them", "[nn][
     op.prepare();
     check(op, s.side * s.side * s.inputs, w.output * w.output * s.outputs);
   }
+  for (const Index lines : {1, 17})
+    for (const Index outputs : {10, 33, 130}) {
+      foil::nn::Dense<float> op(lines, 70, outputs, numbers(70 * outputs, 5), numbers(outputs, 6));
+      op.prepare();
+      check(op, lines * 70, lines * outputs);
+    }
   const Window w = window(11, 3, 2);
   check(foil::nn::MaxPooling<float>(w, w, 20), 11 * 11 * 20, w.output * w.output * 20);
   check(foil::nn::AveragePooling<float>(w, w, 20, true), 11 * 11 * 20, w.output * w.output * 20);
