@@ -133,3 +133,18 @@ TEST_CASE("product: constant matrices meet every sample", "[nn][product]") {
   const auto y = b.make(4);
   require_close(b.forward(4, y), expected(shape, 4, y[0], false, right, true));
 }
+
+TEST_CASE("product: elements between the matrices, and rows that are the same one", "[nn][product]") {
+  const Matrices gaps{{2, 17}, 4, 1, 40}, turned{{1, 20}, 1, 5, 44};
+  // As many elements as the sample has, but twice half of them.
+  const Matrices same{{0, 3}, 0, 1, 18};
+  for (const ProductShape& shape :
+       {ProductShape{3, 3, 4, gaps, turned}, ProductShape{3, 3, 4, same, turned}}) {
+    const Product<double> op(shape);
+    const OperatorCheck<double> check{op, {shape.left.sample, 44}, 24};
+    const auto x = check.make(2);
+    require_close(check.forward(2, x), expected<double>(shape, 2, x[0], false, x[1], false));
+    check.check_pullback();
+    check.check_samples_apart();
+  }
+}

@@ -47,6 +47,8 @@ inline EinsumTerms read_equation(const NodeView& at, const std::vector<std::size
   at.require(operands.size() == ranks.size(), "the equation '", text, "' has ", operands.size(),
              " operands, the node ", ranks.size());
   std::size_t widest = 0;  // axes that "..." stands for
+  at.require(std::none_of(text.begin(), text.end(), [](unsigned char c) { return std::isdigit(c) != 0; }),
+             "cannot read the equation '", text, "'");
   const auto expand = [&](std::string& term, std::size_t axes) {
     const std::size_t dots = term.find("...");
     if (dots == std::string::npos) return;

@@ -111,13 +111,11 @@ struct RecurrentNode {
 
   /// The constants of input i for a direction, which has so many; zeros if there are none.
   std::vector<T> numbers(std::size_t i, Index direction, Index count) const {
-    std::vector<T> out(static_cast<std::size_t>(count), T(0));
-    if (!at.has_input(i)) return out;
+    if (!at.has_input(i)) return std::vector<T>(static_cast<std::size_t>(count), T(0));
     const auto all = build.floats(at, i).template numbers<T>();
     at.require(static_cast<Index>(all.size()) == directions * count, "expected ", directions * count,
                " numbers as input ", i, ", got ", all.size());
-    std::copy_n(all.begin() + direction * count, count, out.begin());
-    return out;
+    return std::vector<T>(all.begin() + direction * count, all.begin() + (direction + 1) * count);
   }
 
   /// The initial state in input i; one that is an activation is appended to `slots`.

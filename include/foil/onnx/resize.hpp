@@ -85,7 +85,7 @@ struct ResizeRules {
 template <class T>
 void add_row(const ResizeRules& rules, const ResizedAxis& axis, Index i, nn::SparseRows<T>& rows) {
   const double at = rules.position<double>(axis, i), last = static_cast<double>(axis.input - 1);
-  if (rules.crops() && (at < 0 || at > last)) return rows.end_row();  // the extrapolation value, zero
+  if (rules.crops() && !(at >= 0 && at <= last)) return rows.end_row();  // the extrapolation value, zero
   const double shrink = rules.antialias ? std::min(1., axis.scale) : 1;
   const double reach = (rules.mode == "linear" ? 1 : 2) / shrink;
   std::vector<std::pair<Index, double>> taps;
@@ -213,9 +213,12 @@ Value convert_resize(Builder<T>& build, const NodeView& at) {
       build.spend(static_cast<std::uint64_t>(axis.output));
       for (Index i = 0; i < axis.output; ++i) {
         const float place = rules.position<float>(axis, i);
-        const bool outside = rules.crops() && (place < 0 || place > static_cast<float>(axis.input - 1));
-        const Index nearest = std::clamp<Index>(rules.nearest_to(place, axis.scale), 0, axis.input - 1);
-        picks.back().push_back(outside ? -1 : static_cast<std::int32_t>(nearest));
+        const float last = static_cast<float>(axis.input - 1);
+        if (rules.crops() && !(place >= 0 && place <= last))
+          picks.back().push_back(-1);
+        else
+          picks.back().push_back(static_cast<std::int32_t>(
+              std::clamp<Index>(rules.nearest_to(place, axis.scale), 0, axis.input - 1)));
       }
     }
     return picked(build, at, x, picks);
