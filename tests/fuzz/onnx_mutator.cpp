@@ -40,13 +40,14 @@ enum class Kind {
 /// The messages that the fields of a message hold.
 Kind child_of(Kind kind, std::uint32_t tag) {
   static const std::map<std::pair<Kind, std::uint32_t>, Kind> children{
-      {{Kind::model, 7}, Kind::graph},      {{Kind::model, 8}, Kind::opset},
-      {{Kind::graph, 1}, Kind::node},       {{Kind::graph, 5}, Kind::tensor},
-      {{Kind::graph, 11}, Kind::value},     {{Kind::graph, 12}, Kind::value},
-      {{Kind::node, 5}, Kind::attribute},   {{Kind::attribute, 5}, Kind::tensor},
-      {{Kind::tensor, 13}, Kind::entry},    {{Kind::value, 2}, Kind::type},
-      {{Kind::type, 1}, Kind::tensor_type}, {{Kind::tensor_type, 2}, Kind::shape},
-      {{Kind::shape, 1}, Kind::dimension}};
+      {{Kind::model, 7}, Kind::graph},       {{Kind::model, 8}, Kind::opset},
+      {{Kind::graph, 1}, Kind::node},        {{Kind::graph, 5}, Kind::tensor},
+      {{Kind::graph, 11}, Kind::value},      {{Kind::graph, 12}, Kind::value},
+      {{Kind::node, 5}, Kind::attribute},    {{Kind::attribute, 5}, Kind::tensor},
+      {{Kind::attribute, 6}, Kind::graph},   {{Kind::attribute, 10}, Kind::tensor},
+      {{Kind::attribute, 11}, Kind::graph},  {{Kind::tensor, 13}, Kind::entry},
+      {{Kind::value, 2}, Kind::type},        {{Kind::type, 1}, Kind::tensor_type},
+      {{Kind::tensor_type, 2}, Kind::shape}, {{Kind::shape, 1}, Kind::dimension}};
   const auto found = children.find({kind, tag});
   return found == children.end() ? Kind::leaf : found->second;
 }

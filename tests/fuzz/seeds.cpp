@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #ifdef FOIL_IO_JPEG
@@ -66,7 +67,9 @@ void write_dictionary(const std::filesystem::path& path) {
                            "transA",       "transB",
                            "value",        "value_float",
                            "value_floats", "value_int",
-                           "value_ints",   "count_include_pad"})
+                           "value_ints",   "count_include_pad",
+                           "value_string", "keepdims",
+                           "saturate",     "output_dtype"})
     words.emplace(name);
   std::string out;
   for (const std::string& word : words) out += "\"" + word + "\"\n";
@@ -125,6 +128,62 @@ void write_learners(Folder& write) {
   layer("Binarizer", {attribute("threshold", 0.5)});
 }
 
+/// Constants and inputs of every type, in raw and typed fields, and what quantises.
+void write_types(Folder& write) {
+  constexpr int boolean = 9, float64 = 11;
+  for (const auto& [type, bits, field] :
+       std::vector<std::tuple<int, std::size_t, std::uint32_t>>{{2, 8, 5},
+                                                                {3, 8, 5},
+                                                                {4, 16, 5},
+                                                                {5, 16, 5},
+                                                                {6, 32, 5},
+                                                                {7, 64, 7},
+                                                                {9, 8, 5},
+                                                                {10, 16, 5},
+                                                                {11, 64, 0},
+                                                                {12, 32, 11},
+                                                                {13, 64, 11},
+                                                                {16, 16, 5},
+                                                                {17, 8, 5},
+                                                                {19, 8, 5},
+                                                                {21, 4, 5},
+                                                                {22, 4, 5}}) {
+    const std::string bytes(bits / 2, '\x01');  // four elements
+    for (const bool typed : {false, true}) {
+      OnnxBuilder file({-1, 4}, 21);
+      file.input_type(type == 2 || type == 10 || type == float64 || type == 16 ? type : 1);
+      const Ints values(bits == 4 ? 2 : 4, 1);
+      file.encoded(typed && field != 0 ? foil::test::onnx_typed_tensor("c", type, {4}, field, values)
+                                       : foil::test::onnx_raw_tensor("c", type, {4}, bytes));
+      file.node("Cast", {"c"}, "f", {attribute("to", 1)}).node("Cast", {"x"}, "g", {attribute("to", 1)});
+      write(file.node("Mul", {"g", "f"}, "y").bytes());
+    }
+    if (type == boolean || type > 22) continue;
+    OnnxBuilder quantised({-1, 2, 2}, 21);
+    quantised.constant("s", {}, {0.5f}).constant("t", {2}, {0.5f, 0.25f});
+    quantised.encoded(foil::test::onnx_typed_tensor("z", type, {}, field, {1}))
+        .encoded(foil::test::onnx_typed_tensor("u", type, {2}, field, Ints(bits == 4 ? 1 : 2, 0x11)));
+    quantised.node("QuantizeLinear", {"x", "s", "z"}, "q").node("DequantizeLinear", {"q", "s", "z"}, "a");
+    quantised.node("QuantizeLinear", {"a", "t", "u"}, "r", {attribute("axis", 1)})
+        .node("DequantizeLinear", {"r", "t", "u"}, "b", {attribute("axis", 1)});
+    quantised.constant("w", {2, 2}, {1, 2, 3, 4}).node("QuantizeLinear", {"w", "s", "z"}, "v");
+    quantised.node("DequantizeLinear", {"v", "s", "z"}, "m").node("MatMul", {"b", "m"}, "p");
+    write(quantised.node("Flatten", {"p"}, "y").bytes());
+  }
+  OnnxBuilder blocks({1, 2, 4}, 21);
+  blocks.constant("s", {1, 2, 2}, {1, 2, 3, 4});
+  blocks.node("QuantizeLinear", {"x", "s"}, "q", {attribute("axis", 2), attribute("block_size", 2)});
+  blocks.node("DequantizeLinear", {"q", "s"}, "d", {attribute("axis", 2), attribute("block_size", 2)});
+  write(blocks.node("Flatten", {"d"}, "y").bytes());
+  OnnxBuilder large({-1, 400});  // whose constants stay in the file
+  large.constant("w", {400, 2}, spread(800, -1, 1)).constant("v", {400}, spread(400, -1, 1), Storage::packed);
+  write(large.node("Mul", {"x", "v"}, "m").node("MatMul", {"m", "w"}, "y").bytes());
+  write(OnnxBuilder({-1, 3})
+            .node("Neg", {"x"}, "s")
+            .node("ArgMax", {"s"}, "y", {attribute("axis", 1)})
+            .bytes());
+}
+
 void write_networks(Folder write) {
   write(foil::test::network_of_everything().bytes());
 
@@ -148,6 +207,7 @@ void write_networks(Folder write) {
   folded.node("Mul", {"c", "t"}, "w").node("MatMul", {"x", "w"}, "z").node("Sub", {"z", "c"}, "y");
   write(folded.bytes());
 
+  write_types(write);
   write(OnnxBuilder({1, 2, 3})
             .node("Squeeze", {"x"}, "s", {attribute("axes", Ints{1})})
             .node("Flatten", {"x"}, "y")
