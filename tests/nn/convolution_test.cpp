@@ -59,19 +59,21 @@ class Case {
   Index in_size() const { return shape_.rows.input * shape_.columns.input * shape_.inputs; }
   Index out_size() const { return shape_.rows.output * shape_.columns.output * shape_.outputs; }
 
-  /// Outputs or gradients of samples first .. first + count - 1. One more element guards the end, scratch
-  /// memory is full of NaN.
-  std::vector<T> run(bool forward, Index first, Index count) const {
+  /// By so many shares, outputs or gradients of samples first .. first + count - 1. One more element guards
+  /// the end, scratch memory is full of NaN.
+  std::vector<T> run(bool forward, Index first, Index count, Index shares = 1) const {
     const Index size = count * (forward ? out_size() : in_size());
     std::vector<T> result(at(size + 1), T(-7));
     foil::nn::Buffer<T> scratch(op_.scratch());
     std::fill_n(scratch.data(), scratch.size(), std::numeric_limits<T>::quiet_NaN());
     const T* const x = x_.data() + first * in_size();
     T* const to = result.data();
-    if (forward)
-      op_.forward(count, &x, to, scratch.data());
-    else
-      op_.backward(count, nullptr, nullptr, c_.data() + first * out_size(), &to, scratch.data());
+    for (Index share = 0; share < shares; ++share)
+      if (forward)
+        op_.forward_share({share, shares}, count, &x, to, nullptr, scratch.data());
+      else
+        op_.backward_share({share, shares}, count, nullptr, nullptr, nullptr, c_.data() + first * out_size(),
+                           &to, scratch.data());
     REQUIRE(result.back() == T(-7));
     result.pop_back();
     return result;
@@ -129,6 +131,7 @@ class Case {
     for (const bool forward : {true, false}) {
       const std::vector<T> all = run(forward, 0, batch);
       REQUIRE(error(all, forward ? y : gradient, shared) < tolerance);
+      REQUIRE(run(forward, 0, batch, 5) == all);
       const Index size = forward ? out_size() : in_size();
       for (const Index count : {Index(1), batch - 1}) {
         const std::vector<T> some = run(forward, 1, count);
