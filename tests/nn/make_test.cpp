@@ -189,6 +189,7 @@ TEST_CASE("make: functions of elements of every set agree", "[nn][make]") {
   check_function.operator()<foil::nn::Negate>();
   check_function.operator()<foil::nn::Gelu>();
   check_function.operator()<foil::nn::GeluTanh>();
+  check_function.operator()<foil::nn::Erf>();
   check_function.operator()<foil::nn::Swish>(1.5);
   check_function.operator()<foil::nn::HardSigmoid>(0.2, 0.5);
   check_function.operator()<foil::nn::HardSwish>();
@@ -255,4 +256,26 @@ TEST_CASE("make: softmaxes and normalisations of every set agree", "[nn][make]")
                                                     numbers<T>(inner, -1, 1, 5));
       },
       {38 * inner}, 38 * inner);
+}
+
+TEST_CASE("make: reductions, and arithmetic with a short activation, of every set agree", "[nn][make]") {
+  using foil::nn::Lines;
+  const Lines lines = GENERATE(Lines{3, 37, 1}, Lines{2, 19, 21});
+  const auto check_reduction = [&]<template <class...> class F>() {
+    check([=]<class T>(InstructionSet set) { return make_for<foil::nn::Reduction<T, F<T>>>(set, lines); },
+          {lines.size()}, lines.outer * lines.inner);
+  };
+  check_reduction.operator()<foil::nn::SumOf>();
+  check_reduction.operator()<foil::nn::MeanOf>();
+  check_reduction.operator()<foil::nn::LargestOf>();
+  check_reduction.operator()<foil::nn::SmallestOf>();
+  check_reduction.operator()<foil::nn::SumOfSquares>();
+  check_reduction.operator()<foil::nn::LengthOf>();
+  const auto check_along = [&]<template <class...> class F>() {
+    check([=]<class T>(
+              InstructionSet set) { return make_for<foil::nn::BinaryAlong<T, F<T>>>(set, lines, false); },
+          {lines.size(), lines.length}, lines.size());
+  };
+  check_along.operator()<foil::nn::Times>();
+  check_along.operator()<foil::nn::Minus>();
 }

@@ -121,7 +121,7 @@ Value emit_binary(Builder<T>& build, const Value& a, const Value& b, const Broad
   const Value other = stretched(build, brief, along ? Broadcast{part.dims, to.batch, to.layout} : to);
   std::unique_ptr<nn::Operator<T>> op;
   if (along)
-    op = std::make_unique<nn::BinaryAlong<T, F>>(part.lines, short_first);
+    op = nn::make<nn::BinaryAlong<T, F>>(part.lines, short_first);
   else
     op = nn::make<nn::Binary<T, F>>(volume(to.dims));
   return build.emit(std::move(op),

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "foil/core/tensor.hpp"
+#include "foil/nn/make.hpp"
 #include "foil/nn/operators/reductions.hpp"
 #include "foil/onnx/axes.hpp"
 #include "foil/onnx/builder.hpp"
@@ -34,7 +35,7 @@ Value convert_reduction(Builder<T>& build, const NodeView& at) {
   Value y = along.x;
   for (std::size_t i = 0; i < y.rank(); ++i)
     if (marked[along.order.empty() ? i : along.order[i]]) y.dims[i] = 1;
-  y = build.emit(std::make_unique<Op>(along.lines), {along.x.slot}, y.dims, y.layout, y.batch);
+  y = build.emit(nn::make<Op>(along.lines), {along.x.slot}, y.dims, y.layout, y.batch);
   if (!along.order.empty()) {  // the other axes come first, in their order: no element has to move
     y.dims = input.dims;
     for (std::size_t i = 0; i < y.rank(); ++i)

@@ -14,35 +14,7 @@ namespace foil::nn {
 
 using namespace simd;
 
-/// |x|; its derivative at 0 is 0.
-template <class T, class = Isa>
-struct Absolute {
-  static constexpr From from = From::input;
-  Pack<T> value(Pack<T> x) const { return x < T(0) ? -x : x + T(0); }
-  Pack<T> pull(Pack<T> g, Pack<T> x) const { return x > T(0) ? g : x < T(0) ? -g : Pack<T>{}; }
-};
-
-/// 1 / x.
-template <class T, class = Isa>
-struct Reciprocal {
-  static constexpr From from = From::output;
-  Pack<T> value(Pack<T> x) const { return T(1) / x; }
-  Pack<T> pull(Pack<T> g, Pack<T> y) const { return -g * y * y; }
-};
-
-template <class T, class = Isa>
-struct Square {
-  static constexpr From from = From::input;
-  Pack<T> value(Pack<T> x) const { return x * x; }
-  Pack<T> pull(Pack<T> g, Pack<T> x) const { return g * (x + x); }
-};
-
-template <class T, class = Isa>
-struct Erf {
-  static constexpr From from = From::input;
-  Pack<T> value(Pack<T> x) const { return erf<T>(x); }
-  Pack<T> pull(Pack<T> g, Pack<T> x) const { return g * (exp<T>(-x * x) * T(1.1283791670955126)); }
-};
+#include "foil/nn/operators/functions.inc"
 
 /// A function of the standard library, one element at a time: F offers value(x) and slope(x).
 template <class T, class F, class = Isa>
