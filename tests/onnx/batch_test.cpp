@@ -82,7 +82,7 @@ TEST_CASE("onnx: samples are followed through transpositions and merged axes", "
   for (Index n = 0; n < 4; ++n)
     for (Index i = 0; i < 6; ++i) {
       const double e = std::exp(input(n, i)), other = std::exp(input(n, (i + 3) % 6));
-      CHECK(y(n, i) == Approx(e / (e + other)).epsilon(1e-12));
+      CHECK(y(n, i) == Catch::Approx(e / (e + other)).epsilon(1e-12));
     }
   for (Index n = 0; n < 4; ++n) CHECK(logits<3>(file, n + 1).row(n) == y.row(n));
 }
@@ -132,7 +132,7 @@ TEST_CASE("onnx: a file for one sample is a function of one sample, whose first 
     for (Index i = 0; i < 6; ++i) {
       const Index from = i % 2 * 3 + i / 2;
       const double e = std::exp(input(n, from)), other = std::exp(input(n, (from + 3) % 6));
-      CHECK(y(n, i) == Approx(e / (e + other)).epsilon(1e-12));
+      CHECK(y(n, i) == Catch::Approx(e / (e + other)).epsilon(1e-12));
     }
 }
 

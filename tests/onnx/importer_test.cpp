@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Nodes that hold graphs, and what is said of the operators.
+#include <cmath>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -69,6 +70,22 @@ TEST_CASE("onnx: an If that cannot be decided is refused with what to do", "[onn
   none.encoded(foil::test::onnx_tensor("no", {}, Ints{0}))
       .node("If", {"no"}, "y", {{"then_branch", OnnxBuilder({-1, 3}).branch("x")}});
   CHECK_THROWS_WITH(logits(none), ContainsSubstring("'else_branch' is missing"));
+}
+
+TEST_CASE("onnx: x sigmoid(x) is computed in one pass, and only that", "[onnx]") {
+  const auto operators = [](const OnnxBuilder& file) {
+    return foil::onnx::parse<float, 2>(file.bytes()).engine().graph.operators();
+  };
+  OnnxBuilder swish({-1, 3}), other({-1, 3});
+  swish.node("Sigmoid", {"x"}, "s").node("Mul", {"s", "x"}, "t").node("Neg", {"t"}, "y");
+  other.node("Neg", {"x"}, "n")
+      .node("Sigmoid", {"n"}, "s")
+      .node("Mul", {"x", "s"}, "t")
+      .node("Neg", {"t"}, "y");
+  CHECK(operators(swish) == 2);
+  CHECK(operators(other) == 4);
+  CHECK(logits(swish)(0, 2) == Catch::Approx(-4 / (1 + std::exp(-4.f))));
+  CHECK(logits(other)(0, 2) == Catch::Approx(-4 / (1 + std::exp(4.f))));
 }
 
 TEST_CASE("onnx: the page on ONNX files lists every operator", "[onnx]") {

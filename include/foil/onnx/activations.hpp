@@ -143,4 +143,25 @@ Value convert_mean(Builder<T>& build, const NodeView& at) {
                     {sum.slot}, sum.dims, sum.layout, sum.batch);
 }
 
+template <class T>
+Value convert_sigmoid(Builder<T>& build, const NodeView& at) {
+  const Value x = build.value(at, 0);
+  const Value y = emit_elementwise<T>(build, x, nn::Sigmoid<T>{});
+  build.mark_sigmoid(y.slot, x.slot);
+  return y;
+}
+
+/// A product; x sigmoid(x), as exporters write SiLU, in one pass.
+template <class T>
+Value convert_multiplication(Builder<T>& build, const NodeView& at) {
+  for (std::size_t i = 0; i < 2; ++i) {
+    const Value* const x = build.find_value(at.node().inputs[i]);
+    const Value* const y = build.find_value(at.node().inputs[1 - i]);
+    if (x != nullptr && y != nullptr && build.is_sigmoid(y->slot, x->slot) && x->dims == y->dims &&
+        x->layout == y->layout && x->batch == y->batch)
+      return emit_elementwise<T>(build, *x, nn::Swish<T>{T(1)});
+  }
+  return convert_arithmetic<T, nn::Times>(build, at);
+}
+
 }  // namespace foil::onnx::detail

@@ -86,6 +86,13 @@ class Builder {
     layers_.erase(name);
   }
 
+  /// Remembers that one slot holds the Sigmoid of another, element by element.
+  void mark_sigmoid(std::size_t slot, std::size_t of) { sigmoids_[slot] = of; }
+  bool is_sigmoid(std::size_t slot, std::size_t of) const {
+    const auto it = sigmoids_.find(slot);
+    return it != sigmoids_.end() && it->second == of;
+  }
+
   /// How often each tensor is used in the file, and which can absorb a batch normalisation.
   void count_use(const std::string& name) { ++uses_[name]; }
   bool used_once(const std::string& name) const {
@@ -245,6 +252,7 @@ class Builder {
   std::map<std::tuple<std::size_t, Layout, Dims>, std::size_t> rearranged_;
   std::map<std::size_t, View> views_;
   std::map<std::string, std::size_t> uses_;
+  std::map<std::size_t, std::size_t> sigmoids_;
   std::set<std::string> layers_;
   std::vector<std::string> notes_{};
   std::map<std::string, std::string> quantised_{};
