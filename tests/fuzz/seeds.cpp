@@ -158,7 +158,7 @@ void write_types(Folder& write) {
       file.node("Cast", {"c"}, "f", {attribute("to", 1)}).node("Cast", {"x"}, "g", {attribute("to", 1)});
       write(file.node("Mul", {"g", "f"}, "y").bytes());
     }
-    if (type == boolean || type > 22) continue;
+    if (type == boolean || field == 0) continue;
     OnnxBuilder quantised({-1, 2, 2}, 21);
     quantised.constant("s", {}, {0.5f}).constant("t", {2}, {0.5f, 0.25f});
     quantised.encoded(foil::test::onnx_typed_tensor("z", type, {}, field, {1}))
