@@ -101,8 +101,8 @@ TEST_CASE("layout: a chain needs its two largest neighbours", "[nn][graph]") {
 
 TEST_CASE("layout: what passes from one segment to the next has room for the whole batch", "[nn][graph]") {
   // Two segments of two steps; 8 and 4 numbers live inside, 2 numbers pass, and so do 3 from step 0 to 3.
-  const foil::nn::WorkingMemory memory({{8, 0, 1, 0}, {2, 1, 2, 0}, {4, 2, 3, 0}, {3, 0, 3, 0}},
-                                       {{0, 2, 1}, {2, 4, 4}});
+  const foil::nn::WorkingMemory<> memory({{8, 0, 1, 0}, {2, 1, 2, 0}, {4, 2, 3, 0}, {3, 0, 3, 0}},
+                                         {{0, 2, 1}, {2, 4, 4}});
   CHECK(memory.size(1) == 5 + 8);
   CHECK(memory.size(4) == 4 * 5 + 16);
   CHECK(memory.size(6) == 6 * 5 + 16);

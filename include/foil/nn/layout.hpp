@@ -66,6 +66,7 @@ struct Segment {
 /// The working memory of one direction of evaluation. Arrays that live in one segment only have room for a
 /// part of the batch, in a space that all segments share; what passes from one segment to another, for the
 /// whole batch.
+template <class = simd::Isa>
 class WorkingMemory {
  public:
   struct Place {

@@ -63,7 +63,7 @@ class PlannedGraph {
   struct Direction {
     std::vector<Home> homes;          ///< by slot
     std::vector<std::size_t> arrays;  ///< by slot, of those in working memory
-    WorkingMemory memory;
+    WorkingMemory<> memory;
   };
 
   struct Plan {
@@ -151,7 +151,7 @@ class PlannedGraph {
       if (owner == s) arrays[s] = {round_up<T>(slots_[s].size), slots_[s].producer, 0, 0};
       arrays[owner].last = slots_[s].last_use;
     }
-    direction.memory = WorkingMemory(std::move(arrays), segments);
+    direction.memory = WorkingMemory<>(std::move(arrays), segments);
     return direction;
   }
 
@@ -184,7 +184,7 @@ class PlannedGraph {
     std::vector<Segment> reversed;
     for (auto s = segments.rbegin(); s != segments.rend(); ++s)
       reversed.push_back({steps_.size() - s->end, steps_.size() - s->begin, s->samples});
-    direction.memory = WorkingMemory(std::move(arrays), reversed);
+    direction.memory = WorkingMemory<>(std::move(arrays), reversed);
     return direction;
   }
 
