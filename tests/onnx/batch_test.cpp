@@ -117,6 +117,24 @@ TEST_CASE("onnx: what mixes samples is refused, by the node that does", "[onnx]"
       ContainsSubstring("node 'fold' (Reshape): reshaping (N, 6) to (2, 1N, 3) would mix samples"));
 }
 
+TEST_CASE("onnx: a row written down while tracing one sample stands for one of each sample", "[onnx]") {
+  for (const std::int64_t batch : {-1, 3})
+    for (const auto& target : {Ints{1, -1}, Ints{1, 6}}) {
+      OnnxBuilder file({batch, 2, 3});
+      file.constant("s", target)
+          .constant("w", {6, 2}, {1, 0, 1, 0, 1, 0, 0, 1, 0, 1, 0, 1})
+          .node("Reshape", {"x", "s"}, "r")
+          .node("Neg", {"r"}, "n")
+          .node("Gemm", {"n", "w"}, "y");
+      const Matrix y = logits<3>(file, 4);
+      for (Index n = 0; n < 4; ++n) CHECK(y(n, 0) == Catch::Approx(-input(n, 0) - input(n, 1) - input(n, 2)));
+    }
+  // Where nothing says so, it is the row of all samples that the file asks for.
+  OnnxBuilder file({-1, 2, 3});
+  file.constant("s", Ints{1, -1}).node("Reshape", {"x", "s"}, "r").node("Softmax", {"r"}, "y", {}, "all");
+  CHECK(refusal<3>(file) == "onnx: node 'all' (Softmax): along axis 1 of (1, 6N) it would mix samples");
+}
+
 TEST_CASE("onnx: a file for one sample is a function of one sample, whose first axis is like any other",
           "[onnx]") {
   OnnxBuilder file({1, 2, 3}, 15);

@@ -86,9 +86,13 @@ std::pair<Factor, Factor> factors_at(Builder<T>& build, const NodeView& at) {
   return {factor_at(build, at, 0, both), factor_at(build, at, 1, false)};
 }
 
-/// Where the samples are in a product of that rank, whose factors have it, too.
-inline BatchAxis product_batch(const NodeView& at, const Factor& a, const Factor& b) {
+/// Where the samples are in a product of that rank, whose factors have it, too. A row of all samples, (1, V
+/// N), that meets a matrix for one of them was written down while tracing one sample: it stands for (N, V).
+inline BatchAxis product_batch(const NodeView& at, Factor& a, const Factor& b) {
   const std::size_t rank = a.x.rank(), row = rank - 2, column = rank - 1;
+  if (b.constant != nullptr && !a.turned && rank == 2 && a.x.dims[0] == 1 && a.x.batch == BatchAxis{1, 1} &&
+      b.rows() == a.x.dims[1])
+    a.x.batch = {0, 1};
   at.keep_apart(a.x, a.column_axis());
   at.keep_apart(b.x, b.row_axis());
   BatchAxis left = a.x.batch, right = b.x.batch;

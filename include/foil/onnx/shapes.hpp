@@ -77,11 +77,9 @@ Value reshaped(Builder<T>& build, const NodeView& at, const Value& x, std::vecto
     any_per_sample = any_per_sample || e.per_sample;
   }
   if (open != nullptr) {
-    // A traced (1, -1) means (N, -1): nobody puts all samples into one row.
-    const bool row = tracked && extents.size() == 2 && extents[0].size == 1 && open == &extents[1];
-    const std::int64_t all = row ? total : total * factor;
+    const std::int64_t all = total * factor;
     at.require(all % known == 0, "cannot reshape ", total, " elements per sample to a multiple of ", known);
-    *open = {all / known, tracked && factor == 1 && !any_per_sample && !row};
+    *open = {all / known, tracked && factor == 1 && !any_per_sample};
   }
   std::vector<Extent> wanted = extents;
   Value out = build.planar(x);
