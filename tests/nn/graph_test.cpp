@@ -57,12 +57,13 @@ struct Outcome {
     };
     std::vector<float> kept = room(batch * graph.kept_size() + 1), again = logits;  // never null
     std::vector<float> work = memory(Pass::logits);
-    graph.forward(batch, x.data(), nullptr, work.data(), again.data());
+    foil::nn::detail::Worker alone;
+    graph.forward(batch, x.data(), nullptr, work.data(), again.data(), alone);
     work = memory(Pass::keeping);
-    graph.forward(batch, x.data(), kept.data(), work.data(), logits.data());
+    graph.forward(batch, x.data(), kept.data(), work.data(), logits.data(), alone);
     CHECK(std::memcmp(logits.data(), again.data(), logits.size() * sizeof(float)) == 0);  // NaN as well
     work = memory(Pass::backward);
-    graph.backward(batch, kept.data(), cotangent.data(), work.data(), gradient.data());
+    graph.backward(batch, kept.data(), cotangent.data(), work.data(), gradient.data(), alone);
   }
 };
 

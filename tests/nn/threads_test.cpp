@@ -113,11 +113,12 @@ TEST_CASE("threads: a team does one step after the other", "[nn][threads]") {
     std::atomic<Index> members = 0;
     team.run(threads, [&](Index rank) {
       ++members;
-      const foil::nn::detail::Worker worker(team, rank);
+      foil::nn::detail::Worker worker(team, rank);
       for (std::size_t i = 0; i < sums.size(); ++i) {
-        worker.step([&] { parts[static_cast<std::size_t>(rank)] = static_cast<Index>(i) + rank; });
-        worker.step([&] {
-          if (!worker.first()) return;
+        worker.step(true, [&](foil::nn::Share share) {
+          parts[static_cast<std::size_t>(share.index)] = static_cast<Index>(i) + share.index;
+        });
+        worker.step(false, [&](foil::nn::Share) {
           for (Index r = 0; r < team.size(); ++r) sums[i] += parts[static_cast<std::size_t>(r)];
         });
       }
@@ -128,17 +129,31 @@ TEST_CASE("threads: a team does one step after the other", "[nn][threads]") {
   }
 }
 
+TEST_CASE("threads: nobody waits for a thread that has not begun", "[nn][threads]") {
+  foil::nn::detail::Team team;
+  std::atomic<bool> over = false;
+  std::atomic<Index> done = 0;
+  team.run(2, [&](Index rank) {
+    foil::nn::detail::Worker worker(team, rank);
+    if (rank == 1) over.wait(false);
+    for (int i = 0; i < 10; ++i) worker.step(true, [&](foil::nn::Share) { ++done; });
+    over = true;
+    over.notify_all();
+  });
+  CHECK(done == 10 * team.size());
+}
+
 TEST_CASE("threads: an exception on one thread ends the team's work and is the caller's", "[nn][threads]") {
   for (const Index thrower : {0, 1}) {
     foil::nn::detail::Team team;
     std::atomic<int> later = 0;
     CHECK_THROWS_AS(team.run(2,
                              [&](Index rank) {
-                               const foil::nn::detail::Worker worker(team, rank);
-                               worker.step([&] {
-                                 if (rank == thrower) throw std::runtime_error("a step failed");
+                               foil::nn::detail::Worker worker(team, rank);
+                               worker.step(true, [&](foil::nn::Share share) {
+                                 if (share.index == thrower) throw std::runtime_error("a step failed");
                                });
-                               worker.step([&] { ++later; });
+                               worker.step(true, [&](foil::nn::Share) { ++later; });
                              }),
                     std::runtime_error);
     CHECK(later == 0);

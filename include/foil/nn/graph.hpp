@@ -109,12 +109,11 @@ class Graph : PlannedGraph<T> {
   /// Evaluates `batch` samples. `memory` offers scratch_size() elements for each of the worker's team, and
   /// working_size() ones behind them; `logits` receives batch * output_size() elements, and `kept` batch *
   /// kept_size() elements for backward(), unless it is null.
-  void forward(Index batch, const T* x, T* kept, T* memory, T* logits,
-               const detail::Worker& worker = {}) const {
+  void forward(Index batch, const T* x, T* kept, T* memory, T* logits, detail::Worker& worker) const {
     const Plan& plan = plan_for(batch);
     const Direction& direction = plan.of(kept == nullptr ? Pass::logits : Pass::keeping);
-    T* const scratch = memory + worker.share().index * scratch_size_;
-    T* const work = memory + worker.share().count * scratch_size_;
+    T* const scratch = memory + worker.rank() * scratch_size_;
+    T* const work = memory + worker.threads() * scratch_size_;
     std::vector<const T*> inputs(most_inputs_);
     if (kept != nullptr && slots_[0].kept_at != none_kept && worker.first())
       std::copy(x, x + batch * input_size(), kept + batch * slots_[0].kept_at);
@@ -129,12 +128,9 @@ class Graph : PlannedGraph<T> {
           T* const output = address(direction, step.output, part, kept, work, logits);
           std::byte* const own =
               kept == nullptr || step.op->kept_bytes() == 0 ? nullptr : notes<std::byte>(step, part, kept);
-          worker.step([&] {
-            if (is_shared(step, part, worker))
-              step.op->divisible()->forward_share(worker.share(), part.samples, inputs.data(), output, own,
-                                                  scratch);
-            else if (!worker.first())
-              return;
+          worker.step(is_shared(step, part, worker), [&](Share share) {
+            if (share.count > 1)
+              step.op->divisible()->forward_share(share, part.samples, inputs.data(), output, own, scratch);
             else if (own == nullptr)
               step.op->forward(part.samples, inputs.data(), output, scratch);
             else
@@ -151,11 +147,11 @@ class Graph : PlannedGraph<T> {
   /// Pulls `cotangent` (batch * output_size()) back to the input. `kept` is what forward() left there;
   /// `memory` as there.
   void backward(Index batch, const T* kept, const T* cotangent, T* memory, T* dx,
-                const detail::Worker& worker = {}) const {
+                detail::Worker& worker) const {
     const Plan& plan = plan_for(batch);
     const Direction &before = plan.of(Pass::keeping), &direction = plan.of(Pass::backward);
-    T* const scratch = memory + worker.share().index * scratch_size_;
-    T* const work = memory + worker.share().count * scratch_size_;
+    T* const scratch = memory + worker.rank() * scratch_size_;
+    T* const work = memory + worker.threads() * scratch_size_;
     if (output_ == 0 && worker.first())
       std::copy(cotangent, cotangent + batch * output_size(), dx);
     else if (slots_[0].gradient_by == none && worker.first())
@@ -189,12 +185,10 @@ class Graph : PlannedGraph<T> {
               step.output == output_ ? cotangent + first * output_size() : slope(step.output, part);
           const std::byte* const own =
               step.op->kept_bytes() == 0 ? nullptr : notes<const std::byte>(step, part, kept);
-          worker.step([&] {
-            if (is_shared(step, part, worker))
-              step.op->divisible()->backward_share(worker.share(), part.samples, inputs.data(),
+          worker.step(is_shared(step, part, worker), [&](Share share) {
+            if (share.count > 1)
+              step.op->divisible()->backward_share(share, part.samples, inputs.data(),
                                                    value(step.output, part), own, g, targets.data(), scratch);
-            else if (!worker.first())
-              return;
             else if (own == nullptr)
               step.op->backward(part.samples, inputs.data(), value(step.output, part), g, targets.data(),
                                 scratch);
@@ -202,10 +196,10 @@ class Graph : PlannedGraph<T> {
               step.op->backward_from(part.samples, own, g, targets.data(), scratch);
           });
           if (sums)
-            worker.step([&] {
+            worker.step(true, [&](Share share) {
               for (std::size_t k = 0; k < step.inputs.size(); ++k) {
                 if (step.asides[k] == 0) continue;
-                const auto [begin, stop] = worker.share().of(part.samples * size(step.inputs[k]), share_unit);
+                const auto [begin, stop] = share.of(part.samples * size(step.inputs[k]), share_unit);
                 accumulate<T>(stop - begin, targets[k] + begin, slope(step.inputs[k], part) + begin);
               }
             });

@@ -48,7 +48,7 @@ struct Engine {
   template <class F>
   void for_each_chunk(Pass pass, Index samples, Index chunk, int threads, F&& work) const {
     const Index chunks = (samples + chunk - 1) / chunk;
-    const auto one = [&](Index c, T* memory, const Worker& worker) {
+    const auto one = [&](Index c, T* memory, Worker& worker) {
       // Backward the last chunk comes first: its activations are still in the cache.
       const Index first = (pass == Pass::backward ? chunks - 1 - c : c) * chunk;
       work(first, std::min(chunk, samples - first), memory, worker);
@@ -57,13 +57,15 @@ struct Engine {
       Loan<T> memory(pool, threads * graph.scratch_size() + graph.working_size(pass, chunk));
       Team team;
       team.run(threads, [&](Index rank) {
-        for (Index c = 0; c < chunks; ++c) one(c, memory.data(), Worker(team, rank));
+        Worker worker(team, rank);
+        for (Index c = 0; c < chunks; ++c) one(c, memory.data(), worker);
       });
       return;
     }
     parallel_for(chunks, threads, [&](Index c) {
       Loan<T> memory(pool, graph.scratch_size() + graph.working_size(pass, std::min(chunk, samples)));
-      one(c, memory.data(), Worker());
+      Worker worker;
+      one(c, memory.data(), worker);
     });
   }
 
@@ -101,7 +103,7 @@ class Pullback {
                   " like the logits, got ", cotangent.rows(), " x ", cotangent.cols());
     Input dx(shape_);
     engine_->for_each_chunk(Pass::backward, count, chunk_, threads_,
-                            [&](Index first, Index batch, Scalar* memory, const detail::Worker& worker) {
+                            [&](Index first, Index batch, Scalar* memory, detail::Worker& worker) {
                               graph.backward(batch, kept_->data() + first * graph.kept_size(),
                                              cotangent.data() + first * graph.output_size(), memory,
                                              dx.data() + first * graph.input_size(), worker);
@@ -162,7 +164,7 @@ class Network {
     const Index count = samples(x), chunk = engine_->chunk(count, options_.threads);
     Logits<Scalar> out(count, classes());
     engine_->for_each_chunk(Pass::logits, count, chunk, options_.threads,
-                            [&](Index first, Index batch, Scalar* memory, const detail::Worker& worker) {
+                            [&](Index first, Index batch, Scalar* memory, detail::Worker& worker) {
                               graph.forward(batch, x.data() + first * graph.input_size(), nullptr, memory,
                                             out.data() + first * classes(), worker);
                             });
@@ -178,7 +180,7 @@ class Network {
     Logits<Scalar> out(count, classes());
     auto kept = std::make_shared<Loan<Scalar>>(engine_->pool, count * graph.kept_size());
     engine_->for_each_chunk(Pass::keeping, count, chunk, options_.threads,
-                            [&](Index first, Index batch, Scalar* memory, const detail::Worker& worker) {
+                            [&](Index first, Index batch, Scalar* memory, detail::Worker& worker) {
                               graph.forward(batch, x.data() + first * graph.input_size(),
                                             kept->data() + first * graph.kept_size(), memory,
                                             out.data() + first * classes(), worker);

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <mutex>
 #include <thread>
@@ -48,39 +49,38 @@ void parallel_for(Index count, int threads, F&& work) {
     if (failure) std::rethrow_exception(failure);
 }
 
-/// Threads that go through the same steps side by side.
+/// Threads that go through the same steps side by side. A step's work is cut into shares, which whoever comes
+/// takes: a thread that gets no processor keeps nobody waiting but for a share that it has begun.
 class Team {
  public:
-  /// Lets a thread that is ready wait for the others. Waits busily for at most 50 microseconds, since steps
-  /// of a network are hardly longer, and sleeps then; where that was in vain, since other programs want the
-  /// processors, for half as long the next time.
-  void meet() {
-    const unsigned now = phase_.load(std::memory_order_relaxed);
-    if (waiting_.fetch_add(1, std::memory_order_acq_rel) + 1 == size_) {
-      waiting_.store(0, std::memory_order_relaxed);
-      phase_.store(now + 1, std::memory_order_release);
-      phase_.notify_all();
+  Index size() const { return size_; }
+
+  /// Takes shares of a step as long as there are any, and returns once all of them are done, by whichever
+  /// threads. Every thread goes through the same steps, numbered from 0. After an exception nothing more is
+  /// done in any step.
+  template <class F>
+  void step(std::uint32_t number, Index shares, F&& work) {
+    while (true) {
+      std::uint64_t state = state_.load(std::memory_order_acquire);
+      const auto current = static_cast<std::uint32_t>(state >> 32);
+      const auto taken = static_cast<Index>(state & 0xFFFFFFFFu);
+      if (current != number && current - number < (1u << 31)) return;  // it is over
+      if (current != number || taken == shares) {
+        wait(state);
+        continue;
+      }
+      if (!state_.compare_exchange_weak(state, state + 1, std::memory_order_acq_rel)) continue;
+      if (!failed_.load(std::memory_order_relaxed)) try {
+          work(taken);
+        } catch (...) {
+          fail(std::current_exception());
+        }
+      if (done_.fetch_add(1, std::memory_order_acq_rel) + 1 < shares) continue;
+      done_.store(0, std::memory_order_relaxed);
+      state_.store((std::uint64_t{number} + 1) << 32, std::memory_order_release);
+      state_.notify_all();
       return;
     }
-    const int patience = patience_.load(std::memory_order_relaxed);
-    const auto end = std::chrono::steady_clock::now() + std::chrono::nanoseconds(patience);
-    do {
-      for (int i = 0; i < 200; ++i) {
-        if (phase_.load(std::memory_order_acquire) == now) continue;
-        patience_.store(std::min(50'000, 2 * patience), std::memory_order_relaxed);
-        return;
-      }
-    } while (std::chrono::steady_clock::now() < end);
-    patience_.store(std::max(1000, patience / 2), std::memory_order_relaxed);
-    while (phase_.load(std::memory_order_acquire) == now) phase_.wait(now, std::memory_order_acquire);
-  }
-
-  Index size() const { return size_; }
-  bool failed() const { return failed_.load(std::memory_order_relaxed); }
-  void fail(std::exception_ptr problem) {
-    const std::lock_guard lock(mutex_);
-    if (!failure_) failure_ = problem;
-    failed_.store(true, std::memory_order_relaxed);
   }
 
   /// Calls work(rank) on up to `threads` threads, this one being rank 0; rethrows the first exception.
@@ -105,10 +105,33 @@ class Team {
   }
 
  private:
+  void fail(std::exception_ptr problem) {
+    const std::lock_guard lock(mutex_);
+    if (!failure_) failure_ = problem;
+    failed_.store(true, std::memory_order_relaxed);
+  }
+
+  /// Until another thread has changed the state. Waits busily for at most 50 microseconds, since steps of a
+  /// network are hardly longer, and sleeps then; where that was in vain, since other programs want the
+  /// processors, for half as long the next time.
+  void wait(std::uint64_t state) {
+    const int patience = patience_.load(std::memory_order_relaxed);
+    const auto end = std::chrono::steady_clock::now() + std::chrono::nanoseconds(patience);
+    do {
+      for (int i = 0; i < 200; ++i) {
+        if (state_.load(std::memory_order_acquire) == state) continue;
+        patience_.store(std::min(50'000, 2 * patience), std::memory_order_relaxed);
+        return;
+      }
+    } while (std::chrono::steady_clock::now() < end);
+    patience_.store(std::max(1000, patience / 2), std::memory_order_relaxed);
+    state_.wait(state, std::memory_order_acquire);
+  }
+
   std::atomic<bool> started_ = false, failed_ = false;
-  std::atomic<unsigned> phase_ = 0;
-  std::atomic<int> patience_ = 50'000;  ///< nanoseconds
-  std::atomic<Index> waiting_ = 0;
+  std::atomic<std::uint64_t> state_ = 0;  ///< the number of the step, and how many of its shares are taken
+  std::atomic<Index> done_ = 0;           ///< shares of that step
+  std::atomic<int> patience_ = 50'000;    ///< nanoseconds
   Index size_ = 1;
   std::mutex mutex_;
   std::exception_ptr failure_;
@@ -120,29 +143,26 @@ class Worker {
   Worker() = default;
   Worker(Team& team, Index rank) : team_(&team), rank_(rank) {}
 
-  Share share() const { return {rank_, team_ == nullptr ? 1 : team_->size()}; }
+  Index rank() const { return rank_; }
+  Index threads() const { return team_ == nullptr ? 1 : team_->size(); }
   bool alone() const { return team_ == nullptr; }
   bool first() const { return rank_ == 0; }
 
-  /// Does a step's work, and waits until the others have done theirs. After an exception on any thread, all
-  /// of a team's threads go through the remaining steps without doing anything.
+  /// Goes through a step: work(share) for each of its shares, of which there is one unless it is `shared`,
+  /// here or on another thread.
   template <class F>
-  void step(F&& work) const {
-    if (team_ == nullptr) {
-      work();
-      return;
-    }
-    if (!team_->failed()) try {
-        work();
-      } catch (...) {
-        team_->fail(std::current_exception());
-      }
-    team_->meet();
+  void step(bool shared, F&& work) {
+    const Index shares = shared ? threads() : 1;
+    if (team_ == nullptr)
+      work(Share{});
+    else
+      team_->step(next_++, shares, [&](Index i) { work(Share{i, shares}); });
   }
 
  private:
   Team* team_ = nullptr;
   Index rank_ = 0;
+  std::uint32_t next_ = 0;  ///< number of the next step
 };
 
 }  // namespace foil::nn::detail
