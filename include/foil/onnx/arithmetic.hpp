@@ -53,8 +53,8 @@ Broadcast broadcast(Builder<T>& build, const NodeView& at, std::vector<Value>& o
     if (x.rank() != rank) x = with_rank(build.planar(x), rank);
     if (x.layout == Layout::channels_last) out.layout = x.layout;
     for (std::size_t i = 0; i < rank; ++i) {
-      at.require(x.dims[i] == out.dims[i] || x.dims[i] == 1 || out.dims[i] == 1, "cannot combine ",
-                 operands[0].shape(), " and ", x.shape());
+      at.require(x.dims[i] > 0 && (x.dims[i] == out.dims[i] || x.dims[i] == 1 || out.dims[i] == 1),
+                 "cannot combine ", operands[0].shape(), " and ", x.shape());
       out.dims[i] = std::max(out.dims[i], x.dims[i]);
     }
   }
