@@ -12,10 +12,10 @@
 #include <string>
 #include <vector>
 
+#include "catalogue/importer.hpp"
 #include "foil/attacks/gradient/brendel_bethge/brendel_bethge.hpp"
 #include "foil/evaluation/accuracy.hpp"
 #include "foil/io/data.hpp"
-#include "foil/onnx/onnx.hpp"
 
 namespace {
 

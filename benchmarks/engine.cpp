@@ -19,7 +19,7 @@
 #include <typeinfo>
 #include <vector>
 
-#include "foil/onnx/onnx.hpp"
+#include "catalogue/importer.hpp"
 #include "kernel_peak.hpp"
 
 namespace {

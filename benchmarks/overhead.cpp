@@ -11,11 +11,11 @@
 #include <cstdio>
 #include <foil/evaluation/accuracy.hpp>
 #include <foil/io/data.hpp>
-#include <foil/onnx/onnx.hpp>
 #include <string>
 #include <vector>
 
 #include "catalogue/all_attacks.hpp"
+#include "catalogue/importer.hpp"
 
 namespace {
 

@@ -15,6 +15,13 @@ add_library(foil_catalogue STATIC EXCLUDE_FROM_ALL ${PROJECT_SOURCE_DIR}/tools/c
 target_include_directories(foil_catalogue PUBLIC ${PROJECT_SOURCE_DIR}/tools)
 target_link_libraries(foil_catalogue PUBLIC foil::foil foil_programs)
 
+# The importer of ONNX files as well.
+if(FOIL_ONNX)
+  add_library(foil_importer STATIC EXCLUDE_FROM_ALL ${PROJECT_SOURCE_DIR}/tools/catalogue/importer.cpp)
+  target_include_directories(foil_importer PUBLIC ${PROJECT_SOURCE_DIR}/tools)
+  target_link_libraries(foil_importer PUBLIC foil::onnx foil_programs)
+endif()
+
 if(FOIL_BUILD_TOOLS)
   find_package(CLI11 CONFIG REQUIRED)
   find_package(nlohmann_json 3.11 CONFIG REQUIRED)

@@ -12,12 +12,12 @@
 #include <utility>
 #include <vector>
 
+#include "catalogue/importer.hpp"
 #include "foil/core/shape.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/models/affine.hpp"
 #include "foil/models/log_probabilities.hpp"
 #include "foil/models/single_logit.hpp"
-#include "foil/onnx/onnx.hpp"
 
 namespace evaluate {
 namespace {

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// The importer of ONNX files for foil's own programs and tests, which link the one object that compiles it.
+/// A user's program includes foil/onnx/onnx.hpp instead.
+#pragma once
+
+#include "foil/onnx/onnx.hpp"
+
+namespace foil::onnx::detail {
+
+extern template Imported<float> import_network<float>(const Model&, const Options<float>&);
+extern template const std::map<std::string_view, Conversion<float>>& conversions<float>();
+
+}  // namespace foil::onnx::detail
