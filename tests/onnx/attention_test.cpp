@@ -169,3 +169,22 @@ TEST_CASE("onnx: products read what is only moved where it comes from", "[onnx][
   const auto network = foil::onnx::parse<float, 3>(f.bytes());
   REQUIRE(network.engine().graph.operators() == 3);  // two products, and the softmax between them
 }
+
+TEST_CASE("onnx: a mask of truths that depends on the input is refused, however it was moved",
+          "[onnx][attention]") {
+  OnnxBuilder f({-1, 1, 2, 2}, 23);
+  f.constant("zero", {1}, Floats{0}).constant("s", Ints{0, 1, 2, 2});
+  f.node("Greater", {"x", "zero"}, "g").node("Transpose", {"g"}, "t", {attribute("perm", Ints{0, 1, 3, 2})});
+  f.node("Reshape", {"t", "s"}, "r").node("Not", {"r"}, "n");
+  f.node("Cast", {"n"}, "numbers", {attribute("to", 1)});
+  for (const char* const mask : {"g", "r", "n", "numbers"}) {
+    CAPTURE(mask);
+    OnnxBuilder file = f;
+    file.node("Attention", {"x", "x", "x", mask}, "a").node("Flatten", {"a"}, "y");
+    if (std::string(mask) == "numbers")
+      CHECK_NOTHROW(foil::onnx::parse<float, 4>(file.bytes()));
+    else
+      CHECK_THROWS_WITH((foil::onnx::parse<float, 4>(file.bytes())),
+                        Catch::Matchers::ContainsSubstring("a mask of truths"));
+  }
+}

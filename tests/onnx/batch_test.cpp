@@ -135,6 +135,30 @@ TEST_CASE("onnx: a row written down while tracing one sample stands for one of e
   CHECK(refusal<3>(file) == "onnx: node 'all' (Softmax): along axis 1 of (1, 6N) it would mix samples");
 }
 
+TEST_CASE("onnx: nothing is stretched to one for each sample but what is the same for all", "[onnx]") {
+  for (const auto* type : {"Expand", "Tile"})
+    for (const auto* from : {"u", "c"}) {  // an activation of shape (1, N, 6), and a constant
+      CAPTURE(type, from);
+      OnnxBuilder file({-1, 6}, 15);
+      file.constant("first", Ints{0})
+          .constant("one", Ints{1})
+          .constant("c", {1, 1, 6}, {0, 1, 2, 3, 4, 5})
+          .node("Unsqueeze", {"x", "first"}, "u")
+          .node("Shape", {"x"}, "n", {attribute("start", 0), attribute("end", 1)})
+          .node("Concat", {"n", "one", "one"}, "s", {attribute("axis", 0)})
+          .node(type, {from, "s"}, "e");
+      if (std::string(from) == "u") {
+        file.node("ReduceSum", {"e", "first"}, "y", {attribute("keepdims", 0)});
+        CHECK_THAT(refusal<2>(file), ContainsSubstring("axis 0 of (1, N, 6)"));
+        continue;
+      }
+      file.node("Squeeze", {"e", "one"}, "d").node("Add", {"d", "x"}, "y");
+      const Matrix y = logits<2>(file, 3);
+      for (Index n = 0; n < 3; ++n)
+        for (Index i = 0; i < 6; ++i) CHECK(y(n, i) == input(n, i) + static_cast<double>(i));
+    }
+}
+
 TEST_CASE("onnx: a file for one sample is a function of one sample, whose first axis is like any other",
           "[onnx]") {
   OnnxBuilder file({1, 2, 3}, 15);
@@ -168,6 +192,15 @@ TEST_CASE("onnx: with a fixed batch of several, numbers in shapes are those of t
   const Matrix y = logits<3>(file, 5);
   for (Index n = 0; n < 5; ++n)
     for (Index i = 0; i < 6; ++i) CHECK(y(n, i) == -input(n, i));
+  OnnxBuilder row({3, 6});  // all samples in one row, as it says
+  row.constant("s", Ints{1, -1}).node("Reshape", {"x", "s"}, "r").node("ReduceMax", {"r"}, "m");
+  CHECK_THAT(refusal<2>(row.node("Sub", {"x", "m"}, "y")),
+             ContainsSubstring("of (1, 6N) it would mix samples"));
+  CHECK_THAT(refusal<3>(OnnxBuilder({3, 2, 3}, 15)
+                            .constant("sizes", Ints{6, 2, 3})
+                            .node("Resize", {"x", "", "", "sizes"}, "r")
+                            .node("Flatten", {"r"}, "y")),
+             ContainsSubstring("would mix samples"));
   CHECK_THAT(refusal<2>(OnnxBuilder({3, 6}).constant("s", Ints{2, 9}).node("Reshape", {"x", "s"}, "y")),
              ContainsSubstring("would mix samples"));
 }

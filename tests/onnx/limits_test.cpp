@@ -7,6 +7,7 @@
 #include <fstream>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "support/catch.hpp"
@@ -169,6 +170,25 @@ TEST_CASE("onnx: an initializer is defined once", "[onnx]") {
   OnnxBuilder file({-1, 3});
   file.constant("c", {1}, Floats{1}).constant("c", {1}, Floats{2});
   refused("the initializer 'c' is defined twice", file.node("Mul", {"x", "c"}, "y"));
+}
+
+TEST_CASE("onnx: nothing is combined with a constant without elements", "[onnx]") {
+  for (const auto* type : {"Add", "Pow", "Max", "Less", "PRelu", "Where"})
+    for (const Ints& dims : {Ints{0}, Ints{1, 0}, Ints{0, 1}})
+      for (const bool first : {false, true}) {
+        if (first && std::string(type) == "PRelu") continue;
+        CAPTURE(type, dims, first);
+        OnnxBuilder file({-1, 1}, 16);
+        file.constant("c", dims, Floats{});
+        Names inputs{"x", "c"};
+        if (first) std::swap(inputs[0], inputs[1]);
+        if (std::string(type) == "Where") {
+          file.constant("zero", {1}, Floats{0}).node("Less", {"x", "zero"}, "l");
+          inputs.insert(inputs.begin(), "l");
+        }
+        const std::string said = message(file.node(type, inputs, "t").node("Relu", {"t"}, "y").bytes());
+        CHECK(said.find("onnx: ") == 0);
+      }
 }
 
 TEST_CASE("onnx: axes that are given twice are refused", "[onnx]") {

@@ -57,6 +57,9 @@ Value masked(Builder<T>& build, const NodeView& at, Value scores) {
   const T never = -std::numeric_limits<T>::infinity();
   if (at.has_input(3)) {
     if (build.find_value(at.node().inputs[3]) != nullptr) {
+      at.require(
+          !build.holds_truths(at.node().inputs[3]),
+          "a mask of truths that depends on the network's input is not supported; add numbers, by Where");
       std::vector<Value> summands{scores, build.value(at, 3)};
       const Broadcast to = broadcast(build, at, summands);
       at.require(to.dims == scores.dims, "cannot add a mask of shape ", summands[1].shape(), " to ",

@@ -84,6 +84,7 @@ class Builder {
     values_.erase(name);
     constants_.erase(name);
     layers_.erase(name);
+    truths_.erase(name);
   }
 
   /// Remembers that one slot holds the Sigmoid of another, element by element.
@@ -92,6 +93,10 @@ class Builder {
     const auto it = sigmoids_.find(slot);
     return it != sigmoids_.end() && it->second == of;
   }
+
+  /// Remembers that the file has a tensor as truths, which are zeros and ones here.
+  void mark_truths(const std::string& name) { truths_.insert(name); }
+  bool holds_truths(const std::string& name) const { return truths_.contains(name); }
 
   /// How often each tensor is used in the file, and which can absorb a batch normalisation.
   void count_use(const std::string& name) { ++uses_[name]; }
@@ -254,6 +259,7 @@ class Builder {
   std::map<std::string, std::size_t> uses_;
   std::map<std::size_t, std::size_t> sigmoids_;
   std::set<std::string> layers_;
+  std::set<std::string> truths_{};
   std::vector<std::string> notes_{};
   std::map<std::string, std::string> quantised_{};
 };

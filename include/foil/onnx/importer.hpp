@@ -84,6 +84,20 @@ inline std::int64_t file_batch(const ValueInfo& input) {
 template <class T>
 void convert_node(Builder<T>& build, const Node& node, std::int64_t opset);
 
+/// Remembers which of the node's outputs are truths: those of a comparison or a cast, and truths that are
+/// moved.
+template <class T>
+void follow_truths(Builder<T>& build, const NodeView& at) {
+  const Node& node = at.node();
+  bool truths = gives_truths(node.type) || node.type == "IsNaN" || node.type == "IsInf";
+  if (node.type == "Cast") truths = at.integer("to", 0) == static_cast<std::int64_t>(ElementType::boolean);
+  const auto found = [&](std::size_t i) { return at.has_input(i) && build.holds_truths(node.inputs[i]); };
+  for (const std::size_t i : moved_inputs(at)) truths = truths || found(i);
+  if (node.type == "Where") truths = found(1) || found(2);
+  if (!truths) return;
+  for (const std::string& output : node.outputs) build.mark_truths(output);
+}
+
 /// An If whose condition is known becomes the branch that it chooses.
 template <class T>
 void convert_if(Builder<T>& build, const NodeView& at) {
@@ -163,6 +177,7 @@ void convert_node(Builder<T>& build, const Node& node, std::int64_t opset) {
     define(fold(build, at, conversion.convert));
   else
     define(values_of(conversion.convert, build, at));
+  follow_truths(build, at);
   const Value* const y = build.find_value(node.outputs[0]);
   if (y != nullptr &&
       (node.type == "Conv" || ((node.type == "Gemm" || node.type == "MatMul") && y->rank() == 2)))

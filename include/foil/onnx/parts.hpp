@@ -111,7 +111,15 @@ std::unique_ptr<Constant> list_at(Builder<T>& build, const NodeView& at, const c
                                     a->integers);
 }
 
-/// Whether an entry of a list is the extent of that axis of x, all samples included, or more.
+/// Whether an entry of a list is the extent of that axis of x, all samples included.
+template <class T>
+bool is_extent(const Builder<T>& build, const Value& x, std::size_t axis, const Constant& list,
+               std::size_t entry) {
+  const Extent whole = extent_of(build, x, axis);
+  return whole.per_sample == list.holds_samples(entry) && list.integers()[entry] == whole.size;
+}
+
+/// Whether an entry of a list is that extent or more.
 template <class T>
 bool reaches_end(const Builder<T>& build, const Value& x, std::size_t axis, const Constant& list,
                  std::size_t entry) {
@@ -248,7 +256,8 @@ Value convert_tile(Builder<T>& build, const NodeView& at) {
     const std::int64_t times = repeats.integers()[i];
     at.require(times >= 1 && times <= largest_value / x.dims[i], "cannot repeat axis ", i, " ", times,
                " times");
-    if (repeats.holds_samples(i)) at.keep_apart(x, i);
+    at.require(!x.batch.known() || !repeats.holds_samples(i), "repeating axis ", i, " of ", x.shape(),
+               " for each sample would mix them");
     picks.emplace_back();
     build.spend(static_cast<std::uint64_t>(times * x.dims[i]));
     for (std::int64_t k = 0; k < times; ++k)
@@ -267,7 +276,9 @@ Value convert_expand(Builder<T>& build, const NodeView& at) {
   std::vector<Picks> picks;
   for (std::size_t i = 0; i < rank; ++i) {
     picks.push_back(all_of(x.dims[i]));
-    if (i < before || (x.holds_samples(i) && reaches_end(build, x, i, shape, i - before))) continue;
+    if (i < before || (x.holds_samples(i) && is_extent(build, x, i, shape, i - before))) continue;
+    at.require(!x.batch.known() || !shape.holds_samples(i - before), "stretching axis ", i, " of ", x.shape(),
+               " to the number of samples would mix them");
     const std::int64_t size = shape.integers()[i - before];
     at.require(size == 1 || x.dims[i] == 1 || size == x.dims[i], "cannot stretch axis ", i, " of ", x.shape(),
                " to ", size);

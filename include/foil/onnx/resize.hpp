@@ -155,7 +155,7 @@ std::vector<ResizedAxis> resized_axes(Builder<T>& build, const NodeView& at, con
   for (std::size_t k = 0; k < axes.size(); ++k) {
     ResizedAxis& axis = out[axes[k]];
     if (crops) axis.begin = static_cast<double>(roi[k]), axis.end = static_cast<double>(roi[axes.size() + k]);
-    if (sizes != nullptr && x.holds_samples(axes[k]) && reaches_end(build, x, axes[k], *sizes, k)) continue;
+    if (sizes != nullptr && x.holds_samples(axes[k]) && is_extent(build, x, axes[k], *sizes, k)) continue;
     const double size = sizes != nullptr
                             ? static_cast<double>(sizes->integers()[k])
                             : static_cast<double>(std::floor(static_cast<float>(axis.input) * scales[k]));
