@@ -20,6 +20,7 @@
 #include "foil/nn/network.hpp"
 #include "foil/onnx/builder.hpp"
 #include "foil/onnx/conversions.hpp"
+#include "foil/onnx/counting.hpp"
 #include "foil/onnx/element_type.hpp"
 #include "foil/onnx/folding.hpp"
 #include "foil/onnx/head.hpp"
