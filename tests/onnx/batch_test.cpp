@@ -159,6 +159,33 @@ TEST_CASE("onnx: nothing is stretched to one for each sample but what is the sam
     }
 }
 
+TEST_CASE("onnx: a constant made for each sample is one for each, and nothing that adds them up", "[onnx]") {
+  const auto begin = [] {
+    OnnxBuilder file({-1, 6}, 15);
+    file.node("Shape", {"x"}, "shape")
+        .constant("zero", Ints{0})
+        .constant("three", {1, 1}, {3})
+        .node("Expand", {"three", "shape"}, "threes")
+        .node("ConstantOfShape", {"shape"}, "zeros")
+        .node("Add", {"threes", "zeros"}, "c");
+    return file;
+  };
+  const Matrix y = logits<2>(begin().node("Add", {"x", "c"}, "y"), 3);
+  for (Index n = 0; n < 3; ++n)
+    for (Index i = 0; i < 6; ++i) CHECK(y(n, i) == input(n, i) + 3);
+  const std::string why = "what it computes from the number of samples";
+  for (const char* const from : {"threes", "zeros", "c"}) {
+    CAPTURE(from);
+    CHECK_THAT(refusal<2>(begin().node("ReduceSum", {from, "zero"}, "s").node("Add", {"x", "s"}, "y")),
+               ContainsSubstring("node 's' (ReduceSum): " + why));
+    CHECK_THAT(refusal<2>(begin()
+                              .node("Size", {from}, "n")
+                              .node("Cast", {"n"}, "s", {attribute("to", 1)})
+                              .node("Add", {"x", "s"}, "y")),
+               ContainsSubstring("node 'n' (Size): " + why));
+  }
+}
+
 TEST_CASE("onnx: a file for one sample is a function of one sample, whose first axis is like any other",
           "[onnx]") {
   OnnxBuilder file({1, 2, 3}, 15);

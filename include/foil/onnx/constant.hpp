@@ -56,6 +56,8 @@ class Constant {
   ElementType type = ElementType::float32;
   std::vector<std::int64_t> dims{};
   std::vector<bool> per_sample{};
+  /// Whether an axis of the file's tensor is as long as there are samples; here it has length one.
+  bool for_each_sample = false;
 
   Constant() = default;
   Constant(ElementType of, std::vector<std::int64_t> shape) : type(of), dims(std::move(shape)) {}

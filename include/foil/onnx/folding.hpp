@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -194,9 +195,10 @@ std::vector<Constant> moved(Builder<T>& build, const NodeView& at, const Convert
   return out;
 }
 
-/// The values of a node whose inputs are all constants.
+/// The values of a node whose inputs are all constants, each with the number of samples one where it occurs
+/// as the length of an axis.
 template <class T>
-std::vector<Constant> fold(Builder<T>& build, const NodeView& at, const Convert<T>& convert) {
+std::vector<Constant> fold_for_one(Builder<T>& build, const NodeView& at, const Convert<T>& convert) {
   const std::string_view type = at.node().type;
   if (type == "Identity" || type == "Dropout") return {build.constant(at, 0)};
   if (type == "Cast") return {fold_cast(build, at)};
@@ -238,6 +240,34 @@ std::vector<Constant> fold(Builder<T>& build, const NodeView& at, const Convert<
     result.type = gives_truths(type) ? ElementType::boolean : operands[0]->type;
     result.set(std::move(elements));
   }
+  return out;
+}
+
+/// Whether an operator does the same with every element, or moves them: what holds for one sample then holds
+/// for each.
+inline bool treats_samples_alike(const NodeView& at) {
+  constexpr std::array<std::string_view, 34> functions{
+      "Add",   "Sub",  "Mul",     "Div",         "Mod",     "Pow",   "Min",           "Max",  "And",
+      "Or",    "Xor",  "Not",     "Less",        "Greater", "Equal", "Neg",           "Abs",  "Sign",
+      "Floor", "Ceil", "Round",   "Sqrt",        "Exp",     "Log",   "Erf",           "Relu", "Sigmoid",
+      "Tanh",  "Clip", "Dropout", "LessOrEqual", "Where",   "Cast",  "GreaterOrEqual"};
+  return !moved_inputs(at).empty() ||
+         std::find(functions.begin(), functions.end(), at.node().type) != functions.end();
+}
+
+/// The values of a node whose inputs are all constants.
+template <class T>
+std::vector<Constant> fold(Builder<T>& build, const NodeView& at, const Convert<T>& convert) {
+  bool for_each_sample = false, counts = false;
+  for (const std::string& name : at.node().inputs)
+    if (const Constant* const c = build.find_constant(name); c != nullptr) {
+      for_each_sample = for_each_sample || c->for_each_sample;
+      counts = counts || !c->per_sample.empty();
+    }
+  if (for_each_sample && !treats_samples_alike(at)) depends_on_samples(at);
+  std::vector<Constant> out = fold_for_one(build, at, convert);
+  const bool stretches = at.node().type == "Expand" || at.node().type == "Tile";
+  for (Constant& result : out) result.for_each_sample = for_each_sample || (stretches && counts);
   return out;
 }
 

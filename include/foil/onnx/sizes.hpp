@@ -52,8 +52,10 @@ std::vector<Count> extents_of(const Builder<T>& build, const NodeView& at) {
       const Extent e = extent_of(build, *x, i);
       out.push_back({e.size, e.per_sample});
     }
+  else if (const Constant& c = build.constant(at, 0); c.for_each_sample)
+    depends_on_samples(at);
   else
-    for (const std::int64_t d : build.constant(at, 0).dims) out.push_back({d});
+    for (const std::int64_t d : c.dims) out.push_back({d});
   return out;
 }
 
@@ -86,7 +88,9 @@ Constant evaluate_size(Builder<T>& build, const NodeView& at) {
 /// Extents that count samples are those of one sample: the constant is the same for all.
 template <class T>
 Constant evaluate_constant_of_shape(Builder<T>& build, const NodeView& at) {
-  Constant out(ElementType::float32, build.integer_list(at, 0).integers().list());
+  const Constant& shape = build.integer_list(at, 0);
+  Constant out(ElementType::float32, shape.integers().list());
+  out.for_each_sample = !shape.per_sample.empty();
   const auto count = static_cast<std::size_t>(checked_count(at, out.dims));
   build.spend(count);
   const Attribute* const value = at.node().find("value");
