@@ -222,7 +222,8 @@ def table(lines, command, versions):
         ["network", *(f"forward, {batch}" for batch in BATCHES), *(f"gradient, {batch}" for batch in BATCHES),
          "file, MB", "loading, s", "ORT's", "its peak, MB", "ORT's", "peak at batch 1, MB", "ORT's"],
         [[line["network"]]
-         + [format(line[f"foil_{key}_{batch}"] * 1e3, ".3g") for key in ("forward", "gradient") for batch in BATCHES]
+         + [format(line.get(f"foil_{key}_{batch}", math.nan) * 1e3, ".3g")
+            for key in ("forward", "gradient") for batch in BATCHES]
          + [format(line["file_mb"], ".1f")]
          + [format(line[f"{side}_{key}"], ".3f" if key == "load_seconds" else ".0f")
             for key in ("load_seconds", "load_mb", "peak_mb") for side in ("foil", "onnxruntime")]
