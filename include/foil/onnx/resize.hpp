@@ -150,6 +150,7 @@ std::vector<ResizedAxis> resized_axes(Builder<T>& build, const NodeView& at, con
   const std::vector<float> roi =
       crops ? build.floats(at, 1).template numbers<float>().list() : std::vector<float>{};
   at.require(!crops || roi.size() == 2 * axes.size(), "expected a region of ", 2 * axes.size(), " numbers");
+  for (const float edge : roi) at.require(std::isfinite(edge), "expected a region of finite numbers");
   std::vector<ResizedAxis> out;
   for (const Index d : x.dims) out.push_back({d, d});
   for (std::size_t k = 0; k < axes.size(); ++k) {

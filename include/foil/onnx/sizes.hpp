@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -121,7 +122,13 @@ Constant evaluate_range(Builder<T>& build, const NodeView& at) {
   start->visit([&]<class U>(const Numbers<U>& first) {
     const U difference = step->numbers<U>()[0];
     std::vector<U> elements;
-    for (std::size_t i = 0; i < count; ++i) elements.push_back(first[0] + static_cast<U>(i) * difference);
+    for (std::size_t i = 0; i < count; ++i) {
+      if constexpr (std::is_integral_v<U>)  // wraps around, where hostile numbers ask for it
+        elements.push_back(static_cast<U>(static_cast<std::uint64_t>(first[0]) +
+                                          i * static_cast<std::uint64_t>(difference)));
+      else
+        elements.push_back(first[0] + static_cast<U>(i) * difference);
+    }
     out.set(std::move(elements));
   });
   return out;
