@@ -139,6 +139,11 @@ TEST_CASE("onnx: quantisation that is no pair, or computes with integers, is ref
   refused(OnnxBuilder({-1, 2}, 13).constant("s", {1, 2}, {1, 2}).node("QuantizeLinear", {"x", "s"}, "y"),
           "expected a scale, a list of them, or scales of blocks");
   refused(pair({-1, 2}, {}, {1}, 19, {0}).node("Flatten", {"d"}, "y"), "quantisation to float8e5m2 (19)");
+  refused(OnnxBuilder({-1, 2}, 13)
+              .constant("s", {1}, {0.5f})
+              .constant("z", Ints{1})
+              .node("QuantizeLinear", {"x", "s", "z"}, "y"),
+          "quantisation to int64 (7) is not supported");
   for (const auto* type : {"QLinearConv", "QLinearMatMul", "MatMulInteger", "ConvInteger"})
     refused(OnnxBuilder({-1, 2}, 13).node(type, {"x"}, "y"), "quant_format=QuantFormat.QDQ");
   for (const auto* type : {"QGemm", "QLinearAdd"})

@@ -73,8 +73,9 @@ Quantisation read_quantisation(const Builder<T>& build, const NodeView& at, cons
   const Constant& scales = build.floats(at, 1);
   const Constant* const zeros = at.has_input(2) ? &build.constant(at, 2) : nullptr;
   Quantisation out{of, scales.numbers<double>(), std::vector<std::int64_t>(scales.size()), 0, 0, {}};
-  at.require(!is_float_type(static_cast<std::int64_t>(of)) && of != ElementType::boolean, "quantisation to ",
-             type_text(of), " is not supported");
+  at.require(
+      !is_float_type(static_cast<std::int64_t>(of)) && of != ElementType::boolean && element_bits(of) <= 32,
+      "quantisation to ", type_text(of), " is not supported");
   const IntegerRange range = integer_range(of);
   if (zeros != nullptr) {
     at.require(zeros->type == of && zeros->size() == scales.size(), "expected ", scales.size(),
