@@ -38,7 +38,7 @@ TEST_CASE("onnx: attention", "[onnx][attention]") {
               0.481156,   -0.735197, 0.151939,   0.407121, 0.160012,   0.370318,  0.164083, 0.351492});
   check_case("with a mask, causal", 24, {3, 6},
              [](OnnxBuilder& f) {
-               f.constant("c1", {3, 3}, Floats{-0.83, 0.17, -1, 0.17, -1, 0, -1, 0, 1});
+               f.constant("c1", {3, 3}, Floats{-0.83f, 0.17f, -1, 0.17f, -1, 0, -1, 0, 1});
                f.constant("c2", Ints{0, 3, 3, 1, 2});
                f.encoded(onnx_tensor("c5", Ints{}, Ints{0}));
                f.encoded(onnx_tensor("c7", Ints{}, Ints{1}));
@@ -90,7 +90,7 @@ TEST_CASE("onnx: attention", "[onnx][attention]") {
               0.244598, 0.314675, -0.0697206, 0.0308833});
   check_case("soft caps", 23, {2, 6},
              [](OnnxBuilder& f) {
-               f.constant("c1", {2, 2}, Floats{-0.83, 0.17, -1, 0.17});
+               f.constant("c1", {2, 2}, Floats{-0.83f, 0.17f, -1, 0.17f});
                f.constant("c2", Ints{2, 2, 2});
                f.node("Split", {"x", "c2"}, Names{"t3_0", "t3_1", "t3_2"}, {attribute("axis", 2)});
                f.node("Attention", {"t3_0", "t3_1", "t3_2", "c1"}, "t",
@@ -102,7 +102,7 @@ TEST_CASE("onnx: attention", "[onnx][attention]") {
 TEST_CASE("onnx: Einsum", "[onnx][einsum]") {
   check_case("matrices", 12, {2, 3},
              [](OnnxBuilder& f) {
-               f.constant("c1", {3, 4}, Floats{-0.83, 0.17, -1, 0.17, -1, 0, -1, 0, 1, 0, 1, -0.17});
+               f.constant("c1", {3, 4}, Floats{-0.83f, 0.17f, -1, 0.17f, -1, 0, -1, 0, 1, 0, 1, -0.17f});
                f.node("Einsum", {"x", "c1"}, "t", {attribute("equation", "bij,jk->bik")});
              },
              {1.705, -0.17, 1.875, -0.2975, -0.71, -0.085, -0.625, 0.0425, -1.35375, 0.02125, -1.375, 0.06375,
@@ -114,7 +114,7 @@ TEST_CASE("onnx: Einsum", "[onnx][einsum]") {
        1.0625, 0.84375, -0.765625, -0.765625, 1.15625});
   check_case("two summed axes, and one by itself", 13, {2, 3, 2},
              [](OnnxBuilder& f) {
-               f.constant("c1", {3, 2}, Floats{-0.83, 0.17, -1, 0.17, -1, 0});
+               f.constant("c1", {3, 2}, Floats{-0.83f, 0.17f, -1, 0.17f, -1, 0});
                f.node("Einsum", {"x", "c1"}, "t", {attribute("equation", "nabc,bc->na")});
              },
              {-0.40125, 0.9225, -0.81625, 0.14625});
@@ -123,9 +123,9 @@ TEST_CASE("onnx: Einsum", "[onnx][einsum]") {
              {0.125, -0.625, -1.375, 2, 0.625, -0.125, -0.875, 0.375});
   check_case("a summed axis at the end of both", 13, {3, 2},
              [](OnnxBuilder& f) {
-               f.constant("c2", {6, 4}, Floats{-0.83, 0.17,  -1,   0.17,  -1,   0,     -1,   0,
-                                               1,     0,     1,    -0.17, 1,    -0.17, 0.83, -0.17,
-                                               0.83,  -0.33, 0.83, -0.33, 0.67, -0.33, 0.67, -0.5});
+               f.constant("c2", {6, 4}, Floats{-0.83f, 0.17f,  -1,    0.17f,  -1,    0,      -1,    0,
+                                               1,      0,      1,     -0.17f, 1,     -0.17f, 0.83f, -0.17f,
+                                               0.83f,  -0.33f, 0.83f, -0.33f, 0.67f, -0.33f, 0.67f, -0.5f});
                f.constant("c4", Ints{-1, 2, 2});
                f.node("Flatten", {"x"}, "t1_0", {attribute("axis", 1)});
                f.node("MatMul", {"t1_0", "c2"}, "t3_0");
@@ -136,21 +136,21 @@ TEST_CASE("onnx: Einsum", "[onnx][einsum]") {
               0.214375, 0.429844, 0.485625});
   check_case("dots", 13, {2, 3},
              [](OnnxBuilder& f) {
-               f.constant("c1", {3, 2}, Floats{-0.83, 0.17, -1, 0.17, -1, 0});
+               f.constant("c1", {3, 2}, Floats{-0.83f, 0.17f, -1, 0.17f, -1, 0});
                f.node("Einsum", {"x", "c1"}, "t", {attribute("equation", "... j, jk -> ...k")});
              },
              {0.205, -0.19125, 0.79, -0.02125, -0.85375, 0.19125, -0.39375, 0.02125});
   check_case("three operands", 13, {2, 3},
              [](OnnxBuilder& f) {
-               f.constant("c1", {3, 2}, Floats{-0.83, 0.17, -1, 0.17, -1, 0});
-               f.constant("c2", {2, 2}, Floats{-0.67, 0.5, -0.5, 0.83});
+               f.constant("c1", {3, 2}, Floats{-0.83f, 0.17f, -1, 0.17f, -1, 0});
+               f.constant("c2", {2, 2}, Floats{-0.67f, 0.5f, -0.5f, 0.83f});
                f.node("Einsum", {"x", "c1", "c2"}, "t", {attribute("equation", "nij,jk,kl->nil")});
              },
              {-0.041725, -0.0562375, -0.518675, 0.377362, 0.476388, -0.268138, 0.253188, -0.179237});
   check_case(
       "an implicit result", 13, {2, 2},
       [](OnnxBuilder& f) {
-        f.constant("c1", {2, 3}, Floats{-0.83, 0.17, -1, 0.17, -1, 0});
+        f.constant("c1", {2, 3}, Floats{-0.83f, 0.17f, -1, 0.17f, -1, 0});
         f.node("Einsum", {"x", "c1"}, "t", {attribute("equation", "aij,jk")});
       },
       {0.80875, -0.045, 1, -0.7075, 0.6275, -0.75, -0.43875, 0.81375, -0.375, 0.06625, -0.97875, -0.125});

@@ -26,7 +26,7 @@ Matrix logits(const OnnxBuilder& file, Index count, const foil::onnx::Options<do
   const auto network = foil::onnx::parse<double, Rank>(file.bytes(), options);
   typename foil::Tensor<double, Rank>::Dimensions dims;
   dims[0] = count;
-  for (int i = 1; i < Rank; ++i) dims[i] = network.input_shape()[static_cast<std::size_t>(i - 1)];
+  for (std::size_t i = 1; i < dims.size(); ++i) dims[i] = network.input_shape()[i - 1];
   foil::Tensor<double, Rank> x(dims);
   const auto values = spread(static_cast<std::size_t>(x.size()), -1, 1, 4);
   std::copy(values.begin(), values.end(), x.data());

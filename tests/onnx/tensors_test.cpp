@@ -38,15 +38,16 @@ TEST_CASE("onnx: matrix products with constants and activations on either side",
              {1.57812, -0.109375, -0.109375, 0.953125, 1.07812, -0.515625, -0.515625, 0.78125});
   check_case("a constant on the left", 7, {3, 4},
              [](OnnxBuilder& f) {
-               f.constant("c1", {2, 3}, Floats{-0.83, 0.17, -1, 0.17, -1, 0});
+               f.constant("c1", {2, 3}, Floats{-0.83f, 0.17f, -1, 0.17f, -1, 0});
                f.node("MatMul", {"c1", "x"}, "t");
              },
              {1.14375, -0.64875, -0.10125, 0.21, -0.545, 0.72875, 0.0025, -1.085, 0.8325, -0.98125, -0.30875,
               -0.4625, -0.77375, 0.625, -0.10125, 0.9575});
   check_case("constant matrices on the right", 13, {2, 3, 4},
              [](OnnxBuilder& f) {
-               f.constant("c1", {2, 4, 2},
-                          Floats{-0.83, 0.17, -1, 0.17, -1, 0, -1, 0, 1, 0, 1, -0.17, 1, -0.17, 0.83, -0.17});
+               f.constant(
+                   "c1", {2, 4, 2},
+                   Floats{-0.83f, 0.17f, -1, 0.17f, -1, 0, -1, 0, 1, 0, 1, -0.17f, 1, -0.17f, 0.83f, -0.17f});
                f.node("MatMul", {"x", "c1"}, "t");
              },
              {0.705,    -0.19125, -0.68625, -0.06375, -0.2925, 0.06375, -0.2075, -0.10625,
@@ -54,9 +55,10 @@ TEST_CASE("onnx: matrix products with constants and activations on either side",
               -1.60375, 0.19125,  -1,       0.085,    0.85625, 0.0425,  0.10125, 5.58794e-09});
   check_case("constant matrices on the left", 13, {3, 2},
              [](OnnxBuilder& f) {
-               f.constant("c1", {2, 4, 3}, Floats{-0.83, 0.17,  -1,   0.17,  -1,   0,     -1,   0,
-                                                  1,     0,     1,    -0.17, 1,    -0.17, 0.83, -0.17,
-                                                  0.83,  -0.33, 0.83, -0.33, 0.67, -0.33, 0.67, -0.5});
+               f.constant("c1", {2, 4, 3},
+                          Floats{-0.83f, 0.17f,  -1,    0.17f,  -1,    0,      -1,    0,
+                                 1,      0,      1,     -0.17f, 1,     -0.17f, 0.83f, -0.17f,
+                                 0.83f,  -0.33f, 0.83f, -0.33f, 0.67f, -0.33f, 0.67f, -0.5f});
                f.constant("c2", Ints{1});
                f.node("Unsqueeze", {"x", "c2"}, "t3_0");
                f.node("MatMul", {"c1", "t3_0"}, "t");
@@ -67,25 +69,25 @@ TEST_CASE("onnx: matrix products with constants and activations on either side",
               -0.2475,  1.205,    -0.06375, 0.225,    -0.14875, 0.875,    0.04125, -0.09875});
   check_case("one constant matrix", 9, {2, 3},
              [](OnnxBuilder& f) {
-               f.constant("c1", {1, 3, 2}, Floats{-0.83, 0.17, -1, 0.17, -1, 0});
+               f.constant("c1", {1, 3, 2}, Floats{-0.83f, 0.17f, -1, 0.17f, -1, 0});
                f.node("MatMul", {"x", "c1"}, "t");
              },
              {0.205, -0.19125, 0.79, -0.02125, -0.85375, 0.19125, -0.39375, 0.02125});
   check_case("a constant vector", 13, {2, 2, 3},
              [](OnnxBuilder& f) {
-               f.constant("c1", {3}, Floats{-0.83, 0.17, -1});
+               f.constant("c1", {3}, Floats{-0.83f, 0.17f, -1});
                f.node("MatMul", {"x", "c1"}, "t");
              },
              {0.05875, 1.22875, 0.31625, -0.97875, -0.14875, 0.93875, -0.3775, -1.29});
   check_case("a constant row", 13, {3, 2},
              [](OnnxBuilder& f) {
-               f.constant("c1", {3}, Floats{-0.83, 0.17, -1});
+               f.constant("c1", {3}, Floats{-0.83f, 0.17f, -1});
                f.node("MatMul", {"c1", "x"}, "t");
              },
              {0.5825, 0.76875, 0.35375, -1.09875});
   check_case("samples behind positions", 13, {2, 3},
              [](OnnxBuilder& f) {
-               f.constant("c2", {3, 2}, Floats{-0.83, 0.17, -1, 0.17, -1, 0});
+               f.constant("c2", {3, 2}, Floats{-0.83f, 0.17f, -1, 0.17f, -1, 0});
                f.node("Transpose", {"x"}, "t1_0", {attribute("perm", Ints{1, 0, 2})});
                f.node("MatMul", {"t1_0", "c2"}, "t3_0");
                f.node("Transpose", {"t3_0"}, "t", {attribute("perm", Ints{1, 0, 2})});
@@ -109,8 +111,8 @@ TEST_CASE("onnx: matrix products with constants and activations on either side",
        0.828125, 0.46875,   -0.453125, 0.46875,   1.0625,   -0.59375,  -0.453125, -0.59375,  0.390625});
   check_case("Gemm with an activation as summand", 13, {3},
              [](OnnxBuilder& f) {
-               f.constant("c1", {2, 3}, Floats{-0.83, 0.17, -1, 0.17, -1, 0});
-               f.constant("c2", {3, 2}, Floats{-0.67, 0.5, -0.5, 0.83, -0.17, 1});
+               f.constant("c1", {2, 3}, Floats{-0.83f, 0.17f, -1, 0.17f, -1, 0});
+               f.constant("c2", {3, 2}, Floats{-0.67f, 0.5f, -0.5f, 0.83f, -0.17f, 1});
                f.node("MatMul", {"x", "c2"}, "t3_0");
                f.node("Gemm", {"x", "c1", "t3_0"}, "t",
                       {attribute("alpha", 0.5), attribute("beta", 2.), attribute("transB", 1)});
@@ -118,7 +120,7 @@ TEST_CASE("onnx: matrix products with constants and activations on either side",
              {1.23937, 0.27, 1.16438, -1.6075});
   check_case("Gemm without summand", 11, {3},
              [](OnnxBuilder& f) {
-               f.constant("c1", {3, 2}, Floats{-0.83, 0.17, -1, 0.17, -1, 0});
+               f.constant("c1", {3, 2}, Floats{-0.83f, 0.17f, -1, 0.17f, -1, 0});
                f.node("Gemm", {"x", "c1"}, "t");
              },
              {0.205, -0.19125, 0.79, -0.02125});

@@ -20,7 +20,7 @@ TEST_CASE("onnx: resizing", "[onnx][resize]") {
   check_case("Upsample by an attribute", 7, {1, 2, 2},
              [](OnnxBuilder& f) {
                f.node("Upsample", {"x"}, "t",
-                      {attribute("mode", "nearest"), attribute("scales", Floats{1, 1, 2, 1.5})});
+                      {attribute("mode", "nearest"), attribute("scales", Floats{1, 1, 2, 1.5f})});
              },
              {-1,    -1,    -0.125, -1,    -1,    -0.125, 0.75,  0.75,  -0.5, 0.75,  0.75,  -0.5,
               0.375, 0.375, -0.75,  0.375, 0.375, -0.75,  0.125, 0.125, 1,    0.125, 0.125, 1});
@@ -33,13 +33,13 @@ TEST_CASE("onnx: resizing", "[onnx][resize]") {
               0.125, 0.5625,  1,      0.375,  -0.25, -0.25, 0.625, 0.0625,  -0.5,  -0.0625, 0.375, 0.375});
   check_case("before opset 11", 10, {1, 1, 5},
              [](OnnxBuilder& f) {
-               f.constant("c1", {4}, Floats{1, 1, 2, 0.5});
+               f.constant("c1", {4}, Floats{1, 1, 2, 0.5f});
                f.node("Resize", {"x", "c1"}, "t", {attribute("mode", "nearest")});
              },
              {-1, 0.75, -1, 0.75, -0.75, 1, -0.75, 1});
   check_case("linear, half a pixel off", 13, {2, 3, 2},
              [](OnnxBuilder& f) {
-               f.constant("c1", {4}, Floats{1, 1, 0.7, 2});
+               f.constant("c1", {4}, Floats{1, 1, 0.7f, 2});
                f.node("Resize", {"x", "", "c1"}, "t", {attribute("mode", "linear")});
              },
              {-0.625,    -0.520089,   -0.310268, -0.205357,  0.508929,  0.216518,   -0.368304, -0.660714,
@@ -49,7 +49,7 @@ TEST_CASE("onnx: resizing", "[onnx][resize]") {
   check_case(
       "linear, corners aligned", 13, {1, 2, 3},
       [](OnnxBuilder& f) {
-        f.constant("c1", {4}, Floats{1, 1, 2, 1.6});
+        f.constant("c1", {4}, Floats{1, 1, 2, 1.6f});
         f.node("Resize", {"x", "", "c1"}, "t",
                {attribute("coordinate_transformation_mode", "align_corners"), attribute("mode", "linear")});
       },
@@ -73,13 +73,13 @@ TEST_CASE("onnx: resizing", "[onnx][resize]") {
               0.34375, 0.15625});
   check_case("nearest, preferring the lower one", 13, {1, 1, 3},
              [](OnnxBuilder& f) {
-               f.constant("c1", {4}, Floats{1, 1, 1, 2.5});
+               f.constant("c1", {4}, Floats{1, 1, 1, 2.5f});
                f.node("Resize", {"x", "", "c1"}, "t", {attribute("mode", "nearest")});
              },
              {-1, -1, -1, -0.125, -0.125, 0.75, 0.75, -0.5, -0.5, -0.5, 0.375, 0.375, -0.75, -0.75});
   check_case("nearest, upper one, asymmetric", 13, {1, 1, 4},
              [](OnnxBuilder& f) {
-               f.constant("c1", {4}, Floats{1, 1, 1, 1.4});
+               f.constant("c1", {4}, Floats{1, 1, 1, 1.4f});
                f.node("Resize", {"x", "", "c1"}, "t",
                       {attribute("coordinate_transformation_mode", "asymmetric"),
                        attribute("mode", "nearest"), attribute("nearest_mode", "ceil")});
@@ -87,7 +87,7 @@ TEST_CASE("onnx: resizing", "[onnx][resize]") {
              {-1, -0.125, 0.75, -0.5, -0.5, 0.375, -0.75, 0.125, 1, 1});
   check_case("nearest, preferring the upper one, symmetric", 19, {1, 1, 4},
              [](OnnxBuilder& f) {
-               f.constant("c1", {4}, Floats{1, 1, 1, 0.8});
+               f.constant("c1", {4}, Floats{1, 1, 1, 0.8f});
                f.node("Resize", {"x", "", "c1"}, "t",
                       {attribute("coordinate_transformation_mode", "half_pixel_symmetric"),
                        attribute("mode", "nearest"), attribute("nearest_mode", "round_prefer_ceil")});
@@ -95,7 +95,7 @@ TEST_CASE("onnx: resizing", "[onnx][resize]") {
              {-1, 0.75, -0.5, 0.375, 0.125, 1});
   check_case("cubic", 13, {1, 3, 4},
              [](OnnxBuilder& f) {
-               f.constant("c1", {4}, Floats{1, 1, 1.5, 0.5});
+               f.constant("c1", {4}, Floats{1, 1, 1.5f, 0.5f});
                f.node("Resize", {"x", "", "c1"}, "t", {attribute("mode", "cubic")});
              },
              {-0.677084, 0.169054, -0.509766, 0.501953, -0.15625, 0.5659, 0.21875, -0.0437645, -0.557509,
@@ -140,8 +140,8 @@ TEST_CASE("onnx: resizing", "[onnx][resize]") {
   check_case(
       "cropped", 13, {1, 3, 3},
       [](OnnxBuilder& f) {
-        f.constant("c1", {8}, Floats{0, 0, 0, 0.25, 1, 1, 1, 1.25});
-        f.constant("c2", {4}, Floats{1, 1, 1, 1.34});
+        f.constant("c1", {8}, Floats{0, 0, 0, 0.25f, 1, 1, 1, 1.25f});
+        f.constant("c2", {4}, Floats{1, 1, 1, 1.34f});
         f.node(
             "Resize", {"x", "c1", "c2"}, "t",
             {attribute("coordinate_transformation_mode", "tf_crop_and_resize"), attribute("mode", "linear")});
@@ -154,10 +154,10 @@ TEST_CASE("onnx: transposed convolutions, volumes, and poolings of all kinds", "
   check_case(
       "ConvTranspose in groups", 11, {2, 2, 3},
       [](OnnxBuilder& f) {
-        f.constant("c1", {2, 2, 2, 3},
-                   Floats{-0.83, 0.17,  -1,   0.17,  -1,   0,     -1,   0,     1,    0,     1,    -0.17,
-                          1,     -0.17, 0.83, -0.17, 0.83, -0.33, 0.83, -0.33, 0.67, -0.33, 0.67, -0.5});
-        f.constant("c2", {4}, Floats{-0.67, 0.5, -0.5, 0.83});
+        f.constant("c1", {2, 2, 2, 3}, Floats{-0.83f, 0.17f,  -1,    0.17f,  -1,    0,      -1,    0,
+                                              1,      0,      1,     -0.17f, 1,     -0.17f, 0.83f, -0.17f,
+                                              0.83f,  -0.33f, 0.83f, -0.33f, 0.67f, -0.33f, 0.67f, -0.5f});
+        f.constant("c2", {4}, Floats{-0.67f, 0.5f, -0.5f, 0.83f});
         f.node("ConvTranspose", {"x", "c1", "c2"}, "t",
                {attribute("group", 2), attribute("output_padding", Ints{1, 0}),
                 attribute("pads", Ints{0, 1, 1, 0}), attribute("strides", Ints{2, 1})});
@@ -177,7 +177,7 @@ TEST_CASE("onnx: transposed convolutions, volumes, and poolings of all kinds", "
        0.23,     1.955,    0.41375,  1.165,    1.54,     -0.02375, 1.3525,   0.58});
   check_case("ConvTranspose along one axis", 13, {2, 3},
              [](OnnxBuilder& f) {
-               f.constant("c1", {2, 1, 3}, Floats{-0.83, 0.17, -1, 0.17, -1, 0});
+               f.constant("c1", {2, 1, 3}, Floats{-0.83f, 0.17f, -1, 0.17f, -1, 0});
                f.node("ConvTranspose", {"x", "c1"}, "t",
                       {attribute("dilations", Ints{2}), attribute("output_shape", Ints{7}),
                        attribute("strides", Ints{2})});
@@ -186,7 +186,7 @@ TEST_CASE("onnx: transposed convolutions, volumes, and poolings of all kinds", "
   check_case(
       "ConvTranspose of the same size", 22, {1, 3, 2},
       [](OnnxBuilder& f) {
-        f.constant("c1", {1, 2, 3, 2}, Floats{-0.83, 0.17, -1, 0.17, -1, 0, -1, 0, 1, 0, 1, -0.17});
+        f.constant("c1", {1, 2, 3, 2}, Floats{-0.83f, 0.17f, -1, 0.17f, -1, 0, -1, 0, 1, 0, 1, -0.17f});
         f.node("ConvTranspose", {"x", "c1"}, "t",
                {attribute("auto_pad", "SAME_UPPER"), attribute("strides", Ints{2, 2})});
       },
@@ -201,8 +201,9 @@ TEST_CASE("onnx: transposed convolutions, volumes, and poolings of all kinds", "
        0.25,     0.0425,  0.25,    -0.10625, -0.5,     0,        0.375,   0});
   check_case("ConvTranspose of volumes", 11, {2, 2, 1, 2},
              [](OnnxBuilder& f) {
-               f.constant("c1", {2, 2, 2, 2, 1},
-                          Floats{-0.83, 0.17, -1, 0.17, -1, 0, -1, 0, 1, 0, 1, -0.17, 1, -0.17, 0.83, -0.17});
+               f.constant(
+                   "c1", {2, 2, 2, 2, 1},
+                   Floats{-0.83f, 0.17f, -1, 0.17f, -1, 0, -1, 0, 1, 0, 1, -0.17f, 1, -0.17f, 0.83f, -0.17f});
                f.node("ConvTranspose", {"x", "c1"}, "t", {attribute("strides", Ints{2, 1, 1})});
              },
              {1.205,    -0.64625, -0.17,    -0.02125, 1.375,   -0.625,  -0.23375, 0.10625, -0.4975,  1.415,
@@ -214,9 +215,10 @@ TEST_CASE("onnx: transposed convolutions, volumes, and poolings of all kinds", "
               1.22625,  -0.5825,  -0.14875, 0.0425});
   check_case("Conv of volumes", 11, {2, 3, 2, 3},
              [](OnnxBuilder& f) {
-               f.constant("c1", {2, 2, 2, 1, 2},
-                          Floats{-0.83, 0.17, -1, 0.17, -1, 0, -1, 0, 1, 0, 1, -0.17, 1, -0.17, 0.83, -0.17});
-               f.constant("c2", {2}, Floats{-0.67, 0.5});
+               f.constant(
+                   "c1", {2, 2, 2, 1, 2},
+                   Floats{-0.83f, 0.17f, -1, 0.17f, -1, 0, -1, 0, 1, 0, 1, -0.17f, 1, -0.17f, 0.83f, -0.17f});
+               f.constant("c2", {2}, Floats{-0.67f, 0.5f});
                f.node("Conv", {"x", "c1", "c2"}, "t",
                       {attribute("pads", Ints{1, 0, 0, 0, 0, 1}), attribute("strides", Ints{2, 1, 1})});
              },
@@ -227,7 +229,7 @@ TEST_CASE("onnx: transposed convolutions, volumes, and poolings of all kinds", "
               1.47625, 1.08,     1.285,    1.0025,   0.14375,  -0.01375, -0.915,  0.64875});
   check_case("Conv of volumes in groups", 11, {2, 2, 2, 2},
              [](OnnxBuilder& f) {
-               f.constant("c1", {2, 1, 2, 2, 1}, Floats{-0.83, 0.17, -1, 0.17, -1, 0, -1, 0});
+               f.constant("c1", {2, 1, 2, 2, 1}, Floats{-0.83f, 0.17f, -1, 0.17f, -1, 0, -1, 0});
                f.node("Conv", {"x", "c1"}, "t", {attribute("auto_pad", "SAME_LOWER"), attribute("group", 2)});
              },
              {-0.17,  -0.02125, 1.1275, 0.04,  -0.10625, -0.14875, 0.60375,  0.93875, 0,     0,       0.25,
@@ -285,15 +287,16 @@ TEST_CASE("onnx: transposed convolutions, volumes, and poolings of all kinds", "
 TEST_CASE("onnx: recurrent layers", "[onnx][recurrent]") {
   check_case("LSTM", 7, {3, 3},
              [](OnnxBuilder& f) {
-               f.constant("c2", {1, 8, 3}, Floats{-0.83, 0.17,  -1,   0.17,  -1,   0,     -1,   0,
-                                                  1,     0,     1,    -0.17, 1,    -0.17, 0.83, -0.17,
-                                                  0.83,  -0.33, 0.83, -0.33, 0.67, -0.33, 0.67, -0.5});
+               f.constant("c2", {1, 8, 3},
+                          Floats{-0.83f, 0.17f,  -1,    0.17f,  -1,    0,      -1,    0,
+                                 1,      0,      1,     -0.17f, 1,     -0.17f, 0.83f, -0.17f,
+                                 0.83f,  -0.33f, 0.83f, -0.33f, 0.67f, -0.33f, 0.67f, -0.5f});
                f.constant("c3", {1, 8, 2},
-                          Floats{-0.67, 0.5, -0.5, 0.83, -0.17, 1, 0.17, -0.83, 0.33, -0.5, 0.67, -0.33, 1, 0,
-                                 -1, 0.33});
+                          Floats{-0.67f, 0.5f, -0.5f, 0.83f, -0.17f, 1, 0.17f, -0.83f, 0.33f, -0.5f, 0.67f,
+                                 -0.33f, 1, 0, -1, 0.33f});
                f.constant("c4", {1, 16},
-                          Floats{-0.5, 0.83, 0, -0.67, 0.67, -0.17, -0.83, 0.5, -0.33, -1, 0.33, -0.5, 1,
-                                 0.17, -0.67, 0.83});
+                          Floats{-0.5f, 0.83f, 0, -0.67f, 0.67f, -0.17f, -0.83f, 0.5f, -0.33f, -1, 0.33f,
+                                 -0.5f, 1, 0.17f, -0.67f, 0.83f});
                f.node("Transpose", {"x"}, "t1_0", {attribute("perm", Ints{1, 0, 2})});
                f.node("LSTM", {"t1_0", "c2", "c3", "c4"}, Names{"t5_0", "t5_1", "t5_2"},
                       {attribute("direction", "reverse"), attribute("hidden_size", 2)});
@@ -308,70 +311,72 @@ TEST_CASE("onnx: recurrent layers", "[onnx][recurrent]") {
              {-0.698182, 0.099036, -0.380915, 0.150923,  -0.167747, 0.107317, -0.698182,
               0.099036,  -1.01661, 0.686526,  -0.383025, 0.0792426, -0.55515, 0.0944514,
               -0.232465, 0.112004, -0.383025, 0.0792426, -0.821272, 0.712939});
-  check_case("LSTM in both directions", 14, {3, 3},
-             [](OnnxBuilder& f) {
-               f.constant(
-                   "c2", {2, 8, 3},
-                   Floats{-0.83, 0.17,  -1,   0.17,  -1,   0,     -1,   0,     1,    0,     1,    -0.17,
-                          1,     -0.17, 0.83, -0.17, 0.83, -0.33, 0.83, -0.33, 0.67, -0.33, 0.67, -0.5,
-                          0.67,  -0.5,  0.5,  -0.5,  0.5,  -0.67, 0.5,  -0.67, 0.33, -0.67, 0.33, -0.83,
-                          0.33,  -0.83, 0.17, -0.83, 0.17, -1,    0.17, -1,    0,    -1,    0,    1});
-               f.constant("c3", {2, 8, 2},
-                          Floats{-0.67, 0.5,   -0.5, 0.83, -0.17, 1,     0.17, -0.83, 0.33,  -0.5,  0.67,
-                                 -0.33, 1,     0,    -1,   0.33,  -0.67, 0.5,  -0.33, 0.83,  -0.17, -1,
-                                 0.17,  -0.83, 0.5,  -0.5, 0.67,  -0.17, 1,    0,     -0.83, 0.33});
-               f.constant("c4", {2, 16},
-                          Floats{-0.5,  0.83, 0,    -0.67, 0.67, -0.17, -0.83, 0.5,  -0.33, -1,   0.33,
-                                 -0.5,  1,    0.17, -0.67, 0.83, 0,     -0.83, 0.67, -0.17, -1,   0.5,
-                                 -0.33, 1,    0.33, -0.5,  0.83, 0.17,  -0.67, 0.67, 0,     -0.83});
-               f.constant("c5", Ints{0});
-               f.constant("c6", Ints{1});
-               f.constant("c7", Ints{1});
-               f.constant("c9", {3, 2}, Floats{-0.33, -1, 0.5, 0, -0.67, 0.83});
-               f.constant("c13", Ints{0});
-               f.constant("c14", Ints{1});
-               f.constant("c15", Ints{1});
-               f.constant("c17", {3, 2}, Floats{-0.17, -0.67, 1, 0.67, 0.17, -0.33});
-               f.constant("c21", {2, 6},
-                          Floats{0, -0.33, -0.67, -0.83, 1, 0.67, 0.5, 0.17, -0.17, -0.33, -0.67, -1});
-               f.node("Transpose", {"x"}, "t1_0", {attribute("perm", Ints{1, 0, 2})});
-               f.node("Slice", {"x", "c5", "c6", "c7"}, "t8_0");
-               f.node("MatMul", {"t8_0", "c9"}, "t10_0");
-               f.node("Transpose", {"t10_0"}, "t11_0", {attribute("perm", Ints{1, 0, 2})});
-               f.node("Concat", {"t11_0", "t11_0"}, "t12_0", {attribute("axis", 0)});
-               f.node("Slice", {"x", "c13", "c14", "c15"}, "t16_0");
-               f.node("MatMul", {"t16_0", "c17"}, "t18_0");
-               f.node("Transpose", {"t18_0"}, "t19_0", {attribute("perm", Ints{1, 0, 2})});
-               f.node("Concat", {"t19_0", "t19_0"}, "t20_0", {attribute("axis", 0)});
-               f.node("LSTM", {"t1_0", "c2", "c3", "c4", "", "t12_0", "t20_0", "c21"},
-                      Names{"t22_0", "t22_1", "t22_2"},
-                      {attribute("direction", "bidirectional"), attribute("hidden_size", 2)});
-               f.node("Transpose", {"t22_0"}, "t23_0", {attribute("perm", Ints{2, 0, 1, 3})});
-               f.node("Transpose", {"t22_1"}, "t24_0", {attribute("perm", Ints{1, 0, 2})});
-               f.node("Transpose", {"t22_2"}, "t25_0", {attribute("perm", Ints{1, 0, 2})});
-               f.node("Flatten", {"t23_0"}, "t26_0", {attribute("axis", 1)});
-               f.node("Flatten", {"t24_0"}, "t27_0", {attribute("axis", 1)});
-               f.node("Flatten", {"t25_0"}, "t28_0", {attribute("axis", 1)});
-               f.node("Concat", {"t26_0", "t27_0", "t28_0"}, "t", {attribute("axis", 1)});
-             },
-             {-0.389107, 0.0199759, -0.245873, 0.201969,   -0.471447, 0.130848,  -0.211383, 0.329228,
-              -0.515082, 0.184075,  -0.190333, 0.124492,   -0.515082, 0.184075,  -0.245873, 0.201969,
-              -0.960215, 0.956989,  -0.340648, 0.597056,   -0.326024, 0.0506438, -0.157721, -0.0959343,
-              -0.592041, 0.0691737, -0.33332,  -0.26157,   -0.511441, 0.144553,  -0.312569, -0.482534,
-              -0.511441, 0.144553,  -0.157721, -0.0959343, -0.967368, 0.743289,  -0.170864, -0.285446});
+  check_case(
+      "LSTM in both directions", 14, {3, 3},
+      [](OnnxBuilder& f) {
+        f.constant(
+            "c2", {2, 8, 3},
+            Floats{-0.83f, 0.17f,  -1,    0.17f,  -1,    0,      -1,    0,      1,     0,      1,     -0.17f,
+                   1,      -0.17f, 0.83f, -0.17f, 0.83f, -0.33f, 0.83f, -0.33f, 0.67f, -0.33f, 0.67f, -0.5f,
+                   0.67f,  -0.5f,  0.5f,  -0.5f,  0.5f,  -0.67f, 0.5f,  -0.67f, 0.33f, -0.67f, 0.33f, -0.83f,
+                   0.33f,  -0.83f, 0.17f, -0.83f, 0.17f, -1,     0.17f, -1,     0,     -1,     0,     1});
+        f.constant("c3", {2, 8, 2},
+                   Floats{-0.67f, 0.5f,   -0.5f, 0.83f, -0.17f, 1,      0.17f, -0.83f, 0.33f,  -0.5f,  0.67f,
+                          -0.33f, 1,      0,     -1,    0.33f,  -0.67f, 0.5f,  -0.33f, 0.83f,  -0.17f, -1,
+                          0.17f,  -0.83f, 0.5f,  -0.5f, 0.67f,  -0.17f, 1,     0,      -0.83f, 0.33f});
+        f.constant("c4", {2, 16},
+                   Floats{-0.5f,  0.83f, 0,     -0.67f, 0.67f, -0.17f, -0.83f, 0.5f,  -0.33f, -1,    0.33f,
+                          -0.5f,  1,     0.17f, -0.67f, 0.83f, 0,      -0.83f, 0.67f, -0.17f, -1,    0.5f,
+                          -0.33f, 1,     0.33f, -0.5f,  0.83f, 0.17f,  -0.67f, 0.67f, 0,      -0.83f});
+        f.constant("c5", Ints{0});
+        f.constant("c6", Ints{1});
+        f.constant("c7", Ints{1});
+        f.constant("c9", {3, 2}, Floats{-0.33f, -1, 0.5f, 0, -0.67f, 0.83f});
+        f.constant("c13", Ints{0});
+        f.constant("c14", Ints{1});
+        f.constant("c15", Ints{1});
+        f.constant("c17", {3, 2}, Floats{-0.17f, -0.67f, 1, 0.67f, 0.17f, -0.33f});
+        f.constant("c21", {2, 6},
+                   Floats{0, -0.33f, -0.67f, -0.83f, 1, 0.67f, 0.5f, 0.17f, -0.17f, -0.33f, -0.67f, -1});
+        f.node("Transpose", {"x"}, "t1_0", {attribute("perm", Ints{1, 0, 2})});
+        f.node("Slice", {"x", "c5", "c6", "c7"}, "t8_0");
+        f.node("MatMul", {"t8_0", "c9"}, "t10_0");
+        f.node("Transpose", {"t10_0"}, "t11_0", {attribute("perm", Ints{1, 0, 2})});
+        f.node("Concat", {"t11_0", "t11_0"}, "t12_0", {attribute("axis", 0)});
+        f.node("Slice", {"x", "c13", "c14", "c15"}, "t16_0");
+        f.node("MatMul", {"t16_0", "c17"}, "t18_0");
+        f.node("Transpose", {"t18_0"}, "t19_0", {attribute("perm", Ints{1, 0, 2})});
+        f.node("Concat", {"t19_0", "t19_0"}, "t20_0", {attribute("axis", 0)});
+        f.node("LSTM", {"t1_0", "c2", "c3", "c4", "", "t12_0", "t20_0", "c21"},
+               Names{"t22_0", "t22_1", "t22_2"},
+               {attribute("direction", "bidirectional"), attribute("hidden_size", 2)});
+        f.node("Transpose", {"t22_0"}, "t23_0", {attribute("perm", Ints{2, 0, 1, 3})});
+        f.node("Transpose", {"t22_1"}, "t24_0", {attribute("perm", Ints{1, 0, 2})});
+        f.node("Transpose", {"t22_2"}, "t25_0", {attribute("perm", Ints{1, 0, 2})});
+        f.node("Flatten", {"t23_0"}, "t26_0", {attribute("axis", 1)});
+        f.node("Flatten", {"t24_0"}, "t27_0", {attribute("axis", 1)});
+        f.node("Flatten", {"t25_0"}, "t28_0", {attribute("axis", 1)});
+        f.node("Concat", {"t26_0", "t27_0", "t28_0"}, "t", {attribute("axis", 1)});
+      },
+      {-0.389107, 0.0199759, -0.245873, 0.201969,   -0.471447, 0.130848,  -0.211383, 0.329228,
+       -0.515082, 0.184075,  -0.190333, 0.124492,   -0.515082, 0.184075,  -0.245873, 0.201969,
+       -0.960215, 0.956989,  -0.340648, 0.597056,   -0.326024, 0.0506438, -0.157721, -0.0959343,
+       -0.592041, 0.0691737, -0.33332,  -0.26157,   -0.511441, 0.144553,  -0.312569, -0.482534,
+       -0.511441, 0.144553,  -0.157721, -0.0959343, -0.967368, 0.743289,  -0.170864, -0.285446});
   check_case(
       "LSTM", 14, {3, 3},
       [](OnnxBuilder& f) {
-        f.constant("c2", {1, 8, 3},
-                   Floats{-0.83, 0.17,  -1,   0.17,  -1,   0,     -1,   0,     1,    0,     1,    -0.17,
-                          1,     -0.17, 0.83, -0.17, 0.83, -0.33, 0.83, -0.33, 0.67, -0.33, 0.67, -0.5});
-        f.constant(
-            "c3", {1, 8, 2},
-            Floats{-0.67, 0.5, -0.5, 0.83, -0.17, 1, 0.17, -0.83, 0.33, -0.5, 0.67, -0.33, 1, 0, -1, 0.33});
+        f.constant("c2", {1, 8, 3}, Floats{-0.83f, 0.17f,  -1,    0.17f,  -1,    0,      -1,    0,
+                                           1,      0,      1,     -0.17f, 1,     -0.17f, 0.83f, -0.17f,
+                                           0.83f,  -0.33f, 0.83f, -0.33f, 0.67f, -0.33f, 0.67f, -0.5f});
+        f.constant("c3", {1, 8, 2},
+                   Floats{-0.67f, 0.5f, -0.5f, 0.83f, -0.17f, 1, 0.17f, -0.83f, 0.33f, -0.5f, 0.67f, -0.33f,
+                          1, 0, -1, 0.33f});
         f.node("Transpose", {"x"}, "t1_0", {attribute("perm", Ints{1, 0, 2})});
         f.node(
             "LSTM", {"t1_0", "c2", "c3"}, Names{"t4_0", "t4_1", "t4_2"},
-            {attribute("activation_alpha", Floats{0.3, 0.7}), attribute("activation_beta", Floats{0.4, 0.1}),
+            {attribute("activation_alpha", Floats{0.3f, 0.7f}),
+             attribute("activation_beta", Floats{0.4f, 0.1f}),
              attribute("activations", Names{"HardSigmoid", "Softsign", "Affine"}),
              attribute("direction", "forward"), attribute("hidden_size", 2), attribute("input_forget", 1)});
         f.node("Transpose", {"t4_0"}, "t5_0", {attribute("perm", Ints{2, 0, 1, 3})});
@@ -387,21 +392,21 @@ TEST_CASE("onnx: recurrent layers", "[onnx][recurrent]") {
        -0.0264062, 0.0175082, -0.0264062, 0.0175082, -0.279039,  -0.103087});
   check_case("GRU in both directions", 14, {3, 3},
              [](OnnxBuilder& f) {
-               f.constant(
-                   "c2", {2, 6, 3},
-                   Floats{-0.83, 0.17,  -1,   0.17,  -1,   0,     -1,   0,     1,    0,     1,    -0.17,
-                          1,     -0.17, 0.83, -0.17, 0.83, -0.33, 0.83, -0.33, 0.67, -0.33, 0.67, -0.5,
-                          0.67,  -0.5,  0.5,  -0.5,  0.5,  -0.67, 0.5,  -0.67, 0.33, -0.67, 0.33, -0.83});
-               f.constant("c3", {2, 6, 2},
-                          Floats{-0.67, 0.5, -0.5, 0.83, -0.17, 1,   0.17,  -0.83, 0.33,  -0.5, 0.67, -0.33,
-                                 1,     0,   -1,   0.33, -0.67, 0.5, -0.33, 0.83,  -0.17, -1,   0.17, -0.83});
-               f.constant("c4", {2, 12},
-                          Floats{-0.5, 0.83, 0,     -0.67, 0.67, -0.17, -0.83, 0.5,   -0.33, -1,  0.33,  -0.5,
-                                 1,    0.17, -0.67, 0.83,  0,    -0.83, 0.67,  -0.17, -1,    0.5, -0.33, 1});
+               f.constant("c2", {2, 6, 3},
+                          Floats{-0.83f, 0.17f,  -1,     0.17f,  -1,     0,     -1,     0,     1,
+                                 0,      1,      -0.17f, 1,      -0.17f, 0.83f, -0.17f, 0.83f, -0.33f,
+                                 0.83f,  -0.33f, 0.67f,  -0.33f, 0.67f,  -0.5f, 0.67f,  -0.5f, 0.5f,
+                                 -0.5f,  0.5f,   -0.67f, 0.5f,   -0.67f, 0.33f, -0.67f, 0.33f, -0.83f});
+               f.constant("c3", {2, 6, 2}, Floats{-0.67f, 0.5f,  -0.5f,  0.83f,  -0.17f, 1,  0.17f, -0.83f,
+                                                  0.33f,  -0.5f, 0.67f,  -0.33f, 1,      0,  -1,    0.33f,
+                                                  -0.67f, 0.5f,  -0.33f, 0.83f,  -0.17f, -1, 0.17f, -0.83f});
+               f.constant("c4", {2, 12}, Floats{-0.5f,  0.83f,  0,     -0.67f, 0.67f, -0.17f, -0.83f, 0.5f,
+                                                -0.33f, -1,     0.33f, -0.5f,  1,     0.17f,  -0.67f, 0.83f,
+                                                0,      -0.83f, 0.67f, -0.17f, -1,    0.5f,   -0.33f, 1});
                f.constant("c5", Ints{0});
                f.constant("c6", Ints{1});
                f.constant("c7", Ints{1});
-               f.constant("c9", {3, 2}, Floats{-0.33, -1, 0.5, 0, -0.67, 0.83});
+               f.constant("c9", {3, 2}, Floats{-0.33f, -1, 0.5f, 0, -0.67f, 0.83f});
                f.node("Transpose", {"x"}, "t1_0", {attribute("perm", Ints{1, 0, 2})});
                f.node("Slice", {"x", "c5", "c6", "c7"}, "t8_0");
                f.node("MatMul", {"t8_0", "c9"}, "t10_0");
@@ -419,32 +424,33 @@ TEST_CASE("onnx: recurrent layers", "[onnx][recurrent]") {
               0.358309, 1.08354,    -0.431611, 1.22576,    0.358309,  1.08354,    -0.749361, 0.589464,
               0.76103,  -0.381407,  -0.46571,  -0.354271,  0.786175,  -0.387674,  -0.58936,  -0.0295409,
               0.384395, -0.0555189, -0.683515, -0.0853558, 0.384395,  -0.0555189, -0.46571,  -0.354271});
-  check_case("GRU", 14, {3, 3},
-             [](OnnxBuilder& f) {
-               f.constant("c2", {1, 6, 3},
-                          Floats{-0.83, 0.17, -1, 0.17, -1, 0, -1, 0, 1, 0, 1, -0.17, 1, -0.17, 0.83, -0.17,
-                                 0.83, -0.33});
-               f.constant("c3", {1, 6, 2},
-                          Floats{-0.67, 0.5, -0.5, 0.83, -0.17, 1, 0.17, -0.83, 0.33, -0.5, 0.67, -0.33});
-               f.constant("c4", {1, 12},
-                          Floats{-0.5, 0.83, 0, -0.67, 0.67, -0.17, -0.83, 0.5, -0.33, -1, 0.33, -0.5});
-               f.node("Transpose", {"x"}, "t1_0", {attribute("perm", Ints{1, 0, 2})});
-               f.node("GRU", {"t1_0", "c2", "c3", "c4"}, Names{"t5_0", "t5_1"},
-                      {attribute("direction", "reverse"), attribute("hidden_size", 2),
-                       attribute("linear_before_reset", 1)});
-               f.node("Transpose", {"t5_0"}, "t6_0", {attribute("perm", Ints{2, 0, 1, 3})});
-               f.node("Transpose", {"t5_1"}, "t7_0", {attribute("perm", Ints{1, 0, 2})});
-               f.node("Flatten", {"t6_0"}, "t8_0", {attribute("axis", 1)});
-               f.node("Flatten", {"t7_0"}, "t9_0", {attribute("axis", 1)});
-               f.node("Concat", {"t8_0", "t9_0"}, "t", {attribute("axis", 1)});
-             },
-             {0.318274, 0.141282, -0.0467752, 0.257946, 0.354258, 0.20589, 0.318274, 0.141282, 0.919856,
-              -0.070127, 0.479536, 0.0386495, -0.0570184, 0.145451, 0.919856, -0.070127});
+  check_case(
+      "GRU", 14, {3, 3},
+      [](OnnxBuilder& f) {
+        f.constant("c2", {1, 6, 3},
+                   Floats{-0.83f, 0.17f, -1, 0.17f, -1, 0, -1, 0, 1, 0, 1, -0.17f, 1, -0.17f, 0.83f, -0.17f,
+                          0.83f, -0.33f});
+        f.constant("c3", {1, 6, 2},
+                   Floats{-0.67f, 0.5f, -0.5f, 0.83f, -0.17f, 1, 0.17f, -0.83f, 0.33f, -0.5f, 0.67f, -0.33f});
+        f.constant("c4", {1, 12},
+                   Floats{-0.5f, 0.83f, 0, -0.67f, 0.67f, -0.17f, -0.83f, 0.5f, -0.33f, -1, 0.33f, -0.5f});
+        f.node("Transpose", {"x"}, "t1_0", {attribute("perm", Ints{1, 0, 2})});
+        f.node("GRU", {"t1_0", "c2", "c3", "c4"}, Names{"t5_0", "t5_1"},
+               {attribute("direction", "reverse"), attribute("hidden_size", 2),
+                attribute("linear_before_reset", 1)});
+        f.node("Transpose", {"t5_0"}, "t6_0", {attribute("perm", Ints{2, 0, 1, 3})});
+        f.node("Transpose", {"t5_1"}, "t7_0", {attribute("perm", Ints{1, 0, 2})});
+        f.node("Flatten", {"t6_0"}, "t8_0", {attribute("axis", 1)});
+        f.node("Flatten", {"t7_0"}, "t9_0", {attribute("axis", 1)});
+        f.node("Concat", {"t8_0", "t9_0"}, "t", {attribute("axis", 1)});
+      },
+      {0.318274, 0.141282, -0.0467752, 0.257946, 0.354258, 0.20589, 0.318274, 0.141282, 0.919856, -0.070127,
+       0.479536, 0.0386495, -0.0570184, 0.145451, 0.919856, -0.070127});
   check_case("RNN in both directions", 22, {3, 3},
              [](OnnxBuilder& f) {
-               f.constant("c2", {2, 2, 3}, Floats{-0.83, 0.17, -1, 0.17, -1, 0, -1, 0, 1, 0, 1, -0.17});
-               f.constant("c3", {2, 2, 2}, Floats{-0.67, 0.5, -0.5, 0.83, -0.17, 1, 0.17, -0.83});
-               f.constant("c4", {2, 4}, Floats{-0.5, 0.83, 0, -0.67, 0.67, -0.17, -0.83, 0.5});
+               f.constant("c2", {2, 2, 3}, Floats{-0.83f, 0.17f, -1, 0.17f, -1, 0, -1, 0, 1, 0, 1, -0.17f});
+               f.constant("c3", {2, 2, 2}, Floats{-0.67f, 0.5f, -0.5f, 0.83f, -0.17f, 1, 0.17f, -0.83f});
+               f.constant("c4", {2, 4}, Floats{-0.5f, 0.83f, 0, -0.67f, 0.67f, -0.17f, -0.83f, 0.5f});
                f.node("Transpose", {"x"}, "t1_0", {attribute("perm", Ints{1, 0, 2})});
                f.node("RNN", {"t1_0", "c2", "c3", "c4"}, Names{"t5_0", "t5_1"},
                       {attribute("activations", Names{"Relu", "Tanh"}),
