@@ -178,6 +178,14 @@ TEST_CASE("onnx: a constant made for each sample is one for each, and nothing th
     CAPTURE(from);
     CHECK_THAT(refusal<2>(begin().node("ReduceSum", {from, "zero"}, "s").node("Add", {"x", "s"}, "y")),
                ContainsSubstring("node 's' (ReduceSum): " + why));
+    CHECK_THAT(refusal<2>(begin().node("NonZero", {from}, "s").node("Add", {"x", "s"}, "y")),
+               ContainsSubstring("node 's' (NonZero): " + why));
+    CHECK_THAT(refusal<2>(begin()
+                              .node("Cast", {from}, "i", {attribute("to", 7)})
+                              .node("Gather", {"x", "i"}, "y", {attribute("axis", 1)}, "picks")),
+               ContainsSubstring("node 'picks' (Gather): " + why));
+    CHECK_THAT(refusal<2>(begin().node("MatMul", {"x", from}, "y")),
+               ContainsSubstring("does not depend on the number of samples"));
     CHECK_THAT(refusal<2>(begin()
                               .node("Size", {from}, "n")
                               .node("Cast", {"n"}, "s", {attribute("to", 1)})
@@ -339,6 +347,28 @@ TEST_CASE("onnx: constants are made of shapes, and computed with, in the file", 
   const Matrix y = logits<2>(file, 2);
   for (Index n = 0; n < 2; ++n)
     for (Index i = 0; i < 6; ++i) CHECK(y(n, i) == input(n, i) + 2 * static_cast<double>(i));
+}
+
+TEST_CASE("onnx: OneHot of constants, along any axis", "[onnx]") {
+  // The second index counts from the end, the third is nowhere.
+  for (const int axis : {0, -1}) {
+    OnnxBuilder file({-1, 3, 3}, 13);
+    file.constant("i", Ints{2, -2, 3})
+        .constant("depth", Ints{3})
+        .constant("values", {2}, {0.5f, 4.f})
+        .node("OneHot", {"i", "depth", "values"}, "h", {attribute("axis", axis)})
+        .node("Mul", {"x", "h"}, "m")
+        .node("Flatten", {"m"}, "y");
+    const auto network = foil::onnx::parse<double, 3>(file.bytes());
+    foil::Tensor<double, 3> x(1, 3, 3);
+    x.setConstant(1);
+    const Matrix y = network.logits(x);
+    for (Index i = 0; i < 3; ++i)
+      for (Index k = 0; k < 3; ++k) {
+        const bool hot = (i == 0 && k == 2) || (i == 1 && k == 1);
+        CHECK(y(0, axis == 0 ? 3 * k + i : 3 * i + k) == (hot ? 4. : 0.5));
+      }
+  }
 }
 
 TEST_CASE("onnx: a constant is an activation where one is wanted", "[onnx]") {

@@ -161,6 +161,7 @@ const std::map<std::string_view, Conversion<T>>& conversions() {
       {"Neg", {convert_function<T, nn::Negate>}},
       {"NonZero", {evaluate_non_zero<T>}},
       {"Not", {convert_function<T, nn::Complement>}},
+      {"OneHot", {evaluate_one_hot<T>, {3, 3}}},
       {"Or", {convert_arithmetic<T, nn::Either>, {2, 2}}},
       {"PRelu", {convert_arithmetic<T, nn::RectifiedBy>, {2, 2}}},
       {"Pad", {convert_pad<T>, {1, 4}}},

@@ -15,6 +15,7 @@
 #include "foil/onnx/model.hpp"
 #include "foil/onnx/node_view.hpp"
 #include "foil/onnx/parts.hpp"
+#include "foil/onnx/shapes.hpp"
 #include "foil/onnx/value.hpp"
 
 namespace foil::onnx::detail {
@@ -63,12 +64,9 @@ Value convert_pad(Builder<T>& build, const NodeView& at) {
   const float fill = at.opset() < 11 ? at.number("value", 0) : at.has_input(2) ? build.scalar(at, 2) : 0.f;
   std::vector<Picks> picks;
   for (const Index d : x.dims) picks.push_back(all_of(d));
-  std::vector<bool> seen(x.rank(), false);
+  const std::vector<std::size_t> along = listed_axes(at, axes.get(), count, x.rank());
   for (std::size_t i = 0; i < count; ++i) {
-    const std::size_t axis =
-        at.axis(axes == nullptr ? static_cast<std::int64_t>(i) : axes->integers()[i], x.rank());
-    at.require(!seen[axis], "axis ", axis, " is given twice");
-    seen[axis] = true;
+    const std::size_t axis = along[i];
     const std::int64_t before = pads->integers()[i], behind = pads->integers()[count + i];
     if (before == 0 && behind == 0) continue;
     at.keep_apart(x, axis);

@@ -17,6 +17,7 @@
 #include "foil/nn/operators/assemble.hpp"
 #include "foil/onnx/arithmetic.hpp"
 #include "foil/onnx/builder.hpp"
+#include "foil/onnx/counting.hpp"
 #include "foil/onnx/model.hpp"
 #include "foil/onnx/node_view.hpp"
 #include "foil/onnx/shapes.hpp"
@@ -141,12 +142,9 @@ Value convert_slice(Builder<T>& build, const NodeView& at) {
              "expected ", count, " axes and steps");
   std::vector<Picks> picks;
   for (const Index d : x.dims) picks.push_back(all_of(d));
-  std::vector<bool> seen(x.rank(), false);
+  const std::vector<std::size_t> along = listed_axes(at, axes.get(), count, x.rank());
   for (std::size_t i = 0; i < count; ++i) {
-    const std::size_t axis =
-        at.axis(axes == nullptr ? static_cast<std::int64_t>(i) : axes->integers()[i], x.rank());
-    at.require(!seen[axis], "axis ", axis, " is given twice");
-    seen[axis] = true;
+    const std::size_t axis = along[i];
     const std::int64_t length = x.dims[axis], step = steps == nullptr ? 1 : steps->integers()[i];
     std::int64_t start = starts->integers()[i], end = ends->integers()[i];
     if (x.holds_samples(axis)) {
@@ -234,6 +232,7 @@ Value convert_gather(Builder<T>& build, const NodeView& at) {
   at.require(x.rank() > 0, "expected an input with axes");
   const std::size_t axis = at.axis(at.integer("axis", 0), x.rank());
   at.keep_apart(x, axis);
+  if (build.constant(at, 1).for_each_sample) depends_on_samples(at);
   Picks picks = indices_at(build, at, 1, x.dims[axis]);
   const auto& shape = build.find_constant(at.node().inputs[1])->dims;
   if (shape.size() != 1) x = build.planar(x);

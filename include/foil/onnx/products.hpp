@@ -75,7 +75,8 @@ Factor factor_at(Builder<T>& build, const NodeView& at, std::size_t i, bool as_a
   if (as_activation || build.find_value(at.node().inputs[i]) != nullptr)
     return {build.planar(build.value(at, i))};
   const Constant& c = build.floats(at, i);
-  at.require(c.size() > 0, "input ", i, " is empty");
+  at.require(c.size() > 0 && !c.for_each_sample, "expected a matrix as input ", i,
+             " that has elements and does not depend on the number of samples");
   return {shape_only(c), &c};
 }
 template <class T>

@@ -152,6 +152,18 @@ std::vector<std::int64_t> read_axes(Builder<T>& build, const NodeView& at, std::
   return axes == nullptr ? std::vector<std::int64_t>{} : axes->integers;
 }
 
+/// The axes that a list names, each at most once; the first `count` ones if there is none.
+inline std::vector<std::size_t> listed_axes(const NodeView& at, const Constant* list, std::size_t count,
+                                            std::size_t rank) {
+  std::vector<std::int64_t> axes(count);
+  for (std::size_t i = 0; i < count; ++i)
+    axes[i] = list == nullptr ? static_cast<std::int64_t>(i) : list->integers()[i];
+  at.marked(axes, rank);
+  std::vector<std::size_t> out;
+  for (const std::int64_t axis : axes) out.push_back(at.axis(axis, rank));
+  return out;
+}
+
 template <class T>
 Value convert_squeeze(Builder<T>& build, const NodeView& at) {
   const Value x = build.value(at, 0);

@@ -138,6 +138,7 @@ Constant evaluate_range(Builder<T>& build, const NodeView& at) {
 template <class T>
 Constant evaluate_non_zero(Builder<T>& build, const NodeView& at) {
   const Constant& x = build.constant(at, 0);
+  if (x.for_each_sample) depends_on_samples(at);
   std::vector<std::int64_t> found;
   x.visit([&](const auto& numbers) {
     for (std::size_t i = 0; i < numbers.size(); ++i)
@@ -150,6 +151,41 @@ Constant evaluate_non_zero(Builder<T>& build, const NodeView& at) {
   for (std::size_t axis = 0; axis < x.dims.size(); ++axis)
     for (const std::int64_t i : found) positions.push_back(i / strides[axis] % x.dims[axis]);
   return Constant(std::move(dims), std::move(positions));
+}
+
+/// A new axis for every index, which holds one value at the index and the other elsewhere. Indices out of
+/// range are nowhere.
+template <class T>
+Constant evaluate_one_hot(Builder<T>& build, const NodeView& at) {
+  const Constant &indices = build.constant(at, 0), &depth = build.constant(at, 1),
+                 &values = build.constant(at, 2);
+  at.require(indices.per_sample.empty() && depth.per_sample.empty() && values.per_sample.empty() &&
+                 !indices.for_each_sample,
+             "expected indices, a depth and values that do not depend on the number of samples");
+  at.require(depth.size() == 1 && values.size() == 2, "expected one depth and two values, got ", depth.size(),
+             " and ", values.size());
+  const double classes = depth.numbers<double>()[0];
+  at.require(classes >= 1 && classes <= static_cast<double>(largest_value), "expected a depth from 1 to ",
+             largest_value, ", got ", classes);
+  const auto length = static_cast<std::size_t>(classes);
+  const std::size_t axis = at.axis(at.integer("axis", -1), indices.dims.size() + 1);
+  Constant out(values.type, indices.dims);
+  out.dims.insert(out.dims.begin() + static_cast<std::ptrdiff_t>(axis), static_cast<std::int64_t>(length));
+  const auto count = static_cast<std::size_t>(checked_count(at, out.dims));
+  build.spend(count);
+  std::size_t inner = 1;
+  for (std::size_t i = axis; i < indices.dims.size(); ++i) inner *= static_cast<std::size_t>(indices.dims[i]);
+  const Numbers<double> hot = indices.numbers<double>();
+  values.visit([&]<class U>(const Numbers<U>& pair) {
+    std::vector<U> elements(count, pair[0]);
+    for (std::size_t i = 0; i < hot.size(); ++i) {
+      if (!(hot[i] >= -classes && hot[i] < classes)) continue;
+      const auto k = static_cast<std::size_t>(hot[i] < 0 ? hot[i] + static_cast<double>(length) : hot[i]);
+      if (k < length) elements[(i / inner * length + k) * inner + i % inner] = pair[1];
+    }
+    out.set(std::move(elements));
+  });
+  return out;
 }
 
 }  // namespace foil::onnx::detail
