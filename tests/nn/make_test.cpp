@@ -129,13 +129,15 @@ TEST_CASE("make: convolutions of every set agree", "[nn][make]") {
     Index inputs, outputs, groups;
   };
   // Patches read in place, gathered, strided and dilated, narrow ones that overlap; groups.
-  const auto [rows, columns, inputs, outputs, groups] =
-      GENERATE(Shape{{9, 7, 3, 1, 1, 0, 0}, {19, 19, 3, 1, 1, 1, 1}, 20, 33, 1},
-               Shape{{5, 5, 3, 1, 1, 1, 1}, {4, 4, 3, 1, 1, 1, 1}, 7, 40, 1},
-               Shape{{11, 4, 3, 2, 2, 0, 0}, {9, 3, 3, 2, 2, 0, 0}, 3, 5, 1},
-               Shape{{20, 16, 5, 1, 1, 0, 0}, {20, 16, 5, 1, 1, 0, 0}, 1, 20, 1},
-               Shape{{6, 6, 3, 1, 1, 1, 1}, {6, 6, 3, 1, 1, 1, 1}, 24, 24, 24},
-               Shape{{6, 3, 2, 2, 1, 0, 0}, {6, 3, 2, 2, 1, 0, 0}, 12, 6, 3});
+  const auto shape = GENERATE(Shape{{9, 7, 3, 1, 1, 0, 0}, {19, 19, 3, 1, 1, 1, 1}, 20, 33, 1},
+                              Shape{{5, 5, 3, 1, 1, 1, 1}, {4, 4, 3, 1, 1, 1, 1}, 7, 40, 1},
+                              Shape{{11, 4, 3, 2, 2, 0, 0}, {9, 3, 3, 2, 2, 0, 0}, 3, 5, 1},
+                              Shape{{20, 16, 5, 1, 1, 0, 0}, {20, 16, 5, 1, 1, 0, 0}, 1, 20, 1},
+                              Shape{{6, 6, 3, 1, 1, 1, 1}, {6, 6, 3, 1, 1, 1, 1}, 24, 24, 24},
+                              Shape{{6, 3, 2, 2, 1, 0, 0}, {6, 3, 2, 2, 1, 0, 0}, 12, 6, 3});
+  // Copies rather than structured bindings: Clang 14 does not let a lambda capture those.
+  const Window rows = shape.rows, columns = shape.columns;
+  const Index inputs = shape.inputs, outputs = shape.outputs, groups = shape.groups;
   const Index taps = rows.kernel * columns.kernel;
   check(
       [=]<class T>(InstructionSet set) {
