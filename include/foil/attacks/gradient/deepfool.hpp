@@ -3,17 +3,13 @@
 /// DeepFool: steps to the nearest linearised decision boundary, and from there along it towards the input.
 #pragma once
 
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
 #include <cstdint>
-#include <limits>
-#include <numeric>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "foil/geometry/half_space/step.hpp"
+#include "foil/attacks/parts/class_order.hpp"
+#include "foil/attacks/parts/linear_boundary.hpp"
 #include "foil/run/attack.hpp"
 
 namespace foil {
@@ -64,8 +60,11 @@ class DeepFoolAttack : public MinimalAttack<DeepFoolAttack<N>> {
   Task<> attack(Oracle& oracle) const {
     Eigen::VectorXd x = oracle.original(), tangent;
     std::vector<Index> classes;  // the candidates and then the class to leave; empty if there is none
-    if (oracle.goal().leave >= 0)
-      classes = candidates(co_await oracle.score(x, Loss::margin), oracle.goal().leave);
+    if (const Index leave = oracle.goal().leave; leave >= 0) {
+      const auto& clean = co_await oracle.score(x, Loss::margin);
+      classes = class_order(clean.logits, leave, options_.candidates);
+      classes.push_back(leave);
+    }
     double overshoot = options_.overshoot, share = 1;  // of the way from the best to the tangent
     for (std::int64_t left = std::int64_t{options_.steps} + 1; left > 0; --left) {
       const Answer& at = oracle.found() || classes.empty() ? co_await oracle.gradient(x, Loss::margin)
@@ -73,7 +72,7 @@ class DeepFoolAttack : public MinimalAttack<DeepFoolAttack<N>> {
       if (at.adversarial || !oracle.on_lattice()) overshoot = options_.overshoot;
       if (at.adversarial && oracle.distance(x) <= oracle.best_distance()) {
         if (tangent.size() == 0) left = std::int64_t{options_.refinements} + 1;
-        tangent = nearest(oracle, oracle.original(), x, at, classes, 1);
+        tangent = nearest_beyond<N>(oracle, oracle.original(), x, at, classes, 1);
       } else {
         const bool moved = !at.adversarial && cross(oracle, x, at, classes, overshoot);
         if (moved && oracle.distance(x) < oracle.best_distance()) continue;
@@ -86,46 +85,13 @@ class DeepFoolAttack : public MinimalAttack<DeepFoolAttack<N>> {
   }
 
  private:
-  std::vector<Index> candidates(const Answer& clean, Index leave) const {
-    std::vector<Index> all(static_cast<std::size_t>(clean.logits.size()));
-    std::iota(all.begin(), all.end(), Index{0});
-    std::erase(all, leave);
-    std::sort(all.begin(), all.end(),
-              [&z = clean.logits](Index a, Index b) { return z[a] > z[b] || (z[a] == z[b] && a < b); });
-    all.resize(std::min(all.size(), static_cast<std::size_t>(options_.candidates)));
-    all.push_back(leave);
-    return all;
-  }
-
-  /// The point nearest to `from` that makes good, by the linear models made at x, `length` times what one of
-  /// the classes lacks there for a lead beyond rounding. As far as possible towards the first if the box lets
-  /// it reach none; `from` itself if no gradient shows a way.
-  static Eigen::VectorXd nearest(const Oracle& oracle, const Eigen::VectorXd& from, const Eigen::VectorXd& x,
-                                 const Answer& at, std::span<const Index> among, double length) {
-    Eigen::VectorXd best = from;
-    double shortest = std::numeric_limits<double>::infinity();
-    const auto consider = [&](double lead, const Eigen::VectorXd& gradient) {
-      const double offset = length * (lead - 16 * oracle.precision() * Linf::size(at.logits));
-      if (!(norm2(gradient) > 0 && std::isfinite(norm2(gradient) * offset))) return;
-      const auto step = geometry::half_space_step<N>({from, x, oracle.box(), -gradient, offset});
-      const double distance = step.reached ? N::size(step.point - from) : std::numeric_limits<double>::max();
-      if (distance < shortest) best = step.point;
-      shortest = std::min(shortest, distance);
-    };
-    if (at.class_gradients.empty()) consider(at.loss, at.gradient);
-    for (std::size_t k = 0; k + 1 < at.class_gradients.size(); ++k)
-      consider(at.logits[among[k]] - at.logits[among.back()] - oracle.goal().lead,
-               at.class_gradients[k] - at.class_gradients.back());
-    return best;
-  }
-
   /// Moves x beyond the nearest boundary, farther where rounding undoes the step. False if it cannot. On a
   /// lattice, where most of a step may be undone, the next one overshoots more.
   static bool cross(const Oracle& oracle, Eigen::VectorXd& x, const Answer& at, std::span<const Index> among,
                     double& overshoot) {
     const Eigen::VectorXd from = x;
     for (; x == from && overshoot < 1e4; overshoot *= 2) {
-      x = nearest(oracle, from, from, at, among, 1 + overshoot);
+      x = nearest_beyond<N>(oracle, from, from, at, among, 1 + overshoot);
       oracle.settle(x);
     }
     return x != from;

@@ -5,14 +5,13 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
 #include <cstdint>
-#include <numbers>
 #include <string>
 #include <utility>
 
 #include "foil/attacks/gradient/projected_gradient/options.hpp"
 #include "foil/attacks/parts/adam.hpp"
+#include "foil/attacks/parts/schedule.hpp"
 #include "foil/attacks/parts/steepest_ascent.hpp"
 #include "foil/geometry/project.hpp"
 #include "foil/geometry/sampling.hpp"
@@ -95,7 +94,7 @@ class ProjectedGradientDescent : public FixedBudgetAttack<ProjectedGradientDesce
     const double share = static_cast<double>(step) / (options_.steps - 1);
     const bool follows = options_.relative_step == 0 && options_.absolute_step == 0;
     const double last = options_.final_step * (follows ? std::min(1.0, 10.0 / options_.steps) : 1.0);
-    return last + (1 - last) * (1 + std::cos(std::numbers::pi * share)) / 2;
+    return cosine_decay(1, last, share);
   }
 
   Options options_;

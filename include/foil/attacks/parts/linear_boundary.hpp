@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// The linear models of a decision boundary that gradients give, and the nearest point beyond them.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <utility>
+
+#include "foil/core/norms.hpp"
+#include "foil/core/sum.hpp"
+#include "foil/core/tensor.hpp"
+#include "foil/geometry/half_space/step.hpp"
+#include "foil/run/oracle.hpp"
+
+namespace foil {
+
+/// Calls use(lead, gradient) for every linear model of a boundary that an answer holds: the objective's own,
+/// or for each of the classes `among` but the last one, which is the class to leave, that of its logit minus
+/// that of the last. `lead` is what the model gives at the point asked about; what is wanted is that it be
+/// positive.
+template <class Use>
+void for_each_boundary(const Oracle& oracle, const Answer& at, std::span<const Index> among, Use&& use) {
+  if (at.class_gradients.empty()) use(at.loss, at.gradient);
+  for (std::size_t k = 0; k + 1 < at.class_gradients.size(); ++k)
+    use(at.logits[among[k]] - at.logits[among.back()] - oracle.goal().lead,
+        Eigen::VectorXd(at.class_gradients[k] - at.class_gradients.back()));
+}
+
+/// The point nearest to `from` that makes good, by the linear models made at x, `length` times what one of
+/// the classes lacks there for a lead beyond rounding. As far as possible towards the first if the box lets
+/// it reach none; `from` itself if no gradient shows a way.
+template <Norm N>
+Eigen::VectorXd nearest_beyond(const Oracle& oracle, const Eigen::VectorXd& from, const Eigen::VectorXd& x,
+                               const Answer& at, std::span<const Index> among, double length) {
+  Eigen::VectorXd best = from;
+  double shortest = std::numeric_limits<double>::infinity();
+  for_each_boundary(oracle, at, among, [&](double lead, const Eigen::VectorXd& gradient) {
+    const double offset = length * (lead - 16 * oracle.precision() * Linf::size(at.logits));
+    if (!(norm2(gradient) > 0 && std::isfinite(norm2(gradient) * offset))) return;
+    auto step = geometry::half_space_step<N>({from, x, oracle.box(), -gradient, offset});
+    const double distance = step.reached ? N::size(step.point - from) : std::numeric_limits<double>::max();
+    if (distance < shortest) best = std::move(step.point);
+    shortest = std::min(shortest, distance);
+  });
+  return best;
+}
+
+}  // namespace foil
