@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -14,6 +13,7 @@
 
 #include "foil/attacks/gradient/brendel_bethge/options.hpp"
 #include "foil/attacks/parts/approach.hpp"
+#include "foil/attacks/parts/boundary_walk.hpp"
 #include "foil/attacks/parts/climb.hpp"
 #include "foil/geometry/half_space/step.hpp"
 #include "foil/run/attack.hpp"
@@ -42,8 +42,6 @@ namespace foil {
 /// walk 10 forward passes for the bisection and 1 for its end; 1 forward and 1 backward per step.
 template <Norm N>
 class BrendelBethgeAttack : public MinimalAttack<BrendelBethgeAttack<N>> {
-  static constexpr double infinity = std::numeric_limits<double>::infinity();
-
  public:
   using Options = BrendelBethgeOptions;
   using norm = N;
@@ -65,23 +63,24 @@ class BrendelBethgeAttack : public MinimalAttack<BrendelBethgeAttack<N>> {
       if (!found) break;
       starts.push_back(std::move(start));
     }
+    const WalkPace slow = pace(options_.steps).slower(2);
     int left = options_.steps;
     bool converged = !starts.empty();
     for (std::size_t k = 0; k < starts.size() && left > 0; ++k) {
-      Walk walk{std::move(starts[k])};
+      BoundaryWalk walk{std::move(starts[k])};
       co_await approach<N>(oracle, walk.x, options_.start.bisections);
-      co_await go(oracle, walk, left / static_cast<int>(starts.size() - k));
+      const int share = left / static_cast<int>(starts.size() - k);
+      co_await go(oracle, walk, pace(share), share);
       left -= walk.steps;
-      converged = converged && walk.end == Walk::End::converged;
+      converged = converged && walk.end == BoundaryWalk::End::converged;
     }
     // What is left goes to walks from the closest adversarial, as long as they come closer.
-    for (double before = infinity; converged && left > 0 && oracle.best_distance() < before;) {
+    for (double before = BoundaryWalk::infinity; converged && left > 0 && oracle.best_distance() < before;) {
       before = (1 - options_.tolerance) * oracle.best_distance();
-      Walk walk{oracle.best()};
-      walk.patience = 2;
-      co_await go(oracle, walk, left);
+      BoundaryWalk walk{oracle.best()};
+      co_await go(oracle, walk, slow, left);
       left -= walk.steps;
-      converged = walk.end == Walk::End::converged;
+      converged = walk.end == BoundaryWalk::End::converged;
     }
     if (options_.last_bisections > 0 && oracle.found()) {
       Eigen::VectorXd x = oracle.best();
@@ -91,89 +90,29 @@ class BrendelBethgeAttack : public MinimalAttack<BrendelBethgeAttack<N>> {
   }
 
  private:
-  /// A walk from one start.
-  struct Walk {
-    enum class End { none, converged, lost };
-    Eigen::VectorXd x;            ///< where the next gradient is taken
-    Eigen::VectorXd best = x;     ///< its closest adversarial
-    Eigen::VectorXd gradient{};   ///< average of the margin's gradients so far
-    double distance = infinity;   ///< of the closest
-    double reference = infinity;  ///< distance at the last progress
-    double radius = 0, smallest_radius = 0;
-    int steps = 0, stalled = 0;
-    int patience = 1;  ///< how much more slowly than usual the radius shrinks
-    End end = End::none;
+  /// How a walk of so many steps moves.
+  WalkPace pace(int steps) const {
+    const bool paper = options_.mode == BrendelBethgeMode::paper;
+    WalkPace out{options_.momentum, options_.overshoot, options_.shrink, options_.patience,
+                 options_.tolerance};
+    if (paper) out.period = options_.halvings > 0 ? std::max(1, steps / options_.halvings) : steps + 1;
+    if (paper) out.contact = geometry::Contact::meet;
+    return out;
+  }
 
-    void shrink(double factor) {
-      stalled = 0;
-      if (radius <= smallest_radius) end = End::converged;
-      radius = std::max(std::pow(factor, 1.0 / patience) * radius, smallest_radius);
-    }
-  };
-
-  Task<> go(Oracle& oracle, Walk& walk, int steps) const {
-    using geometry::Contact;
-    const Eigen::VectorXd& original = oracle.original();
-    const auto contact = options_.mode == BrendelBethgeMode::paper ? Contact::meet : Contact::reach;
+  Task<> go(Oracle& oracle, BoundaryWalk& walk, const WalkPace& pace, int steps) const {
     walk.best = walk.x;
     walk.radius = first_radius(oracle, walk.x);
     walk.smallest_radius = options_.smallest_radius * walk.radius;
-    Eigen::VectorXd rounded;
-    while (walk.steps < steps) {
-      // On a lattice a walk goes on with what rounding left undone: small steps add up until they count.
-      if (oracle.on_lattice()) rounded = walk.x;
-      Eigen::VectorXd& asked = oracle.on_lattice() ? rounded : walk.x;
-      const auto& at = co_await oracle.gradient(asked, Loss::margin);
-      const double margin = -at.loss;
-      ++walk.steps;
-      if (!std::isfinite(margin)) {  // back to where the model still answered, and more carefully
-        walk.shrink(options_.shrink);
-        if (walk.end != Walk::End::none || walk.x == walk.best) {
-          walk.end = Walk::End::lost;
-          co_return;
-        }
-        walk.x = walk.best;
-        continue;
-      }
-      if (at.adversarial && oracle.distance(asked) < walk.distance) {
-        walk.distance = oracle.distance(asked);
-        walk.best = walk.x;
-      }
-      if (walk.gradient.size() == 0)
-        walk.gradient = -at.gradient;
-      else
-        walk.gradient = options_.momentum * walk.gradient - (1 - options_.momentum) * at.gradient;
-      adapt(walk, steps);
-      if (walk.end != Walk::End::none) co_return;
-      const double length = norm2(walk.gradient);
-      if (!(length > 0) || !std::isfinite(length)) {
-        walk.end = Walk::End::lost;
-        co_return;
-      }
-      const double c = (margin > 0 ? -options_.overshoot : -(2 - options_.overshoot)) * margin;
-      const geometry::HalfSpaceProblem problem{original, walk.x,      oracle.box(), walk.gradient,
-                                               c,        walk.radius, contact};
-      walk.x = geometry::half_space_step<N>(problem).point;
-    }
-    if (steps > 0) co_await oracle.query(walk.x);
+    const Objective margin = Loss::margin;
+    co_await walk_on<N>(oracle, walk, pace, margin, steps);
+    if (steps > 0 && walk.end == BoundaryWalk::End::none) co_await oracle.query(walk.x);
   }
 
   double first_radius(const Oracle& oracle, const Eigen::VectorXd& x) const {
     if (options_.mode == BrendelBethgeMode::adaptive) return 2 * norm2(x - oracle.original());
     const double range = oracle.upper().maxCoeff() - oracle.lower().minCoeff();
     return options_.learning_rate * static_cast<double>(x.size()) * (std::isfinite(range) ? range : 1.0);
-  }
-
-  void adapt(Walk& walk, int steps) const {
-    if (options_.mode == BrendelBethgeMode::paper) {
-      const int period = options_.halvings > 0 ? std::max(1, steps / options_.halvings) : steps + 1;
-      if (walk.steps % period == 0) walk.radius /= 2;
-    } else if (walk.distance < (1 - options_.tolerance) * walk.reference) {
-      walk.reference = walk.distance;
-      walk.stalled = 0;
-    } else if (++walk.stalled == options_.patience * walk.patience) {
-      walk.shrink(options_.shrink);
-    }
   }
 
   Options options_;
