@@ -12,6 +12,7 @@
 #include "foil/attacks/gradient/deepfool.hpp"
 #include "foil/attacks/gradient/fast_gradient.hpp"
 #include "foil/attacks/gradient/projected_gradient/projected_gradient.hpp"
+#include "foil/attacks/gradient/sigma_zero.hpp"
 
 namespace foil {
 
@@ -20,8 +21,8 @@ template <class... Family>
 struct Families {
   static void list(auto& catalogue) { (Family::list(catalogue), ...); }
 };
-using AllFamilies =
-    Families<FastGradientFamily, ProjectedGradientFamily, AdditiveNoiseFamily, BoundaryFamily,
-             BlendedNoiseFamily, SaltAndPepperFamily, DatasetFamily, BrendelBethgeFamily, DeepFoolFamily>;
+using AllFamilies = Families<FastGradientFamily, ProjectedGradientFamily, AdditiveNoiseFamily, BoundaryFamily,
+                             BlendedNoiseFamily, SaltAndPepperFamily, DatasetFamily, BrendelBethgeFamily,
+                             DeepFoolFamily, SigmaZeroFamily>;
 
 }  // namespace foil

@@ -3,6 +3,8 @@
 /// Affine classifiers in boxes of every kind, with inputs inside, on faces and at corners.
 #pragma once
 
+#include <algorithm>
+#include <limits>
 #include <string>
 
 #include "support/models.hpp"
@@ -24,6 +26,22 @@ struct AffineProblem {
     return out;
   }
 };
+
+/// The fewest entries of each input whose change makes an adversarial, or +inf. (Entries of the nearest one
+/// in L0 that only rounding has moved do not count.)
+template <Batch T>
+Eigen::VectorXd fewest_entries(const AffineProblem<T>& p) {
+  Eigen::VectorXd out = Eigen::VectorXd::Constant(p.labels.size(), std::numeric_limits<double>::infinity());
+  for (Index row = 0; row < out.size(); ++row) {
+    const Eigen::VectorXd x = sample(p.inputs, row).template cast<double>();
+    for (Index other = 0; other < p.model.weights().rows(); ++other) {
+      if (other == p.labels[row]) continue;
+      const auto change = p.model.template nearest_tie<L0>(x, p.labels[row], other);
+      if (change) out[row] = std::min(out[row], static_cast<double>((change->array().abs() > 1e-9).count()));
+    }
+  }
+  return out;
+}
 
 enum class Box { unit, wide, per_feature, half_infinite };
 inline constexpr Box all_boxes[] = {Box::unit, Box::wide, Box::per_feature, Box::half_infinite};
