@@ -8,6 +8,7 @@
 #include "foil/attacks/decision/boundary/boundary.hpp"
 #include "foil/attacks/decision/dataset.hpp"
 #include "foil/attacks/decision/salt_and_pepper.hpp"
+#include "foil/attacks/gradient/auto_pgd/auto_pgd.hpp"
 #include "foil/attacks/gradient/brendel_bethge/brendel_bethge.hpp"
 #include "foil/attacks/gradient/deepfool.hpp"
 #include "foil/attacks/gradient/fast_gradient.hpp"
@@ -23,6 +24,6 @@ struct Families {
 };
 using AllFamilies = Families<FastGradientFamily, ProjectedGradientFamily, AdditiveNoiseFamily, BoundaryFamily,
                              BlendedNoiseFamily, SaltAndPepperFamily, DatasetFamily, BrendelBethgeFamily,
-                             DeepFoolFamily, SigmaZeroFamily>;
+                             DeepFoolFamily, SigmaZeroFamily, AutoPgdFamily>;
 
 }  // namespace foil

@@ -127,9 +127,9 @@ inline double dlr(const Row& z, Index k, Row* gradient = nullptr) {
   return detail::ratio(z, runner_up(z, k), k, spread, gradient);
 }
 
-/// (z_t - max_{j != t} z_j) / (z_(1) - (z_(3) + z_(4)) / 2), to be maximised. Throws for fewer than four
-/// classes.
-inline double targeted_dlr(const Row& z, Index t, Row* gradient = nullptr) {
+/// (z_t - z_y) / (z_(1) - (z_(3) + z_(4)) / 2), to be maximised: from class y to class t. Falls back to z_t -
+/// z_y when the largest and the fourth largest logit are equal. Throws for fewer than four classes.
+inline double targeted_dlr(const Row& z, Index y, Index t, Row* gradient = nullptr) {
   foil::require(z.size() >= 4, "targeted DLR loss: needs at least 4 classes, the model has ", z.size());
   const auto order = detail::leading(z, 4);
   Row spread = Row::Zero(z.size());
@@ -137,11 +137,19 @@ inline double targeted_dlr(const Row& z, Index t, Row* gradient = nullptr) {
   spread[order[2]] -= 0.5;
   spread[order[3]] -= 0.5;
   if (z[order[0]] == z[order[3]]) {
-    const double value = margin(z, t, gradient);
-    if (gradient) *gradient = -*gradient;
-    return -value;
+    if (gradient) {
+      gradient->setZero();
+      (*gradient)[t] += 1;
+      (*gradient)[y] -= 1;
+    }
+    return z[t] - z[y];
   }
-  return detail::ratio(z, t, runner_up(z, t), spread, gradient);
+  return detail::ratio(z, t, y, spread, gradient);
+}
+
+/// The same from whichever other class is the largest.
+inline double targeted_dlr(const Row& z, Index t, Row* gradient = nullptr) {
+  return targeted_dlr(z, runner_up(z, t), t, gradient);
 }
 
 /// The loss to ascend in order to leave class y.
