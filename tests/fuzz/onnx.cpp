@@ -6,7 +6,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "foil/onnx/onnx.hpp"
+#include "catalogue/importer.hpp"
 #include "fuzz/target.hpp"
 
 namespace {

@@ -21,8 +21,8 @@
 #include <jpeglib.h>
 #endif
 
+#include "catalogue/importer.hpp"
 #include "foil/io/file.hpp"
-#include "foil/onnx/onnx.hpp"
 #include "io/npz_builder.hpp"
 #include "support/onnx_builder.hpp"
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "foil/onnx/onnx.hpp"
 #include "support/catch.hpp"
+#include "support/onnx.hpp"
 #include "support/onnx_builder.hpp"
 
 namespace {
