@@ -14,6 +14,7 @@
 #include "foil/attacks/gradient/fast_gradient.hpp"
 #include "foil/attacks/gradient/projected_gradient/projected_gradient.hpp"
 #include "foil/attacks/gradient/sigma_zero.hpp"
+#include "foil/attacks/gradient/vfga.hpp"
 
 namespace foil {
 
@@ -24,6 +25,6 @@ struct Families {
 };
 using AllFamilies = Families<FastGradientFamily, ProjectedGradientFamily, AdditiveNoiseFamily, BoundaryFamily,
                              BlendedNoiseFamily, SaltAndPepperFamily, DatasetFamily, BrendelBethgeFamily,
-                             DeepFoolFamily, SigmaZeroFamily, AutoPgdFamily>;
+                             DeepFoolFamily, SigmaZeroFamily, AutoPgdFamily, VotingFoldedGaussianFamily>;
 
 }  // namespace foil
