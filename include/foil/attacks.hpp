@@ -10,6 +10,7 @@
 #include "foil/attacks/decision/salt_and_pepper.hpp"
 #include "foil/attacks/gradient/auto_pgd/auto_pgd.hpp"
 #include "foil/attacks/gradient/brendel_bethge/brendel_bethge.hpp"
+#include "foil/attacks/gradient/carlini_wagner/carlini_wagner.hpp"
 #include "foil/attacks/gradient/deepfool.hpp"
 #include "foil/attacks/gradient/fast_gradient.hpp"
 #include "foil/attacks/gradient/projected_gradient/projected_gradient.hpp"
@@ -23,8 +24,9 @@ template <class... Family>
 struct Families {
   static void list(auto& catalogue) { (Family::list(catalogue), ...); }
 };
-using AllFamilies = Families<FastGradientFamily, ProjectedGradientFamily, AdditiveNoiseFamily, BoundaryFamily,
-                             BlendedNoiseFamily, SaltAndPepperFamily, DatasetFamily, BrendelBethgeFamily,
-                             DeepFoolFamily, SigmaZeroFamily, AutoPgdFamily, VotingFoldedGaussianFamily>;
+using AllFamilies =
+    Families<FastGradientFamily, ProjectedGradientFamily, AdditiveNoiseFamily, BoundaryFamily,
+             BlendedNoiseFamily, SaltAndPepperFamily, DatasetFamily, BrendelBethgeFamily, DeepFoolFamily,
+             SigmaZeroFamily, AutoPgdFamily, VotingFoldedGaussianFamily, CarliniWagnerFamily>;
 
 }  // namespace foil
