@@ -13,6 +13,7 @@
 #include "foil/attacks/gradient/carlini_wagner/carlini_wagner.hpp"
 #include "foil/attacks/gradient/deepfool.hpp"
 #include "foil/attacks/gradient/fast_gradient.hpp"
+#include "foil/attacks/gradient/jsma/jsma.hpp"
 #include "foil/attacks/gradient/projected_gradient/projected_gradient.hpp"
 #include "foil/attacks/gradient/sigma_zero.hpp"
 #include "foil/attacks/gradient/vfga.hpp"
@@ -24,9 +25,9 @@ template <class... Family>
 struct Families {
   static void list(auto& catalogue) { (Family::list(catalogue), ...); }
 };
-using AllFamilies =
-    Families<FastGradientFamily, ProjectedGradientFamily, AdditiveNoiseFamily, BoundaryFamily,
-             BlendedNoiseFamily, SaltAndPepperFamily, DatasetFamily, BrendelBethgeFamily, DeepFoolFamily,
-             SigmaZeroFamily, AutoPgdFamily, VotingFoldedGaussianFamily, CarliniWagnerFamily>;
+using AllFamilies = Families<FastGradientFamily, ProjectedGradientFamily, AdditiveNoiseFamily, BoundaryFamily,
+                             BlendedNoiseFamily, SaltAndPepperFamily, DatasetFamily, BrendelBethgeFamily,
+                             DeepFoolFamily, SigmaZeroFamily, AutoPgdFamily, VotingFoldedGaussianFamily,
+                             CarliniWagnerFamily, JacobianSaliencyFamily>;
 
 }  // namespace foil

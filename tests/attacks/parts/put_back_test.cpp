@@ -72,7 +72,7 @@ TEST_CASE("feature units: the range, or what a linear model says") {
     const Scripted<L0> attack([&](Oracle& oracle) -> Task<> {
       Eigen::VectorXd at = oracle.original();
       const auto& answer = co_await oracle.gradient(at, Loss::margin);
-      units = feature_units(oracle, answer);
+      units = feature_units(oracle, answer.loss, answer.gradient);
     });
     attack(model, x, Labels::Zero(1));
   };

@@ -113,7 +113,7 @@ class SigmaZeroAttack : public MinimalAttack<SigmaZeroAttack> {
           threshold(chosen.threshold) {}
 
     void begin(const Oracle& oracle, const Answer& at) {
-      units = feature_units(oracle, at);
+      units = feature_units(oracle, at.loss, at.gradient);
       weight = std::abs(at.loss) / 10 / static_cast<double>(std::max<Index>(oracle.box().free_features(), 1));
     }
 

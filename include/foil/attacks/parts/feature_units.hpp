@@ -13,11 +13,11 @@
 namespace foil {
 
 /// For each feature the length of the interval in which it may lie, 0 where it is fixed. A feature without
-/// finite bounds has none: it gets twice the way that by the linear model at the answer's point the
-/// steepest feature has to go alone, or where that does not say, its own size or 1, whichever is more.
-inline Eigen::VectorXd feature_units(const Oracle& oracle, const Answer& at) {
+/// finite bounds has none: it gets twice the way that the steepest feature has to go alone to make good a
+/// loss of `lack` by the loss's gradient, or where that does not say, its own size or 1, whichever is more.
+inline Eigen::VectorXd feature_units(const Oracle& oracle, double lack, const Eigen::VectorXd& gradient) {
   Eigen::VectorXd units = oracle.upper() - oracle.lower();
-  const double way = 2 * std::abs(at.loss) / Linf::size(at.gradient);
+  const double way = 2 * std::abs(lack) / Linf::size(gradient);
   for (Index i = 0; i < units.size(); ++i)
     if (!std::isfinite(units[i]))
       units[i] = way > 0 && std::isfinite(way) ? way : std::max(1.0, std::abs(oracle.original()[i]));
