@@ -4,6 +4,7 @@
 #include "geometry/ball_in_box.hpp"
 #include "support/catch.hpp"
 
+using foil::L0;
 using foil::L1;
 using foil::L2;
 using foil::Linf;
@@ -147,4 +148,45 @@ TEST_CASE("a radius that clipping alone does not reach is used up by the entries
   CHECK(one[0] == 1);
   CHECK(one[1] == Catch::Approx(0.8));
   CHECK(one[2] == 0.5);
+}
+
+TEST_CASE("in L0 the projection is the nearest of all points with so few changed entries") {
+  std::mt19937 random(5);
+  for (int trial = 0; trial < 400; ++trial) {
+    const Index n = 1 + trial % 9;
+    auto p = random_problem<L0>(random, n);
+    const Vector point = p.centre + p.v, x = projected<L0>(p, point);
+    REQUIRE(p.box.contains(x));
+    Index changed = 0;
+    for (Index i = 0; i < n; ++i) {
+      REQUIRE((x[i] == p.centre[i] || x[i] == std::clamp(point[i], p.box.lower[i], p.box.upper[i])));
+      if (p.box.is_frozen(i)) REQUIRE(x[i] == p.centre[i]);
+      changed += x[i] != p.centre[i];
+    }
+    REQUIRE(static_cast<double>(changed) <= p.epsilon);
+    double nearest = infinity;
+    for (unsigned set = 0; set < 1u << n; ++set) {
+      Vector other = p.centre;
+      for (Index i = 0; i < n; ++i)
+        if (set >> i & 1) other[i] = std::clamp(point[i], p.box.lower[i], p.box.upper[i]);
+      if (L0::size(other - p.centre) <= p.epsilon) nearest = std::min(nearest, (other - point).norm());
+    }
+    REQUIRE((x - point).norm() <= nearest * (1 + 1e-12) + 1e-15 * p.scale);
+    REQUIRE(projected<L0>(p, x) == x);
+  }
+}
+
+TEST_CASE("in L0 the lower of two equal entries stays, and a radius is rounded down") {
+  const Vector centre = Vector::Zero(4);
+  const foil::geometry::Box box{Vector::Constant(4, -1), Vector::Constant(4, 1)};
+  const auto after = [&](Vector x, double radius) {
+    project(x, Region<L0>{centre, box, radius});
+    return x;
+  };
+  const Vector x = Eigen::Vector4d(0.5, -0.5, 0.2, 3);
+  CHECK(after(x, 0.9) == centre);
+  CHECK(after(x, 1) == Eigen::Vector4d(0, 0, 0, 1));
+  CHECK(after(x, 2.9) == Eigen::Vector4d(0.5, 0, 0, 1));
+  CHECK(after(x, 3) == Eigen::Vector4d(0.5, -0.5, 0, 1));
+  CHECK(after(x, infinity) == Eigen::Vector4d(0.5, -0.5, 0.2, 1));
 }

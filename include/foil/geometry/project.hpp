@@ -5,12 +5,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <type_traits>
+#include <vector>
 
 #include "foil/core/norms.hpp"
 #include "foil/core/simd.hpp"
 #include "foil/core/sum.hpp"
 #include "foil/geometry/decreasing_root.hpp"
+#include "foil/geometry/largest.hpp"
 #include "foil/geometry/region.hpp"
 #include "foil/geometry/rescale.hpp"
 
@@ -41,8 +44,9 @@ inline double soft_threshold(const Eigen::VectorXd& magnitude, const Eigen::Vect
 }
 
 /// Moves x to the point of the region nearest to it (in Euclidean distance), in place. A point of the region
-/// keeps its bits; what is moved is within the box to the bit and within the ball to rounding. O(n), expected
-/// for L1.
+/// keeps its bits; what is moved is within the box to the bit and within the ball to rounding. In L0, where
+/// the ball is that of at most so many changed entries, those stay whose return would move x farthest (on a
+/// tie the lower ones), and the others return to the centre. O(n), expected for L0 and L1.
 template <Norm N, class = simd::Isa>
 void project(Eigen::VectorXd& x, const Region<N>& region) {
   const Eigen::VectorXd &centre = region.centre, &lower = region.box.lower, &upper = region.box.upper;
@@ -65,6 +69,17 @@ void project(Eigen::VectorXd& x, const Region<N>& region) {
     const Eigen::VectorXd direction = x - centre;
     const double scale = std::min(1.0, rescale(centre, direction, lower, upper, epsilon, L2{}).eta);
     for (Index i = 0; i < n; ++i) x[i] = clip(i, centre[i] + scale * direction[i]);
+  } else if constexpr (std::is_same_v<N, L0>) {
+    std::vector<detail::KeyedWeight> changed;
+    for (Index i = 0; i < n; ++i) {
+      const double w = x[i] - centre[i], to = clip(i, x[i]), moved = to - centre[i];
+      x[i] = to;
+      if (moved != 0) changed.push_back({moved * (2 * w - moved), 1, i});
+    }
+    const double most = std::floor(epsilon);
+    if (static_cast<double>(changed.size()) <= most) return;
+    for (std::size_t k = most < 1 ? 0 : detail::take_largest(changed, most); k < changed.size(); ++k)
+      x[changed[k].index] = centre[changed[k].index];
   } else {
     static_assert(std::is_same_v<N, L1>, "foil: no projection for this norm");
     Eigen::VectorXd magnitude(n), rooms(n);
