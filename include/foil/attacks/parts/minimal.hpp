@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "foil/attacks/parts/radius.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/run/any_attack.hpp"
 #include "foil/run/attack.hpp"
@@ -40,26 +41,6 @@ struct RadiusSearch {
 
 namespace detail {
 
-/// The largest distance in the box, or where that has no end, what squares and floats can still hold.
-inline double largest_radius(const Oracle& oracle) {
-  Eigen::VectorXd farthest(oracle.features());
-  for (Index i = 0; i < farthest.size(); ++i)
-    farthest[i] =
-        std::max(oracle.upper()[i] - oracle.original()[i], oracle.original()[i] - oracle.lower()[i]);
-  return std::min(oracle.norm().size(farthest), oracle.sample().single_precision ? 1e30 : 1e150);
-}
-
-/// How far the criterion's margin is from its boundary by a linear model; zero or not finite if it does not
-/// say.
-inline double linear_distance(const Oracle& oracle, const Answer& at) {
-  const double p = oracle.norm().p;
-  Eigen::VectorXd gradient = at.gradient;
-  if (oracle.box().frozen.size() > 0) gradient = oracle.box().frozen.select(0.0, gradient);
-  const double largest = Linf::size(gradient);
-  if (p <= 1 || largest == 0) return -at.loss / largest;
-  return -at.loss / (std::isinf(p) ? L1::size(gradient) : Lp(p / (p - 1)).size(gradient));
-}
-
 /// By how much the next radius differs, after so many: moderately at first, then ever more, so that any
 /// number is reached in a few steps. A geometric bisection makes good for large factors within a few steps.
 inline double radius_factor(int steps) {
@@ -72,17 +53,14 @@ inline double radius_factor(int steps) {
 /// fails, then bisects their ratio. Every run draws its own random numbers. `attack` must outlive the task.
 inline Task<> smallest_radius(Oracle& oracle, RadiusSearch search, Knowledge knowledge,
                               const AnyAttack::Start& attack) {
-  const double most = detail::largest_radius(oracle);
+  const double most = largest_radius(oracle);
   double epsilon = search.first_epsilon;
   if (epsilon == 0 && knowledge == Knowledge::gradients) {
     Eigen::VectorXd x = oracle.original();
     const Answer& at = co_await oracle.gradient(x, Loss::margin);
-    epsilon = detail::linear_distance(oracle, at);
+    epsilon = linear_distance(oracle, at, at.loss);
   }
-  if (!(epsilon > 0 && std::isfinite(epsilon))) {
-    const double size = oracle.norm().size(oracle.original());
-    epsilon = std::min(size > 0 ? 4 * size : 100, most) / 100;
-  }
+  if (!(epsilon > 0 && std::isfinite(epsilon))) epsilon = guessed_radius(oracle);
   epsilon = std::min(epsilon, most);
   std::uint64_t attempt = 0;
   double failed = 0;
