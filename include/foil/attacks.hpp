@@ -11,8 +11,10 @@
 #include "foil/attacks/gradient/auto_pgd/auto_pgd.hpp"
 #include "foil/attacks/gradient/brendel_bethge/brendel_bethge.hpp"
 #include "foil/attacks/gradient/carlini_wagner/carlini_wagner.hpp"
+#include "foil/attacks/gradient/ddn.hpp"
 #include "foil/attacks/gradient/deepfool.hpp"
 #include "foil/attacks/gradient/fast_gradient.hpp"
+#include "foil/attacks/gradient/fmn.hpp"
 #include "foil/attacks/gradient/jsma/jsma.hpp"
 #include "foil/attacks/gradient/projected_gradient/projected_gradient.hpp"
 #include "foil/attacks/gradient/sigma_zero.hpp"
@@ -28,6 +30,6 @@ struct Families {
 using AllFamilies = Families<FastGradientFamily, ProjectedGradientFamily, AdditiveNoiseFamily, BoundaryFamily,
                              BlendedNoiseFamily, SaltAndPepperFamily, DatasetFamily, BrendelBethgeFamily,
                              DeepFoolFamily, SigmaZeroFamily, AutoPgdFamily, VotingFoldedGaussianFamily,
-                             CarliniWagnerFamily, JacobianSaliencyFamily>;
+                             CarliniWagnerFamily, JacobianSaliencyFamily, DDNFamily, FMNFamily>;
 
 }  // namespace foil
