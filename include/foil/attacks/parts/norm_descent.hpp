@@ -107,7 +107,7 @@ Task<> descend_norm(Oracle& oracle, NormDescent how) {
     }
     const double gamma = cosine_decay(how.gamma, how.final_gamma, share), lead = margin.margin(at);
     if constexpr (std::is_same_v<N, L0>) {
-      if (step == 0) unit = Linf::size(feature_units(oracle, at));
+      if (step == 0) unit = Linf::size(feature_units(oracle, at.loss, at.gradient));
       radius =
           step == 0 ? detail::first_count(oracle, at, lead) : detail::next_count(oracle, at, radius, gamma);
     } else {
