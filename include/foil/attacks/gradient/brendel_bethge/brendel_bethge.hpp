@@ -13,8 +13,8 @@
 
 #include "foil/attacks/gradient/brendel_bethge/options.hpp"
 #include "foil/attacks/parts/approach.hpp"
-#include "foil/attacks/parts/boundary_walk.hpp"
 #include "foil/attacks/parts/climb.hpp"
+#include "foil/attacks/parts/tangent_walk.hpp"
 #include "foil/geometry/half_space/step.hpp"
 #include "foil/run/attack.hpp"
 
@@ -67,20 +67,20 @@ class BrendelBethgeAttack : public MinimalAttack<BrendelBethgeAttack<N>> {
     int left = options_.steps;
     bool converged = !starts.empty();
     for (std::size_t k = 0; k < starts.size() && left > 0; ++k) {
-      BoundaryWalk walk{std::move(starts[k])};
+      TangentWalk walk{std::move(starts[k])};
       co_await approach<N>(oracle, walk.x, options_.start.bisections);
       const int share = left / static_cast<int>(starts.size() - k);
       co_await go(oracle, walk, pace(share), share);
       left -= walk.steps;
-      converged = converged && walk.end == BoundaryWalk::End::converged;
+      converged = converged && walk.end == TangentWalk::End::converged;
     }
     // What is left goes to walks from the closest adversarial, as long as they come closer.
-    for (double before = BoundaryWalk::infinity; converged && left > 0 && oracle.best_distance() < before;) {
+    for (double before = TangentWalk::infinity; converged && left > 0 && oracle.best_distance() < before;) {
       before = (1 - options_.tolerance) * oracle.best_distance();
-      BoundaryWalk walk{oracle.best()};
+      TangentWalk walk{oracle.best()};
       co_await go(oracle, walk, slow, left);
       left -= walk.steps;
-      converged = walk.end == BoundaryWalk::End::converged;
+      converged = walk.end == TangentWalk::End::converged;
     }
     if (options_.last_bisections > 0 && oracle.found()) {
       Eigen::VectorXd x = oracle.best();
@@ -100,13 +100,13 @@ class BrendelBethgeAttack : public MinimalAttack<BrendelBethgeAttack<N>> {
     return out;
   }
 
-  Task<> go(Oracle& oracle, BoundaryWalk& walk, const WalkPace& pace, int steps) const {
+  Task<> go(Oracle& oracle, TangentWalk& walk, const WalkPace& pace, int steps) const {
     walk.best = walk.x;
     walk.radius = first_radius(oracle, walk.x);
     walk.smallest_radius = options_.smallest_radius * walk.radius;
     const Objective margin = Loss::margin;
     co_await walk_on<N>(oracle, walk, pace, margin, steps);
-    if (steps > 0 && walk.end == BoundaryWalk::End::none) co_await oracle.query(walk.x);
+    if (steps > 0 && walk.end == TangentWalk::End::none) co_await oracle.query(walk.x);
   }
 
   double first_radius(const Oracle& oracle, const Eigen::VectorXd& x) const {

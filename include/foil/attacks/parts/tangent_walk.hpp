@@ -39,7 +39,7 @@ struct WalkPace {
 };
 
 /// A walk from one start, adversarial or not. It can be interrupted and continued.
-struct BoundaryWalk {
+struct TangentWalk {
   enum class End { none, converged, lost };
   static constexpr double infinity = std::numeric_limits<double>::infinity();
   Eigen::VectorXd x;            ///< where the next gradient is taken
@@ -79,11 +79,11 @@ struct BoundaryWalk {
 /// model: the objective's value at x, and the average of the gradients so far. On a lattice, the walk goes on
 /// unrounded, and what is asked about is the rounded point. 1 forward and 1 backward pass per step.
 template <Norm N>
-Task<> walk_on(Oracle& oracle, BoundaryWalk& walk, const WalkPace& pace, const Objective& objective,
+Task<> walk_on(Oracle& oracle, TangentWalk& walk, const WalkPace& pace, const Objective& objective,
                int steps) {
   const Eigen::VectorXd& original = oracle.original();
   Eigen::VectorXd rounded;
-  while (walk.steps < steps && walk.end == BoundaryWalk::End::none) {
+  while (walk.steps < steps && walk.end == TangentWalk::End::none) {
     // On a lattice a walk goes on with what rounding left undone: small steps add up until they count.
     if (oracle.on_lattice()) rounded = walk.x;
     Eigen::VectorXd& asked = oracle.on_lattice() ? rounded : walk.x;
@@ -92,8 +92,8 @@ Task<> walk_on(Oracle& oracle, BoundaryWalk& walk, const WalkPace& pace, const O
     ++walk.steps;
     if (!std::isfinite(margin)) {  // back to where the model still answered, and more carefully
       walk.shrink(pace.shrink);
-      if (walk.end != BoundaryWalk::End::none || walk.x == walk.best) {
-        walk.end = BoundaryWalk::End::lost;
+      if (walk.end != TangentWalk::End::none || walk.x == walk.best) {
+        walk.end = TangentWalk::End::lost;
         co_return;
       }
       walk.x = walk.best;
@@ -113,10 +113,10 @@ Task<> walk_on(Oracle& oracle, BoundaryWalk& walk, const WalkPace& pace, const O
       walk.stalled = 0;
     }
     walk.adapt(pace);
-    if (walk.end != BoundaryWalk::End::none) co_return;
+    if (walk.end != TangentWalk::End::none) co_return;
     const double length = norm2(walk.gradient);
     if (!(length > 0) || !std::isfinite(length)) {
-      walk.end = BoundaryWalk::End::lost;
+      walk.end = TangentWalk::End::lost;
       co_return;
     }
     const double c = (margin > 0 ? -pace.overshoot : -(2 - pace.overshoot)) * margin;
@@ -124,7 +124,7 @@ Task<> walk_on(Oracle& oracle, BoundaryWalk& walk, const WalkPace& pace, const O
                                              c,        walk.radius, pace.contact};
     auto step = geometry::half_space_step<N>(problem);
     walk.x = std::move(step.point);
-    walk.predicted = step.reached ? oracle.distance(walk.x) : BoundaryWalk::infinity;
+    walk.predicted = step.reached ? oracle.distance(walk.x) : TangentWalk::infinity;
   }
 }
 
