@@ -13,6 +13,7 @@
 #include "foil/attacks/gradient/carlini_wagner/carlini_wagner.hpp"
 #include "foil/attacks/gradient/ddn.hpp"
 #include "foil/attacks/gradient/deepfool.hpp"
+#include "foil/attacks/gradient/fab/fab.hpp"
 #include "foil/attacks/gradient/fast_gradient.hpp"
 #include "foil/attacks/gradient/fmn.hpp"
 #include "foil/attacks/gradient/jsma/jsma.hpp"
@@ -32,6 +33,6 @@ using AllFamilies =
     Families<FastGradientFamily, ProjectedGradientFamily, AdditiveNoiseFamily, BoundaryFamily,
              BlendedNoiseFamily, SaltAndPepperFamily, DatasetFamily, BrendelBethgeFamily, DeepFoolFamily,
              SigmaZeroFamily, AutoPgdFamily, VotingFoldedGaussianFamily, CarliniWagnerFamily,
-             JacobianSaliencyFamily, DDNFamily, FMNFamily, PrimalDualFamily>;
+             JacobianSaliencyFamily, DDNFamily, FMNFamily, PrimalDualFamily, FabFamily>;
 
 }  // namespace foil
