@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "catalogue/importer.hpp"
 #include "foil/attacks/gradient/projected_gradient/projected_gradient.hpp"
-#include "foil/onnx/onnx.hpp"
 #include "io/temporary_directory.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
