@@ -83,8 +83,9 @@ std::vector<FabWalk> fab_walks(const Oracle& oracle, const Eigen::VectorXd& x, c
     walks.push_back({x, {classes[k], classes.back()}, {}, std::move(all[k])});
     walks.back().adversarial = at.adversarial;
   }
-  std::stable_sort(walks.begin(), walks.end(), [](const FabWalk& a, const FabWalk& b) {
-    return a.boundary.distance < b.boundary.distance;
+  std::sort(walks.begin(), walks.end(), [](const FabWalk& a, const FabWalk& b) {
+    const double left = a.boundary.distance, right = b.boundary.distance;
+    return left < right || (left == right && a.classes.front() < b.classes.front());
   });
   walks.resize(std::min(walks.size(), static_cast<std::size_t>(most)));
   return walks;
@@ -94,10 +95,15 @@ std::vector<FabWalk> fab_walks(const Oracle& oracle, const Eigen::VectorXd& x, c
 /// the logits there and by each one's latest gradient, and the class to leave.
 inline void fab_ask_next(FabWalk& walk, const Eigen::VectorXd& logits, int most) {
   const Index leave = walk.classes.back();
-  const auto distance = [&](Index k) { return std::abs(logits[k] - logits[leave]) / walk.slopes[k]; };
+  const auto distance = [&](Index k) {
+    const double slope = walk.slopes[k];
+    return slope > 0 ? std::abs(logits[k] - logits[leave]) / slope : std::numeric_limits<double>::infinity();
+  };
   walk.asked.assign(walk.classes.begin(), walk.classes.end() - 1);
-  std::stable_sort(walk.asked.begin(), walk.asked.end(),
-                   [&](Index a, Index b) { return distance(a) < distance(b); });
+  std::sort(walk.asked.begin(), walk.asked.end(), [&](Index a, Index b) {
+    const double left = distance(a), right = distance(b);
+    return left < right || (left == right && a < b);
+  });
   walk.asked.resize(std::min(walk.asked.size(), static_cast<std::size_t>(most)));
   walk.asked.push_back(leave);
 }
