@@ -17,6 +17,7 @@
 #include "foil/attacks/gradient/fast_gradient.hpp"
 #include "foil/attacks/gradient/fmn.hpp"
 #include "foil/attacks/gradient/jsma/jsma.hpp"
+#include "foil/attacks/gradient/newtonfool.hpp"
 #include "foil/attacks/gradient/primal_dual/primal_dual.hpp"
 #include "foil/attacks/gradient/projected_gradient/projected_gradient.hpp"
 #include "foil/attacks/gradient/sigma_zero.hpp"
@@ -33,6 +34,6 @@ using AllFamilies =
     Families<FastGradientFamily, ProjectedGradientFamily, AdditiveNoiseFamily, BoundaryFamily,
              BlendedNoiseFamily, SaltAndPepperFamily, DatasetFamily, BrendelBethgeFamily, DeepFoolFamily,
              SigmaZeroFamily, AutoPgdFamily, VotingFoldedGaussianFamily, CarliniWagnerFamily,
-             JacobianSaliencyFamily, DDNFamily, FMNFamily, PrimalDualFamily, FabFamily>;
+             JacobianSaliencyFamily, DDNFamily, FMNFamily, PrimalDualFamily, FabFamily, NewtonFoolFamily>;
 
 }  // namespace foil
