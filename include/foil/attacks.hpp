@@ -21,6 +21,7 @@
 #include "foil/attacks/gradient/primal_dual/primal_dual.hpp"
 #include "foil/attacks/gradient/projected_gradient/projected_gradient.hpp"
 #include "foil/attacks/gradient/sigma_zero.hpp"
+#include "foil/attacks/gradient/trust_region.hpp"
 #include "foil/attacks/gradient/vfga.hpp"
 
 namespace foil {
@@ -30,10 +31,10 @@ template <class... Family>
 struct Families {
   static void list(auto& catalogue) { (Family::list(catalogue), ...); }
 };
-using AllFamilies =
-    Families<FastGradientFamily, ProjectedGradientFamily, AdditiveNoiseFamily, BoundaryFamily,
-             BlendedNoiseFamily, SaltAndPepperFamily, DatasetFamily, BrendelBethgeFamily, DeepFoolFamily,
-             SigmaZeroFamily, AutoPgdFamily, VotingFoldedGaussianFamily, CarliniWagnerFamily,
-             JacobianSaliencyFamily, DDNFamily, FMNFamily, PrimalDualFamily, FabFamily, NewtonFoolFamily>;
+using AllFamilies = Families<FastGradientFamily, ProjectedGradientFamily, AdditiveNoiseFamily, BoundaryFamily,
+                             BlendedNoiseFamily, SaltAndPepperFamily, DatasetFamily, BrendelBethgeFamily,
+                             DeepFoolFamily, SigmaZeroFamily, AutoPgdFamily, VotingFoldedGaussianFamily,
+                             CarliniWagnerFamily, JacobianSaliencyFamily, DDNFamily, FMNFamily,
+                             PrimalDualFamily, FabFamily, NewtonFoolFamily, TrustRegionFamily>;
 
 }  // namespace foil
