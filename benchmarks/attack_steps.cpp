@@ -72,9 +72,12 @@ Input starts() {
 
 void run(benchmark::State& state, const foil::AttackEntry& entry) {
   foil::OptionValues values;
-  for (const foil::OptionInfo& option : entry.options)
+  for (const foil::OptionInfo& option : entry.options) {
     if (option.name == "steps" && entry.minimal && !entry.name.starts_with("minimal-"))
       values["steps"] = "200";
+    if (option.name == "diversity") values["diversity"] = "0";  // the inputs are no images
+    if (option.name == "smoothing") values["smoothing"] = "none";
+  }
   const foil::AnyAttack attack = entry.make(values);
   const Input x = images();
   const foil::Labels labels = foil::Labels::Zero(count);

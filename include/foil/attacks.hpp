@@ -17,6 +17,7 @@
 #include "foil/attacks/gradient/fast_gradient.hpp"
 #include "foil/attacks/gradient/fmn.hpp"
 #include "foil/attacks/gradient/jsma/jsma.hpp"
+#include "foil/attacks/gradient/momentum_iterative/momentum_iterative.hpp"
 #include "foil/attacks/gradient/newtonfool.hpp"
 #include "foil/attacks/gradient/primal_dual/primal_dual.hpp"
 #include "foil/attacks/gradient/projected_gradient/projected_gradient.hpp"
@@ -31,10 +32,11 @@ template <class... Family>
 struct Families {
   static void list(auto& catalogue) { (Family::list(catalogue), ...); }
 };
-using AllFamilies = Families<FastGradientFamily, ProjectedGradientFamily, AdditiveNoiseFamily, BoundaryFamily,
-                             BlendedNoiseFamily, SaltAndPepperFamily, DatasetFamily, BrendelBethgeFamily,
-                             DeepFoolFamily, SigmaZeroFamily, AutoPgdFamily, VotingFoldedGaussianFamily,
-                             CarliniWagnerFamily, JacobianSaliencyFamily, DDNFamily, FMNFamily,
-                             PrimalDualFamily, FabFamily, NewtonFoolFamily, TrustRegionFamily>;
+using AllFamilies =
+    Families<FastGradientFamily, ProjectedGradientFamily, AdditiveNoiseFamily, BoundaryFamily,
+             BlendedNoiseFamily, SaltAndPepperFamily, DatasetFamily, BrendelBethgeFamily, DeepFoolFamily,
+             SigmaZeroFamily, AutoPgdFamily, VotingFoldedGaussianFamily, CarliniWagnerFamily,
+             JacobianSaliencyFamily, DDNFamily, FMNFamily, PrimalDualFamily, FabFamily, NewtonFoolFamily,
+             TrustRegionFamily, MomentumIterativeFamily>;
 
 }  // namespace foil

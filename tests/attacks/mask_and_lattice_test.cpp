@@ -12,6 +12,7 @@
 
 #include "catalogue/all_attacks.hpp"
 #include "support/catch.hpp"
+#include "support/for_rows.hpp"
 #include "support/models.hpp"
 #include "support/scripted.hpp"
 
@@ -121,9 +122,10 @@ struct Watch {
 
 /// With its default options, but not content with a user's start that is not adversarial.
 AnyAttack attack_of(const AttackEntry& entry) {
+  OptionValues values = test::for_rows(entry);
   for (const OptionInfo& option : entry.options)
-    if (option.name == "start_fallback") return entry.make({{option.name, "true"}});
-  return entry.make({});
+    if (option.name == "start_fallback") values[option.name] = "true";
+  return entry.make(values);
 }
 
 template <class Scalar>

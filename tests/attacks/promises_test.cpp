@@ -11,6 +11,7 @@
 #include "foil/attacks/gradient/projected_gradient/projected_gradient.hpp"
 #include "foil/models/label_only.hpp"
 #include "support/catch.hpp"
+#include "support/for_rows.hpp"
 #include "support/models.hpp"
 #include "support/scripted.hpp"
 
@@ -46,7 +47,7 @@ Labels labels() {
 const std::vector<AnyAttack>& attacks() {
   static const std::vector<AnyAttack> all = [] {
     std::vector<AnyAttack> made;
-    for (const AttackEntry& entry : programs::all_attacks().entries()) made.push_back(entry.make({}));
+    for (const AttackEntry& entry : programs::all_attacks().entries()) made.push_back(entry.make(test::for_rows(entry)));
     return made;
   }();
   return all;

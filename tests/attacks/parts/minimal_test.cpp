@@ -7,6 +7,7 @@
 #include "foil/attacks/gradient/projected_gradient/projected_gradient.hpp"
 #include "support/affine_problem.hpp"
 #include "support/catch.hpp"
+#include "support/for_rows.hpp"
 
 using namespace foil;
 using namespace foil::test;
@@ -198,7 +199,7 @@ TEST_CASE("every fixed-budget attack of the catalogue has a sound minimal form")
     if (!entry.minimal || !entry.name.starts_with("minimal-")) continue;
     ++tried;
     INFO(entry.name);
-    OptionValues options;
+    OptionValues options = for_rows(entry);
     for (const OptionInfo& option : entry.options)
       if (option.name == "steps") options["steps"] = "20";
     const AnyAttack attack = entry.make(options);
