@@ -13,6 +13,7 @@
 #include "foil/attacks/gradient/carlini_wagner/carlini_wagner.hpp"
 #include "foil/attacks/gradient/ddn.hpp"
 #include "foil/attacks/gradient/deepfool.hpp"
+#include "foil/attacks/gradient/divergence_pgd.hpp"
 #include "foil/attacks/gradient/fab/fab.hpp"
 #include "foil/attacks/gradient/fast_gradient.hpp"
 #include "foil/attacks/gradient/fmn.hpp"
@@ -24,6 +25,7 @@
 #include "foil/attacks/gradient/sigma_zero.hpp"
 #include "foil/attacks/gradient/trust_region.hpp"
 #include "foil/attacks/gradient/vfga.hpp"
+#include "foil/attacks/gradient/virtual_adversarial.hpp"
 
 namespace foil {
 
@@ -37,6 +39,6 @@ using AllFamilies =
              BlendedNoiseFamily, SaltAndPepperFamily, DatasetFamily, BrendelBethgeFamily, DeepFoolFamily,
              SigmaZeroFamily, AutoPgdFamily, VotingFoldedGaussianFamily, CarliniWagnerFamily,
              JacobianSaliencyFamily, DDNFamily, FMNFamily, PrimalDualFamily, FabFamily, NewtonFoolFamily,
-             TrustRegionFamily, MomentumIterativeFamily>;
+             TrustRegionFamily, MomentumIterativeFamily, VirtualAdversarialFamily, DivergencePgdFamily>;
 
 }  // namespace foil
