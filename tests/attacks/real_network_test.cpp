@@ -53,6 +53,7 @@ AnyAttack brief(const AttackEntry& entry) {
   for (const OptionInfo& option : entry.options) {
     if (option.name == "steps" || option.name == "repeats") options[option.name] = "10";
     if (option.name == "bisections") options[option.name] = "5";
+    if (option.name == "features") options[option.name] = "3";
   }
   return entry.make(options);
 }

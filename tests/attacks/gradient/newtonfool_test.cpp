@@ -107,6 +107,13 @@ TEST_CASE("newtonfool: it asks what it says it asks") {
   CHECK((few.gradient_queries.array() == 3).all());
 }
 
+TEST_CASE("newtonfool: few steps are longer ones") {
+  const auto p = affine_problem<Rows>(4, 30, 20, 8);
+  const auto result = NewtonFoolAttack({.steps = 5})(p.model, p.inputs, p.labels);
+  CHECK(result.success.all());
+  CHECK((result.distances.array() >= attack(p.model, p.inputs, p.labels).distances.array() * 0.99).all());
+}
+
 TEST_CASE("newtonfool: bits do not depend on batches and threads") {
   const Mlp<Rows> model(20, 30, 5, 3);
   Random random(4);

@@ -21,12 +21,14 @@ namespace foil {
 /// Options of foil::NewtonFoolAttack.
 struct NewtonFoolOptions {
   int steps = 100;
-  double stepsize = 0.01;
+  double stepsize = 0;
   int last_bisections = 10;
 
   void list(OptionList& option) {
     option("steps", steps, "gradient steps", at_least(1));
-    option("stepsize", stepsize, "longest step, as a share of the input's Euclidean length", above(0, 1e6));
+    option("stepsize", stepsize,
+           "longest step, as a share of the input's Euclidean length; 0: 1 / steps, 0.01 as published",
+           between(0, 1e6));
     option("last_bisections", last_bisections, "in the end, between the input and the closest adversarial",
            at_least(0));
   }
@@ -57,7 +59,8 @@ class NewtonFoolAttack : public MinimalAttack<NewtonFoolAttack> {
   const Options& options() const { return options_; }
 
   Task<> attack(Oracle& oracle) const {
-    const double longest = options_.stepsize * size_of(oracle);
+    const double share = options_.stepsize > 0 ? options_.stepsize : 1.0 / options_.steps;
+    const double longest = share * size_of(oracle);
     Eigen::VectorXd x = oracle.original(), asked;
     for (int step = 0; step <= options_.steps && !oracle.found(); ++step) {
       asked = x;

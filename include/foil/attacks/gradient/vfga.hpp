@@ -20,13 +20,13 @@ namespace foil {
 
 /// Options of foil::VotingFoldedGaussianAttack.
 struct VotingFoldedGaussianOptions {
-  int steps = 1000;
+  int changes = 1000;
   int features = 10;
   int draws = 1;
   int last_removals = 10;
 
   void list(OptionList& option) {
-    option("steps", steps, "features changed one after the other", at_least(1));
+    option("changes", changes, "features changed one after the other, at most", at_least(1));
     option("features", features, "in a step so many features are tried upwards and as many downwards",
            between(1, 1e4));
     option("draws", draws, "values that are tried of each: the end of its range and others drawn by chance",
@@ -64,7 +64,7 @@ class VotingFoldedGaussianAttack : public MinimalAttack<VotingFoldedGaussianAtta
   Task<> attack(Oracle& oracle) const {
     Eigen::VectorXd x = oracle.original(), units, gradient;
     std::vector<Eigen::VectorXd> points;
-    for (int step = 0; step < options_.steps && !oracle.found(); ++step) {
+    for (int step = 0; step < options_.changes && !oracle.found(); ++step) {
       const Answer& at = co_await oracle.gradient(x);
       if (step == 0) units = feature_units(oracle, at.loss, at.gradient);
       if (at.adversarial || at.label < 0 || at.vanished) co_return;

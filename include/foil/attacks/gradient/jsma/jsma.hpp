@@ -95,7 +95,7 @@ class JacobianSaliencyAttack : public MinimalAttack<JacobianSaliencyAttack> {
       auto [lead, gain] = aims.jacobian ? nearest(oracle, at, aims) : std::pair(at.loss, at.gradient);
       if (step == 0) units = feature_units(oracle, lead, gain);
       if (at.adversarial) gradient.swap(gain);
-      if (at.adversarial || at.vanished || step == options_.steps) co_return;
+      if (at.adversarial || at.vanished || step == options_.moves) co_return;
       while (true) {  // moves that rounding undoes are not made again
         for (Index i = 0; i < x.size(); ++i) {
           const double change = x[i] - oracle.original()[i];

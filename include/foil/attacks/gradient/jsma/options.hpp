@@ -34,7 +34,7 @@ constexpr auto option_names(JsmaOutputs) {
 
 /// Options of foil::JacobianSaliencyAttack.
 struct JacobianSaliencyOptions {
-  int steps = 1000;
+  int moves = 1000;
   double step = 1;
   bool pairs = false;
   JsmaRule rule = JsmaRule::each;
@@ -43,7 +43,7 @@ struct JacobianSaliencyOptions {
   int last_removals = 10;
 
   void list(OptionList& option) {
-    option("steps", steps, "moves at most, of one feature or a pair", at_least(1));
+    option("moves", moves, "moves at most, of one feature or a pair", at_least(1));
     option("step", step, "length of a move, as a share of the feature's range", above(0, 1));
     option("pairs", pairs, "two features move at once, as published, else one");
     option("rule", rule,
