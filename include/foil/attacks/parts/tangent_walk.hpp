@@ -26,6 +26,7 @@ struct WalkPace {
   int period = 0;           ///< if positive, halve the radius after so many steps, each time, and never else
   /// First radius of a walk that begins without one, as a multiple of how far its first adversarial is in L2.
   double reach = 2;
+  int aims = 0;  ///< steps of such a walk to the point closest to the input, before it only wants to cross
   double smallest_radius = 1e-4;  ///< share of that radius below which such a walk has converged
   geometry::Contact contact = geometry::Contact::reach;  ///< with the half-space of predicted adversarials
 
@@ -120,8 +121,11 @@ Task<> walk_on(Oracle& oracle, TangentWalk& walk, const WalkPace& pace, const Ob
       co_return;
     }
     const double c = (margin > 0 ? -pace.overshoot : -(2 - pace.overshoot)) * margin;
-    const geometry::HalfSpaceProblem problem{original, walk.x,      oracle.box(), walk.gradient,
-                                             c,        walk.radius, pace.contact};
+    // Until it has crossed the boundary, a walk without radius goes to the point closest to where it is.
+    const bool crossing = std::isinf(walk.radius) && walk.steps > pace.aims;
+    const Eigen::VectorXd& from = crossing ? std::as_const(walk.x) : original;
+    const geometry::HalfSpaceProblem problem{from, walk.x,      oracle.box(), walk.gradient,
+                                             c,    walk.radius, pace.contact};
     auto step = geometry::half_space_step<N>(problem);
     walk.x = std::move(step.point);
     walk.predicted = step.reached ? oracle.distance(walk.x) : TangentWalk::infinity;

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// The closest adversarial that gradients find: walks towards every class, raced, and then from elsewhere.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "foil/attacks/parts/approach.hpp"
+#include "foil/attacks/parts/class_order.hpp"
+#include "foil/attacks/parts/start.hpp"
+#include "foil/attacks/parts/tangent_walk.hpp"
+#include "foil/core/numbers.hpp"
+#include "foil/geometry/sampling.hpp"
+#include "foil/run/attack.hpp"
+
+namespace foil {
+
+/// Options of foil::ClosestAttack.
+struct ClosestOptions {
+  int gradients = 1000;
+  int effort = 16;
+  int candidates = 9;
+
+  void list(OptionList& option) {
+    option("gradients", gradients, "budget: gradients at most", at_least(1));
+    option("effort", effort, "walks in a row that bring nothing before it stops", at_least(0));
+    option("candidates", candidates, "classes that are walked to, those of largest logit at the input",
+           at_least(1));
+  }
+};
+
+template <Norm N>
+class ClosestAttack : public MinimalAttack<ClosestAttack<N>> {
+ public:
+  using Options = ClosestOptions;
+  using norm = N;
+  static constexpr Knowledge knowledge = Knowledge::gradients;
+  static std::string name() { return text(N::name, "-closest"); }
+
+  explicit ClosestAttack(Options options = {}) : options_(checked(name(), options)) {}
+  const Options& options() const { return options_; }
+
+  Task<> attack(Oracle& oracle) const {
+    Search search{options_.gradients};
+    co_await scout(oracle, search);
+    co_await race(oracle, search);
+    co_await roam(oracle, search);
+    if (!oracle.found()) co_return;
+    Eigen::VectorXd x = oracle.best();
+    co_await approach<N>(oracle, x, bisections);
+    if (search.fruitless >= options_.effort) oracle.finish(Status::converged);
+  }
+
+ private:
+  static constexpr int bisections = 10, scouting = 4, most_racing = 4, trial = 24, most_steps = 200;
+  static constexpr double first_margin = 0.6, hopeless = 1.2, gain = 1e-4;
+
+  /// By how much a class leads the class to leave; without such a class, the criterion's margin.
+  struct Lead {
+    Index to = -1, leave = -1;
+    double lead = 0;
+    double operator()(const Eigen::VectorXd& logits, Eigen::VectorXd* gradient) const {
+      if (gradient) {
+        gradient->setZero(logits.size());
+        (*gradient)[to] = 1;
+        (*gradient)[leave] = -1;
+      }
+      return logits[to] - logits[leave] - lead;
+    }
+  };
+  struct Runner {
+    Lead lead;
+    TangentWalk walk;
+  };
+  static bool closer(const Runner& a, const Runner& b) { return a.walk.estimate() < b.walk.estimate(); }
+  struct Search {
+    int left;  ///< gradients
+    std::vector<Runner> racing{};
+    std::vector<std::pair<double, Lead>> leads{};  ///< by how far away an adversarial is expected
+    Lead best{};                                   ///< of the walk that found the closest
+    int fruitless = 0;
+  };
+
+  static WalkPace pace() {
+    WalkPace out;
+    out.reach = std::is_same_v<N, L0> ? 2 : 0.5;
+    out.aims = std::is_same_v<N, L0> ? 2 : 0;
+    return out;
+  }
+
+  /// Takes a walk on by so many steps, as far as the budget goes.
+  static Task<> go(Oracle& oracle, Search& search, Runner& runner, const WalkPace& pace, int steps) {
+    const int before = runner.walk.steps;
+    const double closest = oracle.best_distance();
+    const Objective objective = runner.lead.to >= 0 ? Objective(runner.lead) : Objective(Loss::margin);
+    co_await walk_on<N>(oracle, runner.walk, pace, objective, before + std::min(steps, search.left));
+    search.left -= runner.walk.steps - before;
+    if (oracle.best_distance() < closest && runner.lead.to >= 0) search.best = runner.lead;
+  }
+
+  /// A few steps from the input towards every class.
+  Task<> scout(Oracle& oracle, Search& search) const {
+    std::vector<Lead> leads(1);
+    if (const Index leave = oracle.goal().leave; leave >= 0) {
+      Eigen::VectorXd x = oracle.original();
+      const auto& clean = co_await oracle.score(x, Loss::margin);
+      leads.clear();
+      for (Index to : class_order(clean.logits, leave, options_.candidates))
+        leads.push_back({to, leave, oracle.goal().lead});
+    }
+    for (const Lead& lead : leads) {
+      Runner runner{lead, TangentWalk{oracle.original()}};
+      co_await go(oracle, search, runner, pace(), scouting);
+      search.leads.push_back({runner.walk.estimate(), lead});
+      search.racing.push_back(std::move(runner));
+      std::stable_sort(search.racing.begin(), search.racing.end(), closer);
+      if (search.racing.size() > most_racing) search.racing.pop_back();
+    }
+    std::stable_sort(search.leads.begin(), search.leads.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    if (!oracle.found()) search.best = search.leads.front().second;
+  }
+
+  /// Goes on with those walks that may win, fewer and fewer of them, until they have converged.
+  Task<> race(Oracle& oracle, Search& search) const {
+    double margin = first_margin;
+    for (int steps = scouting; search.left > 0 && !search.racing.empty(); steps *= 2, margin /= 2) {
+      std::stable_sort(search.racing.begin(), search.racing.end(), closer);
+      const double limit = (1 + std::max(margin, 0.01)) * oracle.best_distance();
+      std::erase_if(search.racing, [&](const Runner& r) {
+        return r.walk.end != TangentWalk::End::none || r.walk.steps >= most_steps ||
+               r.walk.estimate() > limit;
+      });
+      for (Runner& runner : search.racing) co_await go(oracle, search, runner, pace(), steps);
+    }
+  }
+
+  /// Walks from elsewhere, until so many in a row have brought nothing: from starts that are given or in the
+  /// pool; from points at random, mostly towards the class of the closest; and slowly from the closest.
+  Task<> roam(Oracle& oracle, Search& search) const {
+    const StartOptions given{.fallback = true, .noise_draws = 0};
+    StartState starts;
+    bool more = true, settled = false;  // nothing to gain by a slow walk from the closest
+    std::uint32_t draw = 0;
+    std::size_t other = 0;
+    for (std::uint32_t round = 0; search.left > 0 && search.fruitless < options_.effort; ++round) {
+      const double before = oracle.best_distance();
+      Runner runner{search.best, {}};
+      WalkPace speed = pace();
+      bool started = false, slow = false;
+      if (more && round % 2 == 0) {
+        more = co_await next_start(oracle, given, starts, runner.walk.x);
+        started = more;
+        if (started) runner.lead = {};
+        if (started) co_await approach<N>(oracle, runner.walk.x, bisections);
+      }
+      if (!started && !settled && round % 4 == 1 && oracle.found()) {
+        runner.walk.x = oracle.best();
+        speed = pace().slower(2);
+        slow = true;
+      } else if (!started) {
+        if (round % 4 == 3) runner.lead = search.leads[other++ % search.leads.size()].second;
+        runner.walk.x = nearby(oracle, draw++);
+      }
+      runner.walk.best = runner.walk.x;
+      co_await go(oracle, search, runner, speed, trial);
+      if (runner.walk.estimate() < hopeless * oracle.best_distance())
+        co_await go(oracle, search, runner, speed, most_steps);
+      const bool better = oracle.best_distance() < (1 - gain) * before;
+      search.fruitless = better ? 0 : search.fruitless + 1;
+      settled = better ? false : settled || slow;
+    }
+  }
+
+  /// A point at random, about as far from the input as the closest adversarial.
+  static Eigen::VectorXd nearby(const Oracle& oracle, std::uint32_t draw) {
+    Eigen::VectorXd noise = geometry::uniform_in_ball<L2>(oracle.box(), oracle.random(Purpose::noise, draw));
+    const double length = norm2(noise);
+    double radius = oracle.found() ? norm2(oracle.best() - oracle.original()) : 1;
+    if (length > 0) noise *= radius / length;
+    for (Index i = 0; i < noise.size(); ++i)
+      noise[i] = clip(oracle.original()[i] + noise[i], oracle.lower()[i], oracle.upper()[i]);
+    return noise;
+  }
+
+  Options options_;
+};
+
+using L0ClosestAttack = ClosestAttack<L0>;
+using L1ClosestAttack = ClosestAttack<L1>;
+using L2ClosestAttack = ClosestAttack<L2>;
+using LinfClosestAttack = ClosestAttack<Linf>;
+
+/// Its entries in the catalogue.
+struct ClosestFamily {
+  static void list(auto& catalogue) {
+    catalogue.family("Closest", "", "at most `gradients` times 1 forward and 1 backward");
+    catalogue.add(L0ClosestAttack());
+    catalogue.add(L1ClosestAttack());
+    catalogue.add(L2ClosestAttack(), {"closest"});
+    catalogue.add(LinfClosestAttack());
+  }
+};
+
+}  // namespace foil
