@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-# cmake -DCOMPILER=... -DFLAGS=... -DSOURCE=<file> -P compile_fail.cmake
+# cmake -DCOMPILER=... -DFLAGS=... -DSOURCE=<file> -DPRECOMPILED=<folder> -P compile_fail.cmake
 # The source must be refused with the sentence that its first line asks for ("// expect: <regular expression>") as the only
 # error, and accepted once FOIL_FIXED mends what is wrong with it: so that nothing else can be the reason. A second line
-# "// flags: ..." names flags that are the mistake.
+# "// flags: ..." names flags that are the mistake. What the source includes first is taken from PRECOMPILED if it is there.
 cmake_minimum_required(VERSION 3.24)
 
 file(STRINGS ${SOURCE} lines LIMIT_COUNT 2)
@@ -14,6 +14,12 @@ set(wanted "${CMAKE_MATCH_1}")
 set(mistaken "")
 if(second MATCHES "^// flags: (.+)$")
   separate_arguments(mistaken UNIX_COMMAND "${CMAKE_MATCH_1}")
+else()
+  file(STRINGS ${SOURCE} included LIMIT_COUNT 1 REGEX "^#include ")
+  string(REGEX REPLACE "^#include \"(.+)\"$" "${PRECOMPILED}/\\1" header "${included}")
+  if(EXISTS ${header}.gch)
+    list(APPEND FLAGS -include ${header})
+  endif()
 endif()
 
 execute_process(COMMAND ${COMPILER} ${FLAGS} ${mistaken} ${SOURCE} RESULT_VARIABLE refused ERROR_VARIABLE said)
