@@ -24,6 +24,7 @@
 #include "foil/attacks/gradient/primal_dual/primal_dual.hpp"
 #include "foil/attacks/gradient/projected_gradient/projected_gradient.hpp"
 #include "foil/attacks/gradient/sigma_zero.hpp"
+#include "foil/attacks/gradient/super_deepfool.hpp"
 #include "foil/attacks/gradient/trust_region.hpp"
 #include "foil/attacks/gradient/vfga.hpp"
 #include "foil/attacks/gradient/virtual_adversarial.hpp"
@@ -41,6 +42,6 @@ using AllFamilies =
              SigmaZeroFamily, AutoPgdFamily, VotingFoldedGaussianFamily, CarliniWagnerFamily,
              JacobianSaliencyFamily, DDNFamily, FMNFamily, PrimalDualFamily, FabFamily, NewtonFoolFamily,
              TrustRegionFamily, MomentumIterativeFamily, VirtualAdversarialFamily, DivergencePgdFamily,
-             ClosestFamily>;
+             ClosestFamily, SuperDeepFoolFamily>;
 
 }  // namespace foil

@@ -4,12 +4,11 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "foil/attacks/parts/class_order.hpp"
-#include "foil/attacks/parts/linear_boundary.hpp"
+#include "foil/attacks/parts/crossing.hpp"
 #include "foil/run/attack.hpp"
 
 namespace foil {
@@ -58,45 +57,23 @@ class DeepFoolAttack : public MinimalAttack<DeepFoolAttack<N>> {
   const Options& options() const { return options_; }
 
   Task<> attack(Oracle& oracle) const {
-    Eigen::VectorXd x = oracle.original(), tangent;
+    Crossing walk{oracle.original()};
     std::vector<Index> classes;  // the candidates and then the class to leave; empty if there is none
     if (const Index leave = oracle.goal().leave; leave >= 0) {
-      const auto& clean = co_await oracle.score(x, Loss::margin);
+      const auto& clean = co_await oracle.score(walk.x, Loss::margin);
       classes = class_order(clean.logits, leave, options_.candidates);
       classes.push_back(leave);
     }
-    double overshoot = options_.overshoot, share = 1;  // of the way from the best to the tangent
     for (std::int64_t left = std::int64_t{options_.steps} + 1; left > 0; --left) {
-      const Answer& at = oracle.found() || classes.empty() ? co_await oracle.gradient(x, Loss::margin)
-                                                           : co_await oracle.class_gradients(x, classes);
-      if (at.adversarial || !oracle.on_lattice()) overshoot = options_.overshoot;
-      if (at.adversarial && oracle.distance(x) <= oracle.best_distance()) {
-        if (tangent.size() == 0) left = std::int64_t{options_.refinements} + 1;
-        tangent = nearest_beyond<N>(oracle, oracle.original(), x, at, classes, 1);
-      } else {
-        const bool moved = !at.adversarial && cross(oracle, x, at, classes, overshoot);
-        if (moved && oracle.distance(x) < oracle.best_distance()) continue;
-        if (!oracle.found()) co_return;
-        share /= 2;
-      }
-      if (!(share * (1 - oracle.distance(tangent) / oracle.best_distance()) > 1e-4)) co_return;
-      x = oracle.best() + share * (tangent - oracle.best());
+      const bool first = !walk.found();
+      const Answer& at = !first || classes.empty() ? co_await oracle.gradient(walk.x, Loss::margin)
+                                                   : co_await oracle.class_gradients(walk.x, classes);
+      if (!crossing_step<N>(oracle, walk, at, classes, options_.overshoot)) co_return;
+      if (first && walk.found()) left = std::int64_t{options_.refinements} + 1;
     }
   }
 
  private:
-  /// Moves x beyond the nearest boundary, farther where rounding undoes the step. False if it cannot. On a
-  /// lattice, where most of a step may be undone, the next one overshoots more.
-  static bool cross(const Oracle& oracle, Eigen::VectorXd& x, const Answer& at, std::span<const Index> among,
-                    double& overshoot) {
-    const Eigen::VectorXd from = x;
-    for (; x == from && overshoot < 1e4; overshoot *= 2) {
-      x = nearest_beyond<N>(oracle, from, from, at, among, 1 + overshoot);
-      oracle.settle(x);
-    }
-    return x != from;
-  }
-
   Options options_;
 };
 

@@ -30,18 +30,28 @@ void for_each_boundary(const Oracle& oracle, const Answer& at, std::span<const I
         Eigen::VectorXd(at.class_gradients[k] - at.class_gradients.back()));
 }
 
-/// The point nearest to `from` that makes good, by the linear models made at x, `length` times what one of
-/// the classes lacks there for a lead beyond rounding. As far as possible towards the first if the box lets
-/// it reach none; `from` itself if no gradient shows a way.
+/// The step from `from` to the nearest point that makes good, by the linear model made at x (what `lead` is
+/// there and its `gradient`), `length` times what is lacking for a lead beyond rounding. As far as possible
+/// where the box does not let it; an empty point where the gradient shows no way.
+template <Norm N>
+geometry::HalfSpaceStep step_beyond(const Oracle& oracle, const Eigen::VectorXd& from,
+                                    const Eigen::VectorXd& x, const Answer& at, double lead,
+                                    const Eigen::VectorXd& gradient, double length) {
+  const double offset = length * (lead - 16 * oracle.precision() * Linf::size(at.logits));
+  if (!(norm2(gradient) > 0 && std::isfinite(norm2(gradient) * offset))) return {};
+  return geometry::half_space_step<N>({from, x, oracle.box(), -gradient, offset});
+}
+
+/// The nearest of these points over all boundaries that the answer shows; `from` itself if no gradient shows
+/// a way.
 template <Norm N>
 Eigen::VectorXd nearest_beyond(const Oracle& oracle, const Eigen::VectorXd& from, const Eigen::VectorXd& x,
                                const Answer& at, std::span<const Index> among, double length) {
   Eigen::VectorXd best = from;
   double shortest = std::numeric_limits<double>::infinity();
   for_each_boundary(oracle, at, among, [&](double lead, const Eigen::VectorXd& gradient) {
-    const double offset = length * (lead - 16 * oracle.precision() * Linf::size(at.logits));
-    if (!(norm2(gradient) > 0 && std::isfinite(norm2(gradient) * offset))) return;
-    auto step = geometry::half_space_step<N>({from, x, oracle.box(), -gradient, offset});
+    auto step = step_beyond<N>(oracle, from, x, at, lead, gradient, length);
+    if (step.point.size() == 0) return;
     const double distance = step.reached ? N::size(step.point - from) : std::numeric_limits<double>::max();
     if (distance < shortest) best = std::move(step.point);
     shortest = std::min(shortest, distance);
