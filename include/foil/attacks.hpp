@@ -24,6 +24,7 @@
 #include "foil/attacks/gradient/primal_dual/primal_dual.hpp"
 #include "foil/attacks/gradient/projected_gradient/projected_gradient.hpp"
 #include "foil/attacks/gradient/sigma_zero.hpp"
+#include "foil/attacks/gradient/sparsefool.hpp"
 #include "foil/attacks/gradient/super_deepfool.hpp"
 #include "foil/attacks/gradient/trust_region.hpp"
 #include "foil/attacks/gradient/vfga.hpp"
@@ -42,6 +43,6 @@ using AllFamilies =
              SigmaZeroFamily, AutoPgdFamily, VotingFoldedGaussianFamily, CarliniWagnerFamily,
              JacobianSaliencyFamily, DDNFamily, FMNFamily, PrimalDualFamily, FabFamily, NewtonFoolFamily,
              TrustRegionFamily, MomentumIterativeFamily, VirtualAdversarialFamily, DivergencePgdFamily,
-             ClosestFamily, SuperDeepFoolFamily>;
+             ClosestFamily, SuperDeepFoolFamily, SparseFoolFamily>;
 
 }  // namespace foil

@@ -86,8 +86,9 @@ std::optional<Eigen::VectorXd> nearest_in_half_space(const Eigen::VectorXd& x, c
       return N::p == 0 ? reach(a) > reach(b) : std::abs(w[a]) > std::abs(w[b]);
     });
     for (const Index i : order) {
-      if (gap <= 0) break;
-      d[i] = std::copysign(std::min(room(i), gap / std::abs(w[i])), w[i]);
+      const double needed = gap / std::abs(w[i]);
+      d[i] = std::copysign(std::min(room(i), needed), w[i]);
+      if (needed <= room(i)) break;  // no matter what rounding leaves of the gap
       gap -= std::abs(w[i] * d[i]);
     }
     return d;
