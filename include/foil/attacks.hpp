@@ -8,6 +8,7 @@
 #include "foil/attacks/decision/boundary/boundary.hpp"
 #include "foil/attacks/decision/dataset.hpp"
 #include "foil/attacks/decision/salt_and_pepper.hpp"
+#include "foil/attacks/gradient/alma/alma.hpp"
 #include "foil/attacks/gradient/auto_pgd/auto_pgd.hpp"
 #include "foil/attacks/gradient/brendel_bethge/brendel_bethge.hpp"
 #include "foil/attacks/gradient/carlini_wagner/carlini_wagner.hpp"
@@ -43,6 +44,6 @@ using AllFamilies =
              SigmaZeroFamily, AutoPgdFamily, VotingFoldedGaussianFamily, CarliniWagnerFamily,
              JacobianSaliencyFamily, DDNFamily, FMNFamily, PrimalDualFamily, FabFamily, NewtonFoolFamily,
              TrustRegionFamily, MomentumIterativeFamily, VirtualAdversarialFamily, DivergencePgdFamily,
-             ClosestFamily, SuperDeepFoolFamily, SparseFoolFamily>;
+             ClosestFamily, SuperDeepFoolFamily, SparseFoolFamily, ALMAFamily>;
 
 }  // namespace foil
