@@ -16,6 +16,7 @@
 #include "foil/attacks/gradient/ddn.hpp"
 #include "foil/attacks/gradient/deepfool.hpp"
 #include "foil/attacks/gradient/divergence_pgd.hpp"
+#include "foil/attacks/gradient/elastic_net.hpp"
 #include "foil/attacks/gradient/fab/fab.hpp"
 #include "foil/attacks/gradient/fast_gradient.hpp"
 #include "foil/attacks/gradient/fmn.hpp"
@@ -44,6 +45,6 @@ using AllFamilies =
              SigmaZeroFamily, AutoPgdFamily, VotingFoldedGaussianFamily, CarliniWagnerFamily,
              JacobianSaliencyFamily, DDNFamily, FMNFamily, PrimalDualFamily, FabFamily, NewtonFoolFamily,
              TrustRegionFamily, MomentumIterativeFamily, VirtualAdversarialFamily, DivergencePgdFamily,
-             ClosestFamily, SuperDeepFoolFamily, SparseFoolFamily, ALMAFamily>;
+             ClosestFamily, SuperDeepFoolFamily, SparseFoolFamily, ALMAFamily, ElasticNetFamily>;
 
 }  // namespace foil
