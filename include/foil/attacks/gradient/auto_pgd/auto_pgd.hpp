@@ -4,6 +4,7 @@
 #pragma once
 
 #include <bit>
+#include <type_traits>
 
 #include "foil/attacks/gradient/auto_pgd/ascent.hpp"
 #include "foil/attacks/gradient/auto_pgd/options.hpp"
@@ -23,7 +24,8 @@ class AutoPgdPreset : public AutoProjectedGradientDescent<N> {
 };
 
 template <Norm N>
-using TargetedApgd = AutoPgdPreset<N, TargetedApgdDefaults>;
+using TargetedApgd =
+    AutoPgdPreset<N, std::conditional_t<N::p == 1, TargetedL1ApgdDefaults, TargetedApgdDefaults>>;
 using L1TargetedAPGD = TargetedApgd<L1>;
 using L2TargetedAPGD = TargetedApgd<L2>;
 using LinfTargetedAPGD = TargetedApgd<Linf>;

@@ -3,6 +3,7 @@
 /// Where APGD starts, and along what it goes.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <type_traits>
 #include <utility>
@@ -40,6 +41,23 @@ Eigen::VectorXd random_start(const geometry::Region<N>& region, RandomDraw rando
   if (largest > 0) x += w / largest;
   geometry::project(x, region);
   return x;
+}
+
+/// A step of the given length for L1: as many features as told, those of largest gradient, each by an equal
+/// share. Features at their bounds take theirs in vain: it is the projection that makes room for others.
+inline void sparse_step(const Eigen::VectorXd& gradient, double length, double features,
+                        Eigen::VectorXd& step) {
+  const Index n = gradient.size(), most = std::clamp(static_cast<Index>(std::ceil(features)), Index{1}, n);
+  step = gradient.cwiseAbs();
+  std::nth_element(step.data(), step.data() + (n - most), step.data() + n);
+  const double least = step[n - most];
+  Index moved = 0;
+  for (Index i = 0; i < n; ++i) moved += gradient[i] != 0 && std::abs(gradient[i]) >= least;
+  const double share = moved > 0 ? length / static_cast<double>(moved) : 0;
+  for (Index i = 0; i < n; ++i) {
+    const double g = gradient[i];
+    step[i] = std::abs(g) < least ? 0 : g > 0 ? share : g < 0 ? -share : 0;
+  }
 }
 
 /// Conjugate directions of ascent: the gradient, plus so much of the last direction (Hestenes & Stiefel 1952)

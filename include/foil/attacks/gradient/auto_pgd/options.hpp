@@ -24,6 +24,9 @@ struct TargetedApgdDefaults : ApgdDefaults {
   static constexpr int targets = 9;
   static constexpr Loss loss = Loss::dlr;
 };
+struct TargetedL1ApgdDefaults : TargetedApgdDefaults {
+  static constexpr int targets = 5;
+};
 struct AcgDefaults : ApgdDefaults {
   static constexpr std::string_view name = "acg";
   static constexpr Loss loss = Loss::margin;
@@ -35,8 +38,8 @@ struct AcgDefaults : ApgdDefaults {
 /// Options of APGD and its presets.
 template <class Defaults>
 struct AutoPgdOptions {
-  int steps = 100;
-  int restarts = 1;
+  int steps = 50;
+  int restarts = 2;
   int targets = Defaults::targets;
   Loss loss = Defaults::loss;
   bool random_start = Defaults::random_start;

@@ -30,8 +30,11 @@ class StepControl {
   /// L1 only: how many features a step moves.
   double moved() const { return moved_; }
 
-  /// Out of turn.
-  void halve() { length_ /= 2; }
+  /// Out of turn, and for L1 once and for all.
+  void halve() {
+    length_ /= 2;
+    first_ /= 2;
+  }
 
   /// At the start: its loss, and how many features it has changed (all, for one that is not sparse yet).
   void begin(double loss, double moved, double changed) {
