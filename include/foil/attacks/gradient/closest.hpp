@@ -79,7 +79,11 @@ class ClosestAttack : public MinimalAttack<ClosestAttack<N>> {
     Lead lead;
     TangentWalk walk;
   };
-  static bool closer(const Runner& a, const Runner& b) { return a.walk.estimate() < b.walk.estimate(); }
+  /// Of equals, the class that was to come first.
+  static bool closer(const Runner& a, const Runner& b) {
+    const double one = a.walk.estimate(), other = b.walk.estimate();
+    return one != other ? one < other : a.lead.to < b.lead.to;
+  }
   struct Search {
     int left;  ///< gradients
     std::vector<Runner> racing{};
@@ -120,11 +124,12 @@ class ClosestAttack : public MinimalAttack<ClosestAttack<N>> {
       co_await go(oracle, search, runner, pace(), scouting);
       search.leads.push_back({runner.walk.estimate(), lead});
       search.racing.push_back(std::move(runner));
-      std::stable_sort(search.racing.begin(), search.racing.end(), closer);
+      std::sort(search.racing.begin(), search.racing.end(), closer);
       if (search.racing.size() > most_racing) search.racing.pop_back();
     }
-    std::stable_sort(search.leads.begin(), search.leads.end(),
-                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::sort(search.leads.begin(), search.leads.end(), [](const auto& a, const auto& b) {
+      return a.first != b.first ? a.first < b.first : a.second.to < b.second.to;
+    });
     if (!oracle.found()) search.best = search.leads.front().second;
   }
 
@@ -132,7 +137,7 @@ class ClosestAttack : public MinimalAttack<ClosestAttack<N>> {
   Task<> race(Oracle& oracle, Search& search) const {
     double margin = first_margin;
     for (int steps = scouting; search.left > 0 && !search.racing.empty(); steps *= 2, margin /= 2) {
-      std::stable_sort(search.racing.begin(), search.racing.end(), closer);
+      std::sort(search.racing.begin(), search.racing.end(), closer);
       const double limit = (1 + std::max(margin, 0.01)) * oracle.best_distance();
       std::erase_if(search.racing, [&](const Runner& r) {
         return r.walk.end != TangentWalk::End::none || r.walk.steps >= most_steps ||
