@@ -196,20 +196,24 @@ inline double class_probability(const Row& z, Index k, Row* gradient = nullptr) 
   return probability;
 }
 
+/// log softmax(z). One class after the other: Eigen's own exponential depends on the vector instructions.
+inline Row log_softmax(const Row& z) {
+  const double top = z.maxCoeff();
+  double total = 0;
+  for (const double logit : z) total += std::exp(logit - top);
+  return z.array() - (top + std::log(total));
+}
+
 /// softmax(z).
 inline Row softmax(const Row& z) {
-  Row p = (z.array() - z.maxCoeff()).exp();
-  return p / p.sum();
+  return log_softmax(z).unaryExpr([](double share) { return std::exp(share); });
 }
 
 /// KL(softmax(reference) || softmax(z)). Miyato et al. 2015.
 inline double kl_divergence(const Row& reference, const Row& z, Row* gradient = nullptr) {
-  const Row p = softmax(reference), q = softmax(z);
-  if (gradient) *gradient = q - p;
-  const auto log_normaliser = [](const Row& v) {
-    return v.maxCoeff() + std::log((v.array() - v.maxCoeff()).exp().sum());
-  };
-  return p.dot(reference - z) - log_normaliser(reference) + log_normaliser(z);
+  const Row p = softmax(reference);
+  if (gradient) *gradient = softmax(z) - p;
+  return p.dot(log_softmax(reference) - log_softmax(z));
 }
 
 }  // namespace losses

@@ -23,16 +23,17 @@ namespace foil {
 class DivergenceFrom {
  public:
   explicit DivergenceFrom(Eigen::VectorXd reference)
-      : reference_(std::move(reference)), log_share_(log_softmax(reference_)) {
+      : reference_(std::move(reference)), log_share_(losses::log_softmax(reference_)) {
     reference_.maxCoeff(&top_);
   }
 
   double operator()(const Eigen::VectorXd& z, Eigen::VectorXd* gradient) const {
     if (gradient) {
-      Eigen::VectorXd log_share = log_softmax(z), before = log_share_;
+      Eigen::VectorXd log_share = losses::log_softmax(z), before = log_share_;
       log_share[top_] = before[top_] = -std::numeric_limits<double>::infinity();
       const double largest = std::max(log_share.maxCoeff(), before.maxCoeff());
-      *gradient = (log_share.array() - largest).exp() - (before.array() - largest).exp();
+      for (Index k = 0; k < z.size(); ++k)
+        (*gradient)[k] = std::exp(log_share[k] - largest) - std::exp(before[k] - largest);
       (*gradient)[top_] = -gradient->sum();  // nothing cancels
       const double size = Linf::size(*gradient);
       if (size > 0) *gradient /= size;
@@ -46,11 +47,6 @@ class DivergenceFrom {
   }
 
  private:
-  static Eigen::VectorXd log_softmax(const Eigen::VectorXd& z) {
-    const Eigen::VectorXd below = z.array() - z.maxCoeff();
-    return below.array() - std::log(below.array().exp().sum());
-  }
-
   Eigen::VectorXd reference_, log_share_;
   Index top_ = 0;
 };
