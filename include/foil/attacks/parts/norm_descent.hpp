@@ -39,8 +39,7 @@ namespace detail {
 /// an adversarial point needs by the linear model, at most half of it.
 inline double next_radius(const Oracle& oracle, const Answer& at, double radius, double distance,
                           double missing, double gamma) {
-  if (!at.adversarial)
-    return oracle.found() ? (1 + gamma) * radius : std::max((1 + gamma) * distance, distance + missing);
+  if (!at.adversarial) return std::max((1 + gamma) * radius, oracle.found() ? 0.0 : distance + missing);
   const double best = oracle.best_distance();
   return std::min({(1 - gamma) * radius, best, std::max(best / 2, distance - missing)});
 }
