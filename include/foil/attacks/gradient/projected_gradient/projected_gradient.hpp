@@ -127,6 +127,7 @@ using L2AdamPGD = AdamProjectedGradientDescent<L2>;
 using LinfAdamPGD = AdamProjectedGradientDescent<Linf>;
 using AdamPGD = LinfAdamPGD;
 using L1BasicIterativeAttack = BasicIterativeMethod<L1>;
+using SparseL1DescentAttack = L1BasicIterativeAttack;  ///< Tramèr & Boneh 2019, arXiv:1904.13000 (SLIDE)
 using L2BasicIterativeAttack = BasicIterativeMethod<L2>;
 using LinfBasicIterativeAttack = BasicIterativeMethod<Linf>;
 using L1AdamBasicIterativeAttack = AdamBasicIterativeMethod<L1>;
@@ -140,7 +141,7 @@ struct ProjectedGradientFamily {
     catalogue.family("Basic iterative method", "Kurakin, Goodfellow, Bengio 2017, arXiv:1607.02533", cost);
     catalogue.add(LinfPGD(LinfBasicIterativeAttack()), {"linf-basic-iterative"});
     catalogue.add(L2PGD(L2BasicIterativeAttack()), {"l2-basic-iterative"});
-    catalogue.add(L1PGD(L1BasicIterativeAttack()), {"l1-basic-iterative"});
+    catalogue.add(L1PGD(L1BasicIterativeAttack()), {"l1-basic-iterative", "sparse-l1-descent", "slide"});
     catalogue.add(LinfPGD(LinfAdamBasicIterativeAttack()), {"linf-adam-basic-iterative"});
     catalogue.add(L2PGD(L2AdamBasicIterativeAttack()), {"l2-adam-basic-iterative"});
     catalogue.add(L1PGD(L1AdamBasicIterativeAttack()), {"l1-adam-basic-iterative"});
