@@ -31,11 +31,11 @@ namespace foil {
 ///
 /// Differs from the usual implementations: it ends at its first success; the loss is LSEM (see foil::Loss);
 /// the checks' first window counts from the start's loss, and no momentum is left from before a return to the
-/// best point; projections are exact; every other L1 step leaves out the features at their bounds; points
-/// without a usable gradient lead back to the best one with half the step, or, where there is none yet, to
-/// another random start; a point that was just asked about is not asked about again; ACG's weights have the
-/// sign that makes directions conjugate. Step lengths and windows are those of AutoAttack, which makes one
-/// run of 100 steps, for L1 five; two runs of 50 find as much or more.
+/// best point; projections are exact; of the second half of a radius' L1 steps every other leaves out the
+/// features at their bounds; points without a usable gradient lead back to the best one with half the step,
+/// or, where there is none yet, to another random start; a point that was just asked about is not asked about
+/// again; ACG's weights have the sign that makes directions conjugate. Step lengths and windows are those of
+/// AutoAttack, which makes one run of 100 steps, for L1 five; two runs of 50 find as much or more.
 ///
 /// Cost per restart (and target): `steps` x (1 forward + 1 backward), and 1 forward for each of the radii;
 /// besides, 1 forward for the input if it is not the start.
@@ -153,7 +153,7 @@ class AutoProjectedGradientDescent : public FixedBudgetAttack<AutoProjectedGradi
       }
       const Eigen::VectorXd& gradient = returns ? best.gradient : at->gradient;
       const Eigen::VectorXd& direction = options_.conjugate ? conjugate.turn(gradient) : gradient;
-      if (sparse && !repeated && done % 2 == 0)
+      if (sparse && !repeated && (done < steps / 2 || done % 2 == 0))
         auto_pgd::sparse_step(direction, control.length(), control.moved(), step);
       else
         steepest_ascent<N>(oracle.box(), x, direction, control.length(),
