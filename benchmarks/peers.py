@@ -82,7 +82,7 @@ TABLE = (
     ("l2-apgd-t", 1.0, ("aa_apgd_t_l2_1.0",)),
     ("l2-vat", 2.0, ("vat_2",)),
     ("l1-pgd:steps=50", 10.0, ("pgd_l1_10",)),
-    ("l1-sparse-descent", 10.0, ("sparse_l1_10",)),
+    ("sparse-l1-descent", 10.0, ("sparse_l1_10",)),
     ("l1-apgd", 6.0, ("aa_apgd_ce_l1_6",)),
     ("l1-apgd-t", 6.0, ("aa_apgd_t_l1_6",)),
 )
