@@ -6,7 +6,7 @@ target_compile_options(foil_programs INTERFACE -Wall -Wextra -Wpedantic -Wconver
   $<$<BOOL:${FOIL_NATIVE}>:-march=native>)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # Raised without reason by GCC's own AVX-512 and string headers, wherever they are inlined.
-  target_compile_options(foil_programs INTERFACE -Wno-maybe-uninitialized -Wno-array-bounds -Wno-restrict
+  target_compile_options(foil_programs INTERFACE -Wno-uninitialized -Wno-maybe-uninitialized -Wno-array-bounds -Wno-restrict
     -Wno-stringop-overflow)
 endif()
 
