@@ -15,7 +15,7 @@ namespace foil {
 
 /// Options of foil::DivergencePGD.
 struct DivergencePgdOptions {
-  int steps = 10;
+  int steps = 20;
   double relative_step = 0.25;
   double final_step = 1;
   double start = 1;
@@ -34,9 +34,10 @@ struct DivergencePgdOptions {
 /// that TRADES trains with. Zhang et al. 2019, arXiv:1901.08573.
 ///
 /// Differs from the usual implementations: the random start, needed since the divergence is flat at the
-/// input, is at the edge of the ball, not next to the input, and if the input's class gains there, the steps
-/// begin on the other side; projections are exact, every iterate counts, and gradients are scaled so that
-/// confident models keep theirs. Refuses target classes.
+/// input, is at the edge of the ball, not next to the input; where the input's class gains, which a
+/// divergence does not see, the attack goes on from the opposite side of the input; projections are exact,
+/// every iterate counts, and gradients are scaled so that confident models keep theirs. Refuses target
+/// classes.
 ///
 /// Cost: 1 forward + steps x (1 forward + 1 backward) + 1 forward.
 template <Norm N>
@@ -58,6 +59,7 @@ class DivergencePGD : public FixedBudgetAttack<DivergencePGD<N>> {
     const DivergenceFrom divergence(clean.logits);
     Eigen::VectorXd gradient(x.size());
     oracle.random(Purpose::start).fill_normal(gradient);
+    if (oracle.box().frozen.size() > 0) gradient = oracle.box().frozen.select(0.0, gradient);
     steepest_ascent<N>(oracle.box(), x, gradient, options_.start * epsilon, 0, step);
     for (int k = 0; k < options_.steps; ++k) {
       move(oracle, epsilon, step, x, asked);
@@ -65,7 +67,7 @@ class DivergencePGD : public FixedBudgetAttack<DivergencePGD<N>> {
       const double share = options_.steps == 1 ? 0 : static_cast<double>(k) / (options_.steps - 1);
       const double length = options_.relative_step * epsilon * cosine_decay(1, options_.final_step, share);
       gradient = at.gradient;
-      if (k == 0 && divergence.lost(at.logits) < 0) {
+      if (divergence.lost(at.logits) < 0) {
         x = 2 * oracle.original() - x;
         gradient = -gradient;
       }

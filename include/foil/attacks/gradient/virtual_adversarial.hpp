@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "foil/attacks/parts/divergence.hpp"
 #include "foil/core/norms.hpp"
@@ -71,10 +70,10 @@ class VirtualAdversarialAttack : public FixedBudgetAttack<VirtualAdversarialAtta
       if (std::exchange(renewed, true)) co_return;
       direction = noise(oracle, 1);
     }
-    std::vector<Eigen::VectorXd> ends(2);
-    go(oracle, direction, epsilon, ends[0]);
-    go(oracle, -direction, epsilon, ends[1]);
-    co_await oracle.query_in_turn(ends, 2);
+    go(oracle, direction, epsilon, x);
+    co_await oracle.query(x);
+    go(oracle, -direction, epsilon, x);
+    co_await oracle.query(x);
   }
 
  private:
