@@ -12,7 +12,7 @@
 #include "foil/attacks/gradient/auto_pgd/auto_pgd.hpp"
 #include "foil/attacks/gradient/brendel_bethge/brendel_bethge.hpp"
 #include "foil/attacks/gradient/carlini_wagner/carlini_wagner.hpp"
-#include "foil/attacks/gradient/closest.hpp"
+#include "foil/attacks/gradient/closest/closest.hpp"
 #include "foil/attacks/gradient/ddn.hpp"
 #include "foil/attacks/gradient/deepfool.hpp"
 #include "foil/attacks/gradient/divergence_pgd.hpp"

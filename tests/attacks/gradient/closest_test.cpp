@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "foil/attacks/gradient/closest.hpp"
+#include "foil/attacks/gradient/closest/closest.hpp"
 
 #include <cmath>
 #include <limits>

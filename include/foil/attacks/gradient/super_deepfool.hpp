@@ -13,6 +13,7 @@
 #include "foil/attacks/parts/class_order.hpp"
 #include "foil/attacks/parts/crossing.hpp"
 #include "foil/attacks/parts/linear_boundary.hpp"
+#include "foil/attacks/parts/towards_class.hpp"
 #include "foil/run/attack.hpp"
 
 namespace foil {
@@ -117,16 +118,8 @@ class SuperDeepFoolAttack : public MinimalAttack<SuperDeepFoolAttack<N>> {
   /// Continues a way until it has taken so many steps in all, or ends.
   Task<> go(Oracle& oracle, Way& way, int steps) const {
     constexpr double behind = 1.15;
-    const auto lead = [&way, &oracle](const Eigen::VectorXd& z, Eigen::VectorXd* slope) {
-      const Index leave = oracle.goal().leave;
-      if (slope != nullptr) {
-        slope->setZero(z.size());
-        (*slope)[way.reach] = 1;
-        (*slope)[leave] = -1;
-      }
-      return z[way.reach] - z[leave] - oracle.goal().lead;
-    };
-    const Objective objective = way.reach >= 0 ? Objective(lead) : Objective(Loss::margin);
+    const TowardsClass towards{Loss::margin, oracle.goal().leave, way.reach, oracle.goal().lead};
+    const Objective objective = way.reach >= 0 ? Objective(towards) : Objective(Loss::margin);
     while (way.steps < steps && !way.ended) {
       const Answer& at = co_await oracle.gradient(way.crossing.x, objective);
       ++way.steps;

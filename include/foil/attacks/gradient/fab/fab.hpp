@@ -16,6 +16,7 @@
 #include "foil/attacks/parts/class_order.hpp"
 #include "foil/attacks/parts/secant.hpp"
 #include "foil/attacks/parts/start.hpp"
+#include "foil/attacks/parts/towards_class.hpp"
 #include "foil/geometry/sampling.hpp"
 #include "foil/run/attack.hpp"
 
@@ -103,16 +104,10 @@ class FabAttack : public MinimalAttack<FabAttack<N>> {
 
   /// Continues a walk until it has made so many steps in all, or ends.
   Task<> go(Oracle& oracle, FabWalk& walk, int steps, Margins& margins) const {
-    const auto lead = [&walk, &oracle](const Eigen::VectorXd& z, Eigen::VectorXd* slope) {
-      const Index reach = walk.classes.front(), leave = walk.classes.back();
-      if (slope != nullptr) {
-        slope->setZero(z.size());
-        (*slope)[reach] = 1;
-        (*slope)[leave] = -1;
-      }
-      return z[reach] - z[leave] - oracle.goal().lead;
-    };
-    const Objective objective = walk.classes.size() == 2 ? Objective(lead) : Objective(Loss::margin);
+    const bool one = walk.classes.size() == 2;
+    const TowardsClass towards{Loss::margin, oracle.goal().leave, one ? walk.classes.front() : -1,
+                               oracle.goal().lead};
+    const Objective objective = one ? Objective(towards) : Objective(Loss::margin);
     Eigen::VectorXd asked;
     for (; walk.steps < steps && !walk.ended; ++walk.steps) {
       if (walk.boundary.normal.size() > 0 && !fab_advance<N>(oracle, options_, walk)) walk.ended = true;

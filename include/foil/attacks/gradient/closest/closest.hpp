@@ -12,30 +12,31 @@
 #include <utility>
 #include <vector>
 
+#include "foil/attacks/gradient/closest/options.hpp"
 #include "foil/attacks/parts/approach.hpp"
 #include "foil/attacks/parts/class_order.hpp"
 #include "foil/attacks/parts/start.hpp"
 #include "foil/attacks/parts/tangent_walk.hpp"
+#include "foil/attacks/parts/towards_class.hpp"
 #include "foil/core/numbers.hpp"
 #include "foil/geometry/sampling.hpp"
 #include "foil/run/attack.hpp"
 
 namespace foil {
 
-/// Options of foil::ClosestAttack.
-struct ClosestOptions {
-  int gradients = 1000;
-  int effort = 16;
-  int candidates = 9;
-
-  void list(OptionList& option) {
-    option("gradients", gradients, "budget: gradients at most", at_least(1));
-    option("effort", effort, "walks in a row that bring nothing before it stops", at_least(0));
-    option("candidates", candidates, "classes that are walked to, those of largest logit at the input",
-           at_least(1));
-  }
-};
-
+/// The smallest perturbation that gradients find, in L0, L1, L2 or Linf: for who wants one number and has a
+/// budget. All walks are those of Brendel & Bethge 2019, arXiv:1907.01003, exact steps along the linearised
+/// boundary (see foil::walk_on()), but begin anywhere, adversarial or not, and lead to one class each.
+///
+/// First four steps from the input towards each of the `candidates` classes. Then a race: those that may win
+/// go on, fewer and fewer, until they have converged. What is left of the budget goes to walks from
+/// elsewhere, by turns from starts that are given or in the run's pool, from the closest so far, slowly, and
+/// from points at random, mostly to the class of the closest; until `effort` of them in a row have brought
+/// nothing. In the end a bisection towards the input. For every criterion with a margin; where it names no
+/// class to leave, all walks lead across its margin's boundary.
+///
+/// Cost: 1 forward pass, at most `gradients` times 1 forward + 1 backward pass, and 10 forward for each start
+/// that is given and in the end.
 template <Norm N>
 class ClosestAttack : public MinimalAttack<ClosestAttack<N>> {
  public:
@@ -62,33 +63,21 @@ class ClosestAttack : public MinimalAttack<ClosestAttack<N>> {
   static constexpr int bisections = 10, scouting = 4, most_racing = 4, trial = 24, most_steps = 200;
   static constexpr double first_margin = 0.6, hopeless = 1.2, gain = 1e-4;
 
-  /// By how much a class leads the class to leave; without such a class, the criterion's margin.
-  struct Lead {
-    Index to = -1, leave = -1;
-    double lead = 0;
-    double operator()(const Eigen::VectorXd& logits, Eigen::VectorXd* gradient) const {
-      if (gradient) {
-        gradient->setZero(logits.size());
-        (*gradient)[to] = 1;
-        (*gradient)[leave] = -1;
-      }
-      return logits[to] - logits[leave] - lead;
-    }
-  };
+  /// A walk, and the class it leads to: -1 for the boundary of the criterion's margin.
   struct Runner {
-    Lead lead;
+    Index to;
     TangentWalk walk;
   };
   /// Of equals, the class that was to come first.
   static bool closer(const Runner& a, const Runner& b) {
     const double one = a.walk.estimate(), other = b.walk.estimate();
-    return one != other ? one < other : a.lead.to < b.lead.to;
+    return one != other ? one < other : a.to < b.to;
   }
   struct Search {
     int left;  ///< gradients
     std::vector<Runner> racing{};
-    std::vector<std::pair<double, Lead>> leads{};  ///< by how far away an adversarial is expected
-    Lead best{};                                   ///< of the walk that found the closest
+    std::vector<std::pair<double, Index>> classes{};  ///< by how far away an adversarial is expected
+    Index best = -1;                                  ///< that of the walk that found the closest
     int fruitless = 0;
   };
 
@@ -103,34 +92,31 @@ class ClosestAttack : public MinimalAttack<ClosestAttack<N>> {
   static Task<> go(Oracle& oracle, Search& search, Runner& runner, const WalkPace& pace, int steps) {
     const int before = runner.walk.steps;
     const double closest = oracle.best_distance();
-    const Objective objective = runner.lead.to >= 0 ? Objective(runner.lead) : Objective(Loss::margin);
+    const TowardsClass towards{Loss::margin, oracle.goal().leave, runner.to, oracle.goal().lead};
+    const Objective objective = runner.to >= 0 ? Objective(towards) : Objective(Loss::margin);
     co_await walk_on<N>(oracle, runner.walk, pace, objective, before + std::min(steps, search.left));
     search.left -= runner.walk.steps - before;
-    if (oracle.best_distance() < closest && runner.lead.to >= 0) search.best = runner.lead;
+    if (oracle.best_distance() < closest && runner.to >= 0) search.best = runner.to;
   }
 
   /// A few steps from the input towards every class.
   Task<> scout(Oracle& oracle, Search& search) const {
-    std::vector<Lead> leads(1);
+    std::vector<Index> classes{-1};
     if (const Index leave = oracle.goal().leave; leave >= 0) {
       Eigen::VectorXd x = oracle.original();
       const auto& clean = co_await oracle.score(x, Loss::margin);
-      leads.clear();
-      for (Index to : class_order(clean.logits, leave, options_.candidates))
-        leads.push_back({to, leave, oracle.goal().lead});
+      classes = class_order(clean.logits, leave, options_.candidates);
     }
-    for (const Lead& lead : leads) {
-      Runner runner{lead, TangentWalk{oracle.original()}};
+    for (const Index to : classes) {
+      Runner runner{to, TangentWalk{oracle.original()}};
       co_await go(oracle, search, runner, pace(), scouting);
-      search.leads.push_back({runner.walk.estimate(), lead});
+      search.classes.push_back({runner.walk.estimate(), to});
       search.racing.push_back(std::move(runner));
       std::sort(search.racing.begin(), search.racing.end(), closer);
       if (search.racing.size() > most_racing) search.racing.pop_back();
     }
-    std::sort(search.leads.begin(), search.leads.end(), [](const auto& a, const auto& b) {
-      return a.first != b.first ? a.first < b.first : a.second.to < b.second.to;
-    });
-    if (!oracle.found()) search.best = search.leads.front().second;
+    std::sort(search.classes.begin(), search.classes.end());
+    if (!oracle.found()) search.best = search.classes.front().second;
   }
 
   /// Goes on with those walks that may win, fewer and fewer of them, until they have converged.
@@ -163,7 +149,7 @@ class ClosestAttack : public MinimalAttack<ClosestAttack<N>> {
       if (more && round % 2 == 0) {
         more = co_await next_start(oracle, given, starts, runner.walk.x);
         started = more;
-        if (started) runner.lead = {};
+        if (started) runner.to = -1;
         if (started) co_await approach<N>(oracle, runner.walk.x, bisections);
       }
       if (!started && !settled && round % 4 == 1 && oracle.found()) {
@@ -171,7 +157,7 @@ class ClosestAttack : public MinimalAttack<ClosestAttack<N>> {
         speed = pace().slower(2);
         slow = true;
       } else if (!started) {
-        if (round % 4 == 3) runner.lead = search.leads[other++ % search.leads.size()].second;
+        if (round % 4 == 3) runner.to = search.classes[other++ % search.classes.size()].second;
         runner.walk.x = nearby(oracle, draw++);
       }
       runner.walk.best = runner.walk.x;
@@ -206,7 +192,8 @@ using LinfClosestAttack = ClosestAttack<Linf>;
 /// Its entries in the catalogue.
 struct ClosestFamily {
   static void list(auto& catalogue) {
-    catalogue.family("Closest", "", "at most `gradients` times 1 forward and 1 backward");
+    catalogue.family("Closest", "foil's own, on Brendel & Bethge 2019, arXiv:1907.01003",
+                     "1 forward, at most `gradients` times 1 forward + 1 backward, 10 forward per start");
     catalogue.add(L0ClosestAttack());
     catalogue.add(L1ClosestAttack());
     catalogue.add(L2ClosestAttack(), {"closest"});
