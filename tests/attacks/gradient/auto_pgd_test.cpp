@@ -397,7 +397,8 @@ TEMPLATE_TEST_CASE("apgd: it gets past points where the model says nothing", "",
       for (Index row = 0; row < samples(x); ++row)
         if (silent(x, row)) sample(gradient, row).setZero();
     };
-    const auto result = APGDOf<TestType>({.random_start = false, .radii = 1})(model, p.inputs, p.labels, radii);
+    const auto result =
+        APGDOf<TestType>({.random_start = false, .radii = 1})(model, p.inputs, p.labels, radii);
     INFO("finite " << finite);
     CHECK(result.success.count() >= (TestType::p == 1 ? 7 : 10));
   }

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -18,7 +17,6 @@
 #include "foil/attacks/parts/start.hpp"
 #include "foil/attacks/parts/tangent_walk.hpp"
 #include "foil/attacks/parts/towards_class.hpp"
-#include "foil/core/numbers.hpp"
 #include "foil/geometry/sampling.hpp"
 #include "foil/run/attack.hpp"
 
@@ -82,10 +80,8 @@ class ClosestAttack : public MinimalAttack<ClosestAttack<N>> {
   };
 
   static WalkPace pace() {
-    WalkPace out;
-    out.reach = std::is_same_v<N, L0> ? 2 : 0.5;
-    out.aims = std::is_same_v<N, L0> ? 2 : 0;
-    return out;
+    constexpr bool sparse = std::is_same_v<N, L0>;
+    return {.reach = sparse ? 2 : 0.5, .aims = sparse ? 2 : 0};
   }
 
   /// Takes a walk on by so many steps, as far as the budget goes.
@@ -174,10 +170,10 @@ class ClosestAttack : public MinimalAttack<ClosestAttack<N>> {
   static Eigen::VectorXd nearby(const Oracle& oracle, std::uint32_t draw) {
     Eigen::VectorXd noise = geometry::uniform_in_ball<L2>(oracle.box(), oracle.random(Purpose::noise, draw));
     const double length = norm2(noise);
-    double radius = oracle.found() ? norm2(oracle.best() - oracle.original()) : 1;
+    const double radius = oracle.found() ? norm2(oracle.best() - oracle.original()) : 1;
     if (length > 0) noise *= radius / length;
-    for (Index i = 0; i < noise.size(); ++i)
-      noise[i] = clip(oracle.original()[i] + noise[i], oracle.lower()[i], oracle.upper()[i]);
+    noise += oracle.original();
+    oracle.box().clip(noise);
     return noise;
   }
 
