@@ -95,7 +95,6 @@ TEST_CASE("trust-region: it asks what it says it asks") {
 }
 
 TEST_CASE("trust-region: the radius follows how right the linear model was") {
-  // Two classes whose margin is that of an affine model, but bent: its slope falls to a tenth half way.
   Eigen::MatrixXd weights(2, 4);
   weights << 0, 0, 0, 0, -1, -1, -1, -1;
   const Affine<Rows> straight(weights, Eigen::Vector2d(0, 3), Bounds<double>(0, 10));
