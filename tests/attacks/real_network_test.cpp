@@ -54,6 +54,7 @@ AnyAttack brief(const AttackEntry& entry) {
     if (option.name == "steps" || option.name == "repeats") options[option.name] = "10";
     if (option.name == "bisections") options[option.name] = "5";
     if (option.name == "features") options[option.name] = "3";
+    if (option.name == "neighbours") options[option.name] = "2";
   }
   return entry.make(options);
 }
