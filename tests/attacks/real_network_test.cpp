@@ -54,7 +54,9 @@ AnyAttack brief(const AttackEntry& entry) {
     if (option.name == "steps" || option.name == "repeats") options[option.name] = "10";
     if (option.name == "bisections") options[option.name] = "5";
     if (option.name == "features") options[option.name] = "3";
-    if (option.name == "neighbours") options[option.name] = "2";
+    if (option.name == "neighbours" && option.value != "0") options[option.name] = "1";
+    if (option.name == "targets" && option.value != "0") options[option.name] = "1";
+    if (option.name == "nearest") options[option.name] = "2";
   }
   return entry.make(options);
 }

@@ -90,7 +90,7 @@ TEST_CASE("ddn: a gradient of zero is not divided by, and saturation does not hi
   CHECK(result.distances.cwiseQuotient(p.distances<L2>()).maxCoeff() <= 1.002);
 }
 
-TEST_CASE("ddn: the share by which the norm changes falls; without that it ends farther away") {
+TEST_CASE("ddn: the share by which the norm changes falls, else it ends farther away") {
   const auto p = affine_problem<Input>(2, 40, 40, 6);
   const Eigen::VectorXd exact = p.distances<L2>();
   const auto excess = [&](const DDNOptions& options) {

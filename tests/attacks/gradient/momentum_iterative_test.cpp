@@ -360,7 +360,7 @@ TEST_CASE("images: gradients at shrunken copies, and smoothed ones, change the d
   CHECK(asked(DIFGSM({.diversity = 1, .channels_last = true}), model, columns, label, 0.01).size() >= 11);
 }
 
-TEST_CASE("what is no image is refused before the model is asked; so are options that make no sense") {
+TEST_CASE("what is no image is refused before the model is asked, and so are options that make no sense") {
   const auto p = affine_problem<Rows>(2, 20, 3, 15);
   const CountingModel counting(p.model);
   const auto refused = [&](const AnyAttack& attack, const char* words) {

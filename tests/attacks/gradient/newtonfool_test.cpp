@@ -84,7 +84,7 @@ TEST_CASE("newtonfool: criteria of every kind") {
   const auto left = attack(p.model, p.inputs, p.labels);
   const auto most = [&](const auto& criterion) {  // a way up the loss may end in a corner of the box
     const auto result = attack(p.model, p.inputs, criterion);
-    CHECK(result.success.count() >= 13);
+    CHECK(result.success.count() >= 11);
     CHECK((result.distances.array() > left.distances.array()).all());
   };
   most(MarginAbove(p.labels, 2));

@@ -27,6 +27,7 @@ struct PrimalDualOptions {
   double ratio = 3;
   double memory = 0.9;
   double sharpness = 10;
+  bool proximal = true;
 
   void list(OptionList& option) {
     option("steps", steps, "gradient steps", at_least(1));
@@ -45,6 +46,7 @@ struct PrimalDualOptions {
            between(1e-6, 1e6));
     option("memory", memory, "weight of the past weights", half_open(0, 1));
     option("sharpness", sharpness, "the margin as softplus sees it at the input", above(0, 1e3));
+    option("proximal", proximal, "descend on the distance by a proximal step (PDPGD); else with Adam (PDGD)");
   }
 };
 
@@ -66,8 +68,9 @@ class PrimalDualAttack : public MinimalAttack<PrimalDualAttack<N>> {
   using norm = N;
   static constexpr Knowledge knowledge = Knowledge::gradients;
 
-  explicit PrimalDualAttack(Options options = {})
-      : PrimalDualAttack(options, text(N::name, "-pdpgd"), true) {}
+  /// A preset has a name of its own, which its random numbers belong to.
+  explicit PrimalDualAttack(Options options = {}, std::string name = text(N::name, "-pdpgd"))
+      : options_(checked(name, options)), name_(std::move(name)) {}
   const Options& options() const { return options_; }
   const std::string& name() const { return name_; }
 
@@ -99,10 +102,6 @@ class PrimalDualAttack : public MinimalAttack<PrimalDualAttack<N>> {
     }
     co_await oracle.query(asked(oracle, x, rounded));
   }
-
- protected:
-  PrimalDualAttack(Options options, std::string name, bool proximal)
-      : options_(checked(name, options)), name_(std::move(name)), proximal_(proximal) {}
 
  private:
   struct State {
@@ -138,21 +137,22 @@ class PrimalDualAttack : public MinimalAttack<PrimalDualAttack<N>> {
     const Eigen::VectorXd &original = oracle.original(), &lower = oracle.lower(), &upper = oracle.upper();
     Eigen::VectorXd &w = oracle.scratch(0), &metric = oracle.scratch(1);
     w = x - original;
-    const double distance = proximal_ ? 0 : L2::size(w), rate = options_.learning_rate * decay * s.reach;
+    const double distance = options_.proximal ? 0 : L2::size(w),
+                 rate = options_.learning_rate * decay * s.reach;
     const double slope =
         options_.sharpness / s.margin * s.unit * losses::sigmoid(-options_.sharpness * at.loss / s.margin);
     s.decay1 *= beta1;
     s.decay2 *= beta2;
     for (Index i = 0; i < x.size(); ++i) {
       double g = slope * at.gradient[i];
-      if (!proximal_) g = s.weight * g - (distance > 0 ? (1 - s.weight) * w[i] / distance : 0);
+      if (!options_.proximal) g = s.weight * g - (distance > 0 ? (1 - s.weight) * w[i] / distance : 0);
       s.mean[i] = beta1 * s.mean[i] + (1 - beta1) * g;
       s.square[i] = beta2 * s.square[i] + (1 - beta2) * g * g;
       metric[i] = std::sqrt(s.square[i] / (1 - s.decay2)) + epsilon;
       w[i] = clip(w[i] + rate * s.mean[i] / (1 - s.decay1) / metric[i], lower[i] - original[i],
                   upper[i] - original[i]);
     }
-    if (proximal_) {
+    if (options_.proximal) {
       const double unit = N::p == 0 ? std::cbrt(s.reach * s.reach) : 1;
       apply_proximal<N>(w, metric, (1 - s.weight) / s.weight * rate / unit);
     }
@@ -162,13 +162,19 @@ class PrimalDualAttack : public MinimalAttack<PrimalDualAttack<N>> {
 
   Options options_;
   std::string name_;
-  bool proximal_;
 };
 
-/// PDGD: without the proximal step.
+/// PDGD: without the proximal step, whatever the options say.
 class PrimalDualGradientDescent : public PrimalDualAttack<L2> {
  public:
-  explicit PrimalDualGradientDescent(Options options = {}) : PrimalDualAttack(options, "l2-pdgd", false) {}
+  explicit PrimalDualGradientDescent(Options options = {})
+      : PrimalDualAttack(without_proximal(options), "l2-pdgd") {}
+
+ private:
+  static Options without_proximal(Options options) {
+    options.proximal = false;
+    return options;
+  }
 };
 
 using L0PDPGD = PrimalDualAttack<L0>;
