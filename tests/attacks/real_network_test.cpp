@@ -51,12 +51,13 @@ double radius(Lp norm) {
 AnyAttack brief(const AttackEntry& entry) {
   OptionValues options;
   for (const OptionInfo& option : entry.options) {
-    if (option.name == "steps" || option.name == "repeats") options[option.name] = "10";
+    if (option.name == "steps" || option.name == "repeats")
+      options[option.name] = entry.minimal && !entry.minimal_form ? "20" : "10";
     if (option.name == "bisections") options[option.name] = "5";
     if (option.name == "features") options[option.name] = "3";
     if (option.name == "neighbours" && option.value != "0") options[option.name] = "1";
     if (option.name == "targets" && option.value != "0") options[option.name] = "1";
-    if (option.name == "nearest") options[option.name] = "2";
+    if (option.name == "nearest") options[option.name] = "1";
   }
   return entry.make(options);
 }
