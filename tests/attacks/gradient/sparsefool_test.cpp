@@ -85,6 +85,19 @@ TEST_CASE("sparsefool: it asks what it says it asks, for every kind of criterion
   CHECK(SparseFoolAttack()(data.model, data.inputs, MarginAbove(data.labels, 0.3)).success.all());
 }
 
+TEST_CASE("sparsefool: a dense adversarial is thinned out where no sparse one has been found") {
+  const Curved data(30);
+  const auto dense = SparseFoolAttack({.steps = 2, .reductions = 0})(data.model, data.inputs, data.labels);
+  const auto result = SparseFoolAttack({.steps = 2})(data.model, data.inputs, data.labels);
+  CHECK(dense.success.count() > 15);
+  CHECK((result.success == dense.success).all());
+  for (Index i = 0; i < result.size(); ++i) {
+    if (!dense.success[i]) continue;
+    CHECK(dense.distances[i] == 40);
+    CHECK(result.distances[i] <= 15);
+  }
+}
+
 TEST_CASE("sparsefool: bits do not depend on batches, order and threads") {
   const Curved data(13);
   const auto reference = SparseFoolAttack()(data.model, data.inputs, data.labels);

@@ -78,7 +78,7 @@ class SparseFoolAttack : public MinimalAttack<SparseFoolAttack> {
       if (!at.adversarial) {
         sparse = false;
         if (!oracle.on_lattice()) overshoot = options_.overshoot;
-        if (!cross_boundary<L2>(oracle, asked, at, classes, overshoot)) co_return;
+        if (!cross_boundary<L2>(oracle, asked, at, classes, overshoot)) break;
         continue;
       }
       if (sparse) break;
@@ -88,7 +88,7 @@ class SparseFoolAttack : public MinimalAttack<SparseFoolAttack> {
         x = sparse_step(oracle, before, asked, at, classes, reach);
         oracle.settle(x);
       }
-      if (x == before) co_return;
+      if (x == before) break;
       asked = x;
       sparse = true;
     }
@@ -117,7 +117,7 @@ class SparseFoolAttack : public MinimalAttack<SparseFoolAttack> {
   Task<> reduce(Oracle& oracle) const {
     constexpr int tries = 3;
     Eigen::VectorXd x = oracle.best();
-    geometry::Box box = oracle.box();  // only what the best has changed may move
+    geometry::Box box = oracle.box();  // only what x has changed may move
     int failures = 0;
     for (int step = 0; step < options_.reductions; ++step) {
       const auto& at = co_await oracle.gradient(x, Loss::margin);
@@ -125,7 +125,7 @@ class SparseFoolAttack : public MinimalAttack<SparseFoolAttack> {
       if (at.adversarial) failures = 0;
       if (!at.adversarial && ++failures > tries) co_return;
       for (Index i = 0; i < x.size(); ++i)
-        if (oracle.best()[i] == oracle.original()[i]) box.lower[i] = box.upper[i] = oracle.original()[i];
+        if (x[i] == oracle.original()[i]) box.lower[i] = box.upper[i] = oracle.original()[i];
       if (at.adversarial) {
         x = undone(oracle, box, x, at);
       } else {
