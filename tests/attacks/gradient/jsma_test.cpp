@@ -2,6 +2,7 @@
 #include "foil/attacks/gradient/jsma/jsma.hpp"
 
 #include <cmath>
+#include <limits>
 
 #include "support/affine_problem.hpp"
 #include "support/catch.hpp"
@@ -192,5 +193,20 @@ TEST_CASE("jsma: where there is no way, it gives up") {
       if (call > 0) z.col(1).setConstant(std::nan(""));
     };
     CHECK(attack(model, p.inputs, p.labels).success.count() == 0);
+  }
+}
+
+TEST_CASE("jsma: without bounds a step is no shorter where the class is as likely as all others together") {
+  Eigen::MatrixXd weights = Eigen::MatrixXd::Zero(3, 1);
+  weights(0, 0) = -1;
+  using Single = Tensor<float, 2>;
+  constexpr float inf = std::numeric_limits<float>::infinity(), most = std::numeric_limits<float>::max();
+  for (const float end : {inf, most}) {
+    const Affine<Single> model(weights, Eigen::Vector3d(0.6931, 0, 0), Bounds<float>(-end, end));
+    Single input(1, 1);
+    input.setZero();
+    const auto result = JacobianSaliencyAttack()(model, input, Labels::Zero(1), {.query_budget = 10});
+    CHECK(result.success.all());
+    CHECK(result.adversarials(0, 0) < 10);
   }
 }

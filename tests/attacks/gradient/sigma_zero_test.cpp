@@ -203,6 +203,13 @@ TEST_CASE("sigma-zero: a single feature, with and without bounds, and a thousand
     CHECK(result.distances[0] == 1);
     CHECK(result.adversarials(0, 0) < 0);
   }
+  {  // bounds whose distance is no float are none
+    constexpr float most = std::numeric_limits<float>::max();
+    const Affine<Tensor<float, 2>> model(weights, Eigen::Vector2d::Zero(), {-most, most});
+    const auto result = brief(model, Tensor<float, 2>(one.cast<float>()), Labels::Zero(1));
+    CHECK(result.distances[0] == 1);
+    CHECK(result.adversarials(0, 0) < 0);
+  }
   const auto p = affine_problem<Rows>(1000, 10, 2, 11, Box::unit, 3);
   CHECK(brief(p.model, p.inputs, p.labels).success.all());
 }

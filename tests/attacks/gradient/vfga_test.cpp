@@ -172,3 +172,18 @@ TEST_CASE("vfga: without bounds a feature goes as far as it has to") {
   CHECK(result.success.all());
   CHECK(result.adversarials(0, 0) > 26);
 }
+
+TEST_CASE("vfga: without bounds a step is no shorter where the class is as likely as all others together") {
+  Eigen::MatrixXd weights = Eigen::MatrixXd::Zero(3, 1);
+  weights(0, 0) = -1;
+  using Single = Tensor<float, 2>;
+  constexpr float inf = std::numeric_limits<float>::infinity(), most = std::numeric_limits<float>::max();
+  for (const float end : {inf, most}) {
+    const Affine<Single> model(weights, Eigen::Vector3d(0.6931, 0, 0), Bounds<float>(-end, end));
+    Single input(1, 1);
+    input.setZero();
+    const auto result = VotingFoldedGaussianAttack()(model, input, Labels::Zero(1), {.query_budget = 10});
+    CHECK(result.success.all());
+    CHECK(result.adversarials(0, 0) < 10);
+  }
+}

@@ -66,7 +66,7 @@ class VotingFoldedGaussianAttack : public MinimalAttack<VotingFoldedGaussianAtta
     std::vector<Eigen::VectorXd> points;
     for (int step = 0; step < options_.changes && !oracle.found(); ++step) {
       const Answer& at = co_await oracle.gradient(x);
-      if (step == 0) units = feature_units(oracle, at.loss, at.gradient);
+      if (step == 0) units = feature_units(oracle, largest_lack(at), at.gradient);
       if (at.adversarial || at.label < 0 || at.vanished) co_return;
       gradient = at.gradient;
       points.clear();

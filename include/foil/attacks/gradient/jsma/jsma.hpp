@@ -93,7 +93,7 @@ class JacobianSaliencyAttack : public MinimalAttack<JacobianSaliencyAttack> {
                                        : co_await oracle.gradient(x, objective);
       if (at.label < 0) co_return;
       auto [lead, gain] = aims.jacobian ? nearest(oracle, at, aims) : std::pair(at.loss, at.gradient);
-      if (step == 0) units = feature_units(oracle, lead, gain);
+      if (step == 0) units = feature_units(oracle, aims.jacobian ? lead : largest_lack(at), gain);
       if (at.adversarial) gradient.swap(gain);
       if (at.adversarial || at.vanished || step == options_.moves) co_return;
       while (true) {  // moves that rounding undoes are not made again
