@@ -136,12 +136,15 @@ TEST_CASE("primal-dual: neither the scale of the logits nor the input's units ma
       const auto result = attack(scaled, p.inputs, p.labels);
       CHECK((result.distances - reference.distances).cwiseAbs().maxCoeff() <= 1e-6);
     }
-    const Affine<Rows> larger(p.model.weights() / 256, p.model.offsets(), Bounds<double>(-256, 512));
-    Rows inputs = p.inputs;
-    as_matrix(inputs) *= 256;
-    const auto result = attack(larger, inputs, p.labels);
-    const double unit = attack.name() == "l0-pdpgd" ? 1 : 256;
-    CHECK((result.distances / unit - reference.distances).cwiseAbs().maxCoeff() <= 1e-6);
+    for (const double unit : {0x1p-100, 0x1p8, 0x1p100}) {
+      CAPTURE(unit);
+      const Affine<Rows> scaled(p.model.weights() / unit, p.model.offsets(), Bounds<double>(-unit, 2 * unit));
+      Rows inputs = p.inputs;
+      as_matrix(inputs) *= unit;
+      const auto result = attack(scaled, inputs, p.labels);
+      const double length = attack.name() == "l0-pdpgd" ? 1 : unit;
+      CHECK((result.distances / length - reference.distances).cwiseAbs().maxCoeff() <= 1e-6);
+    }
   });
 }
 

@@ -127,13 +127,15 @@ class PrimalDualAttack : public MinimalAttack<PrimalDualAttack<N>> {
   static void measure(const Oracle& oracle, State& s, const Eigen::VectorXd& x, const Answer& at) {
     s.margin = std::max({-at.loss, oracle.precision() * Linf::size(at.logits), 1e-100});
     const Eigen::VectorXd expected = nearest_beyond<N>(oracle, x, x, at, {}, 1) - x;
-    s.unit = std::max(N::size(expected), oracle.precision());
-    s.reach = std::max(Linf::size(expected), oracle.precision());
+    const double least = std::max(oracle.precision() * Linf::size(x), 1e-100);
+    s.unit = std::max(N::size(expected), N::p == 0 ? 1.0 : least);
+    s.reach = std::max(Linf::size(expected), least);
   }
 
   /// One step of Adam, and the proximal one.
   void step(const Oracle& oracle, State& s, Eigen::VectorXd& x, const Answer& at, double decay) const {
-    constexpr double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+    constexpr double beta1 = 0.9, beta2 = 0.999;
+    const double epsilon = 1e-8 / (N::p == 0 ? std::max(1.0, s.reach) : 1.0);  // L0's slopes are per length
     const Eigen::VectorXd &original = oracle.original(), &lower = oracle.lower(), &upper = oracle.upper();
     Eigen::VectorXd &w = oracle.scratch(0), &metric = oracle.scratch(1);
     w = x - original;
