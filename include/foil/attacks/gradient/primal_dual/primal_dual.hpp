@@ -68,7 +68,6 @@ class PrimalDualAttack : public MinimalAttack<PrimalDualAttack<N>> {
   using norm = N;
   static constexpr Knowledge knowledge = Knowledge::gradients;
 
-  /// A preset has a name of its own, which its random numbers belong to.
   explicit PrimalDualAttack(Options options = {}, std::string name = text(N::name, "-pdpgd"))
       : options_(checked(name, options)), name_(std::move(name)) {}
   const Options& options() const { return options_; }
