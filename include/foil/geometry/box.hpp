@@ -44,6 +44,11 @@ struct Box {
     for (Index i = 0; i < x.size(); ++i) value[i] = foil::clip(value[i], low[i], high[i]);
   }
 
+  /// Sets the entries of a direction that the mask freezes to 0, in place.
+  void hold_frozen(Eigen::VectorXd& direction) const {
+    if (frozen.size() > 0) direction = frozen.select(0.0, direction);
+  }
+
   /// How far entry i of x, a point of the box, can move in a direction; 0 if that is 0.
   double room(const Eigen::VectorXd& x, Index i, double direction) const {
     return direction > 0 ? upper[i] - x[i] : direction < 0 ? x[i] - lower[i] : 0.0;

@@ -87,6 +87,14 @@ class Oracle {
     seat_.stored.settle(x, epsilon);
   }
 
+  /// What to ask about for x: x itself, or on a lattice, whose rounding undoes small steps, a copy of it, so
+  /// that x goes on unrounded and steps add up until they count.
+  Eigen::VectorXd& to_ask(Eigen::VectorXd& x, Eigen::VectorXd& copy) const {
+    if (!on_lattice()) return x;
+    copy = x;
+    return copy;
+  }
+
   /// Working memory `number` (counted from 0) of the size of a sample, any content. The samples that run side
   /// by side share it, and it stays in the nearest cache: it is another's after the next co_await.
   Eigen::VectorXd& scratch(std::size_t number) const {

@@ -156,7 +156,7 @@ class Round {
       ++seat.ledger.bad_rows;
       bad_sample_(seat, "has a gradient with NaN or infinity");
     }
-    if (seat.sample.box->frozen.size() > 0) gradient = seat.sample.box->frozen.select(0.0, gradient);
+    seat.sample.box->hold_frozen(gradient);
     answer.vanished = answer.vanished && finite && vanishes(gradient, *seat.sample.box);
     if (answer.vanished && pull + 1 >= classes)
       seat.ledger.zero_gradients += static_cast<std::int64_t>(pull + 1);

@@ -67,7 +67,7 @@ class AdditiveNoiseAttack : public FixedBudgetAttack<AdditiveNoiseAttack<N>> {
     for (int repeat = 0; repeat < options_.repeats; ++repeat) {
       RandomDraw random = oracle.random(Purpose::noise, static_cast<std::uint32_t>(repeat));
       options_.noise == Noise::gaussian ? random.fill_normal(noise) : random.fill_uniform(noise, -1, 1);
-      if (oracle.box().frozen.size() > 0) noise = oracle.box().frozen.select(0.0, noise);
+      oracle.box().hold_frozen(noise);
       const double size = N::size(noise);
       if (size == 0) co_return;
       const double scale = options_.clipping_aware

@@ -59,7 +59,7 @@ class DivergencePGD : public FixedBudgetAttack<DivergencePGD<N>> {
     const DivergenceFrom divergence(clean.logits);
     Eigen::VectorXd gradient(x.size());
     oracle.random(Purpose::start).fill_normal(gradient);
-    if (oracle.box().frozen.size() > 0) gradient = oracle.box().frozen.select(0.0, gradient);
+    oracle.box().hold_frozen(gradient);
     steepest_ascent<N>(oracle.box(), x, gradient, options_.start * epsilon, 0, step);
     for (int k = 0; k < options_.steps; ++k) {
       move(oracle, epsilon, step, x, asked);

@@ -90,8 +90,7 @@ Task<> descend_norm(Oracle& oracle, NormDescent how) {
   double radius = 0, unit = 0;  // of steps in L0
   for (int step = 0; step < how.steps; ++step) {
     const double share = static_cast<double>(step) / how.steps;
-    if (oracle.on_lattice()) rounded = x;
-    Eigen::VectorXd& asked = oracle.on_lattice() ? rounded : x;
+    Eigen::VectorXd& asked = oracle.to_ask(x, rounded);
     const Objective objective = margin.at(share);
     const Answer& at = co_await oracle.gradient(asked, objective);
     if (most == 0) co_return;
@@ -117,10 +116,9 @@ Task<> descend_norm(Oracle& oracle, NormDescent how) {
     }
     radius = std::min(radius, most);
     direction = at.gradient;
-    if (oracle.box().frozen.size() > 0) direction = oracle.box().frozen.select(0.0, direction);
     if (norm2(direction) == 0) {
       oracle.random(Purpose::direction, static_cast<std::uint32_t>(step)).fill_normal(direction);
-      if (oracle.box().frozen.size() > 0) direction = oracle.box().frozen.select(0.0, direction);
+      oracle.box().hold_frozen(direction);
     }
     if (how.momentum > 0) {
       direction /= Linf::size(direction);

@@ -25,8 +25,7 @@ inline double largest_radius(const Oracle& oracle) {
 /// gradient; for L0, how far the steepest feature would have to go. Zero or not finite if it does not say.
 inline double linear_distance(const Oracle& oracle, const Answer& at, double margin) {
   const double p = oracle.norm().p;
-  Eigen::VectorXd gradient = at.gradient;
-  if (oracle.box().frozen.size() > 0) gradient = oracle.box().frozen.select(0.0, gradient);
+  const Eigen::VectorXd& gradient = at.gradient;
   const double largest = Linf::size(gradient);
   if (p <= 1 || largest == 0) return -margin / largest;
   return -margin / (std::isinf(p) ? L1::size(gradient) : Lp(p / (p - 1)).size(gradient));

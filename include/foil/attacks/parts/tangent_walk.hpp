@@ -85,9 +85,7 @@ Task<> walk_on(Oracle& oracle, TangentWalk& walk, const WalkPace& pace, const Ob
   const Eigen::VectorXd& original = oracle.original();
   Eigen::VectorXd rounded;
   while (walk.steps < steps && walk.end == TangentWalk::End::none) {
-    // On a lattice a walk goes on with what rounding left undone: small steps add up until they count.
-    if (oracle.on_lattice()) rounded = walk.x;
-    Eigen::VectorXd& asked = oracle.on_lattice() ? rounded : walk.x;
+    Eigen::VectorXd& asked = oracle.to_ask(walk.x, rounded);
     const auto& at = co_await oracle.gradient(asked, objective);
     const double margin = -at.loss;
     ++walk.steps;

@@ -114,8 +114,7 @@ class BoundaryProposal {
     if (low_) {
       random.fill_normal(coefficients_);
       low_->synthesise(coefficients_, direction);
-      if (const auto& frozen = oracle_.box().frozen; frozen.size() > 0)
-        direction = frozen.select(0.0, direction);
+      oracle_.box().hold_frozen(direction);
       auto released = released_.begin();
       for (const Index i : at_bound_)
         if (released != released_.end() && *released == i)

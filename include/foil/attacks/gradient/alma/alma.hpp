@@ -48,8 +48,7 @@ class ALMAAttack : public MinimalAttack<ALMAAttack<N>> {
     Lagrangian walk;
     Eigen::VectorXd x = original, rounded;
     for (int step = 0; step < options_.steps; ++step) {
-      if (oracle.on_lattice()) rounded = x;
-      Eigen::VectorXd& asked = oracle.on_lattice() ? rounded : x;
+      Eigen::VectorXd& asked = oracle.to_ask(x, rounded);
       const Objective objective = margin.at(static_cast<double>(step) / options_.steps);
       const Answer& at = co_await oracle.gradient(asked, objective);
       if (at.label < 0) {  // back to where the model still answered
@@ -102,13 +101,12 @@ class ALMAAttack : public MinimalAttack<ALMAAttack<N>> {
     walk.momentum.setZero(n);
     walk.square.setOnes(n);
     walk.gradient = -at.gradient;
-    free(oracle, walk.gradient);
     const double beyond_rounding = 16 * oracle.precision() * Linf::size(at.logits);
     walk.unit_margin = std::abs(margin) + beyond_rounding;
     walk.unit_distance = linear_distance(oracle, at, -walk.unit_margin);
     if (Linf::size(walk.gradient) == 0) {
       oracle.random(Purpose::direction).fill_normal(walk.gradient);
-      free(oracle, walk.gradient);
+      oracle.box().hold_frozen(walk.gradient);
     }
     if (!(walk.unit_margin > 0)) walk.unit_margin = 1;
     if (!(walk.unit_distance > 0 && std::isfinite(walk.unit_distance)))
@@ -160,10 +158,6 @@ class ALMAAttack : public MinimalAttack<ALMAAttack<N>> {
       x[i] = clip(original[i] + to, oracle.lower()[i], oracle.upper()[i]);
       walk.change[i] = x[i] - original[i];
     }
-  }
-
-  static void free(const Oracle& oracle, Eigen::VectorXd& v) {
-    if (oracle.box().frozen.size() > 0) v = oracle.box().frozen.select(0.0, v);
   }
 
   Options options_;

@@ -99,7 +99,7 @@ class MomentumIterativeMethod : public FixedBudgetAttack<MomentumIterativeMethod
       if (correction.size() > 0) gradient += correction;
       correction.swap(around[1].mean);
       if (!kernel.empty()) geometry::smooth(image, kernel, gradient);
-      if (oracle.box().frozen.size() > 0) gradient = oracle.box().frozen.select(0.0, gradient);
+      oracle.box().hold_frozen(gradient);
       if (options_.momentum > 0) accumulate(oracle.box(), options_.momentum, gradient, momentum);
       steepest_ascent<N>(oracle.box(), x, options_.momentum > 0 ? momentum : gradient, length,
                          options_.quantile, direction);

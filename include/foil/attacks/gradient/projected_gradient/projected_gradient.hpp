@@ -77,8 +77,7 @@ class ProjectedGradientDescent : public FixedBudgetAttack<ProjectedGradientDesce
   /// x as it may be asked about: x itself, rounded, but on a lattice a copy.
   static Eigen::VectorXd& asked(const Oracle& oracle, Eigen::VectorXd& x, Eigen::VectorXd& rounded,
                                 double epsilon) {
-    if (oracle.on_lattice()) rounded = x;
-    Eigen::VectorXd& point = oracle.on_lattice() ? rounded : x;
+    Eigen::VectorXd& point = oracle.to_ask(x, rounded);
     oracle.settle(point, epsilon);
     return point;
   }
