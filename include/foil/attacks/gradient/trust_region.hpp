@@ -11,6 +11,7 @@
 
 #include "foil/attacks/parts/class_order.hpp"
 #include "foil/attacks/parts/linear_boundary.hpp"
+#include "foil/attacks/parts/towards_class.hpp"
 #include "foil/core/sum.hpp"
 #include "foil/run/attack.hpp"
 
@@ -82,18 +83,10 @@ class TrustRegionAttack : public MinimalAttack<TrustRegionAttack<N>> {
       target = ahead_at(oracle, at, classes, y - s.x);
       if (!cross(oracle, s, at, classes)) co_return;
     }
-    const auto follow = [&oracle, target](const Eigen::VectorXd& z, Eigen::VectorXd* gradient) {
-      const Index leave = oracle.goal().leave;
-      if (gradient) {
-        gradient->setZero();
-        (*gradient)[target] = 1;
-        (*gradient)[leave] = -1;
-      }
-      return z[target] - z[leave] - oracle.goal().lead;
-    };
+    const TowardsClass towards{Loss::margin, oracle.goal().leave, target, oracle.goal().lead};
     for (int k = 0; k < options_.steps; ++k) {
       const bool follows = target >= 0 && !oracle.found();
-      const Objective objective = follows ? Objective(follow) : Objective(Loss::margin);
+      const Objective objective = follows ? Objective(towards) : Objective(Loss::margin);
       const Answer& at = co_await oracle.gradient(s.x, objective);
       if (s.expected > 0) {
         const double gained = (at.loss - s.lead) / s.expected;
