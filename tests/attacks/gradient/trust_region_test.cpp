@@ -4,16 +4,14 @@
 #include <cmath>
 #include <vector>
 
-#include "support/affine_problem.hpp"
-#include "support/catch.hpp"
-#include "support/scripted.hpp"
+#include "support/minimal_checks.hpp"
 
 using namespace foil;
 using namespace foil::test;
 
 namespace {
 
-using Rows = Tensor<double, 2>;
+using Rows = MinimalRows;
 
 /// Every sample is found at its distance, or up to `excess` times as far.
 void check_distances(const Result<Rows>& result, const Eigen::VectorXd& distances, double excess) {
@@ -50,22 +48,8 @@ TEST_CASE("trust-region: the nearest adversarial of an affine model") {
 }
 
 TEST_CASE("trust-region: neither the scale of the logits nor the input's units matter") {
-  const auto p = affine_problem<Rows>(4, 30, 10, 21, Box::wide);
-  const auto check = [&](const auto& attack) {
-    const auto reference = attack(p.model, p.inputs, p.labels);
-    for (const double scale : {1e-6, 1e6}) {
-      const Affine<Rows> scaled(scale * p.model.weights(), scale * p.model.offsets(), p.model.bounds());
-      const auto result = attack(scaled, p.inputs, p.labels);
-      CHECK((result.distances - reference.distances).cwiseAbs().maxCoeff() <= 1e-6);
-    }
-    const Affine<Rows> larger(p.model.weights() / 255, p.model.offsets(), Bounds<double>(-255, 510));
-    Rows inputs = p.inputs;
-    as_matrix(inputs) *= 255;
-    const auto result = attack(larger, inputs, p.labels);
-    CHECK((result.distances / 255 - reference.distances).cwiseAbs().maxCoeff() <= 1e-6);
-  };
-  check(L2TrustRegionAttack());
-  check(LinfTrustRegionAttack());
+  check_free_of_scale(L2TrustRegionAttack(), {1e-6, 1e6}, {255, 0x1p-100, 0x1p100});
+  check_free_of_scale(LinfTrustRegionAttack(), {1e-6, 1e6}, {255, 0x1p-100, 0x1p100});
 }
 
 TEST_CASE("trust-region: it asks what it says it asks") {
@@ -112,65 +96,18 @@ TEST_CASE("trust-region: the radius follows how right the linear model was") {
 }
 
 TEST_CASE("trust-region: criteria of every kind, at growing distances") {
-  const auto p = affine_problem<Rows>(5, 40, 10, 31);
-  const Labels targets = p.labels.unaryExpr([](int y) { return (y + 1) % 5; });
-  const auto check = [&](const auto& attack) {
-    const auto found = [&](const auto& criterion) {
-      const auto result = attack(p.model, p.inputs, criterion);
-      CHECK(result.success.all());
-      return result.distances;
-    };
-    const Eigen::VectorXd any = found(p.labels), target = found(TargetedMisclassification(targets)),
-                          margin = found(MarginAbove(p.labels, 0.5)),
-                          second = found(TopKMisclassification(p.labels, 2)),
-                          sure = found(ConfidentMisclassification(p.labels, 0.9)),
-                          both = found(TargetedMisclassification(targets) && MarginAbove(p.labels, 0.5));
-    for (Index i = 0; i < any.size(); ++i) {
-      CHECK(any[i] <= 1.001 * target[i]);
-      CHECK(any[i] <= 1.001 * margin[i]);
-      CHECK(any[i] <= 1.001 * second[i]);
-      CHECK(any[i] <= 1.001 * sure[i]);
-      CHECK(target[i] <= 1.05 * both[i]);
-    }
-  };
-  check(L2TrustRegionAttack());
-  check(LinfTrustRegionAttack());
+  check_criteria(L2TrustRegionAttack(), 1.001);
+  check_criteria(LinfTrustRegionAttack(), 1.001);
 }
 
 TEST_CASE("trust-region: masks and lattices are kept, and steps that a lattice would undo made longer") {
-  const auto p = affine_problem<Rows>(4, 30, 10, 5);
-  Rows mask(1, 30);
-  for (Index i = 0; i < 30; ++i) mask(0, i) = i % 3 != 0;
-  Rows rounded = p.inputs;
-  as_matrix(rounded) = (4 * as_matrix(rounded)).array().round() / 4;
-  const auto check = [&](const auto& attack) {
-    const auto masked = attack(p.model, p.inputs, p.labels, {.mask = mask});
-    CHECK(masked.success.all());
-    for (Index row = 0; row < 10; ++row)
-      for (Index i = 0; i < 30; i += 3) CHECK(masked.adversarials(row, i) == p.inputs(row, i));
-    CHECK(attack(p.model, rounded, predict(p.model, rounded), {.lattice = Lattice{0, 1, 4}}).success.all());
-  };
-  check(L2TrustRegionAttack());
-  check(LinfTrustRegionAttack({.first_radius = 0.01}));
+  check_mask_and_lattice(L2TrustRegionAttack(), 4);
+  check_mask_and_lattice(LinfTrustRegionAttack({.first_radius = 0.01}), 4);
 }
 
 TEST_CASE("trust-region: where there is no way, it gives up") {
-  Rows inputs(2, 5);
-  inputs.setConstant(0.5);
-  const Labels labels = Labels::Constant(2, 1);
-  const Affine<Rows> flat(Eigen::MatrixXd::Zero(2, 5), Eigen::Vector2d(0, 1));
-  const auto nothing = L2TrustRegionAttack()(flat, inputs, labels);
-  CHECK(nothing.success.count() == 0);
-  CHECK((nothing.queries.array() == 2).all());
-  CHECK(same_rows(nothing.adversarials, inputs));
-
-  Eigen::MatrixXd weights = Eigen::MatrixXd::Ones(2, 5);
-  weights.row(1) *= 2;
-  const Affine<Rows> far(weights, Eigen::Vector2d(0, 10));
-  const auto outside = LinfTrustRegionAttack()(far, inputs, labels);
-  CHECK(outside.success.count() == 0);
-  CHECK((outside.queries.array() <= 72).all());
-
+  check_gives_up(L2TrustRegionAttack(), 2, 72);
+  check_gives_up(LinfTrustRegionAttack(), 2, 72);
   const auto p = affine_problem<Rows>(3, 5, 3, 7);
   Tampered<Affine<Rows>> model(p.model);
   model.answer = [](std::int64_t call, const auto&, auto& z) {

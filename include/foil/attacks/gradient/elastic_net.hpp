@@ -9,7 +9,7 @@
 #include <string>
 
 #include "foil/attacks/parts/approach.hpp"
-#include "foil/attacks/parts/linear_boundary.hpp"
+#include "foil/attacks/parts/expectation.hpp"
 #include "foil/core/numbers.hpp"
 #include "foil/run/attack.hpp"
 
@@ -70,8 +70,7 @@ class ElasticNetAttack : public MinimalAttack<ElasticNetAttack<N>> {
     for (int round = 0; round < options_.rounds; ++round) {
       bool hit = false;
       for (int k = 0; k < options_.steps; ++k) {
-        if (oracle.on_lattice()) rounded = y;
-        const auto& at = co_await oracle.gradient(oracle.on_lattice() ? rounded : y, Loss::margin);
+        const auto& at = co_await oracle.gradient(oracle.to_ask(y, rounded), Loss::margin);
         const bool lost = at.vanished || at.label < 0;
         if (units.margin == 0) {
           if (lost) co_return;
@@ -106,15 +105,12 @@ class ElasticNetAttack : public MinimalAttack<ElasticNetAttack<N>> {
 
   Units measure(const Oracle& oracle, const Eigen::VectorXd& x, const Answer& at) const {
     Units units;
-    units.margin = std::max({-at.loss, oracle.precision() * Linf::size(at.logits), 1e-100});
-    const Eigen::VectorXd expected = nearest_beyond<N>(oracle, x, x, at, {}, 1) - x;
-    units.l1 = std::max(L1::size(expected), oracle.precision());
-    units.l2 = std::max(L2::size(expected), oracle.precision());
-    double steepest = 0;
-    for (Index i = 0; i < x.size(); ++i)
-      if (!oracle.box().is_frozen(i)) steepest = std::max(steepest, std::abs(at.gradient[i]));
-    units.step =
-        options_.learning_rate * Linf::size(expected) * units.margin / (options_.constant * steepest);
+    const Expectation expected = expectation<N>(oracle, x, at);
+    units.margin = expected.margin;
+    units.l1 = expected.template size<L1>();
+    units.l2 = expected.template size<L2>();
+    units.step = options_.learning_rate * Linf::size(expected.change) * units.margin /
+                 (options_.constant * Linf::size(at.gradient));
     return units;
   }
 

@@ -14,7 +14,7 @@
 #include "foil/attacks/gradient/carlini_wagner/search.hpp"
 #include "foil/attacks/parts/adam.hpp"
 #include "foil/attacks/parts/approach.hpp"
-#include "foil/attacks/parts/linear_boundary.hpp"
+#include "foil/attacks/parts/expectation.hpp"
 #include "foil/attacks/parts/schedule.hpp"
 #include "foil/run/attack.hpp"
 
@@ -85,8 +85,7 @@ class CarliniWagnerAttack : public MinimalAttack<CarliniWagnerAttack<N>> {
     s.hit = s.lost = false;
     s.length = infinity;
     for (s.asked = 0; s.asked < s.steps;) {
-      if (oracle.on_lattice()) rounded = s.x;
-      Eigen::VectorXd& x = oracle.on_lattice() ? rounded : s.x;
+      Eigen::VectorXd& x = oracle.to_ask(s.x, rounded);
       const auto& at = co_await oracle.gradient(x, Loss::margin);
       ++s.asked;
       s.lost = at.vanished || at.label < 0;
@@ -121,10 +120,10 @@ class CarliniWagnerAttack : public MinimalAttack<CarliniWagnerAttack<N>> {
   /// The units of the loss, by what the linear model at the input expects.
   static void measure(const Oracle& oracle, CarliniWagnerSearch& s, const Eigen::VectorXd& x,
                       const Answer& at) {
-    s.margin = std::max({-at.loss, oracle.precision() * Linf::size(at.logits), 1e-100});
-    const Eigen::VectorXd nearest = nearest_beyond<Length>(oracle, oracle.original(), x, at, {}, 1);
-    s.scale = s.radius = Length::size(nearest - oracle.original());
-    if (!(s.scale > 0)) s.scale = oracle.precision();
+    const Expectation expected = expectation<Length>(oracle, x, at);
+    s.margin = expected.margin;
+    s.radius = Length::size(expected.change);
+    s.scale = expected.template size<Length>();
   }
 
   /// The distance's part of the loss, and its gradient times the scale.

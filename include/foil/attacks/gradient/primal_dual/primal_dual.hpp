@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "foil/attacks/gradient/primal_dual/proximal.hpp"
-#include "foil/attacks/parts/linear_boundary.hpp"
+#include "foil/attacks/parts/expectation.hpp"
 #include "foil/attacks/parts/schedule.hpp"
 #include "foil/core/losses.hpp"
 #include "foil/core/numbers.hpp"
@@ -82,7 +82,7 @@ class PrimalDualAttack : public MinimalAttack<PrimalDualAttack<N>> {
     s.weight = losses::sigmoid(s.dual);
     const double hurry = std::max(1.0, 100.0 / options_.steps);
     for (int k = 0; k < options_.steps; ++k) {
-      const auto& at = co_await oracle.gradient(asked(oracle, x, rounded), Loss::margin);
+      const auto& at = co_await oracle.gradient(oracle.to_ask(x, rounded), Loss::margin);
       if (k == 0) {
         if (at.vanished || at.label < 0) co_return;
         measure(oracle, s, x, at);
@@ -99,7 +99,7 @@ class PrimalDualAttack : public MinimalAttack<PrimalDualAttack<N>> {
       s.dual = clip(s.dual + (at.adversarial ? -dual_step : dual_step), -14, 14);
       s.weight = options_.memory * s.weight + (1 - options_.memory) * losses::sigmoid(s.dual);
     }
-    co_await oracle.query(asked(oracle, x, rounded));
+    co_await oracle.query(oracle.to_ask(x, rounded));
   }
 
  private:
@@ -116,19 +116,12 @@ class PrimalDualAttack : public MinimalAttack<PrimalDualAttack<N>> {
     }
   };
 
-  /// x as it may be asked about: x itself, rounded, but on a lattice a copy.
-  static Eigen::VectorXd& asked(const Oracle& oracle, Eigen::VectorXd& x, Eigen::VectorXd& rounded) {
-    if (oracle.on_lattice()) rounded = x;
-    return oracle.on_lattice() ? rounded : x;
-  }
-
   /// The units, by what the linear model at the input expects.
   static void measure(const Oracle& oracle, State& s, const Eigen::VectorXd& x, const Answer& at) {
-    s.margin = std::max({-at.loss, oracle.precision() * Linf::size(at.logits), 1e-100});
-    const Eigen::VectorXd expected = nearest_beyond<N>(oracle, x, x, at, {}, 1) - x;
-    const double least = std::max(oracle.precision() * Linf::size(x), 1e-100);
-    s.unit = std::max(N::size(expected), N::p == 0 ? 1.0 : least);
-    s.reach = std::max(Linf::size(expected), least);
+    const Expectation expected = expectation<N>(oracle, x, at);
+    s.margin = expected.margin;
+    s.unit = expected.template size<N>();
+    s.reach = expected.template size<Linf>();
   }
 
   /// One step of Adam, and the proximal one.
