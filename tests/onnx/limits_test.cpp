@@ -73,6 +73,26 @@ TEST_CASE("onnx: a node has as many inputs and outputs as its operator takes", "
   }
 }
 
+TEST_CASE("onnx: an input that an operator needs is not left out, of constants as of values", "[onnx]") {
+  for (const auto& [type, conversion] : foil::onnx::detail::conversions<float>()) {
+    CAPTURE(type);
+    const auto arity = conversion.arity;
+    foil::onnx::Node node;
+    node.type = type;
+    if (foil::onnx::detail::is_score_node(node) || foil::onnx::detail::quantisation_remedy(type) != "")
+      continue;
+    const std::size_t needed = arity.most_inputs == arity.any ? 3 : arity.least_inputs;
+    for (const std::string other : {"x", "c"})
+      for (std::size_t i = 0; i < needed; ++i) {
+        Names inputs(needed, other);
+        inputs[i] = "";
+        OnnxBuilder file({-1, 3});
+        file.constant("c", {3}, Floats{1, 2, 3}).node(std::string(type), inputs, "y");
+        refused("input " + std::to_string(i) + " is missing", file);
+      }
+  }
+}
+
 TEST_CASE("onnx: a small file cannot fill the memory by computing with constants", "[onnx]") {
   OnnxBuilder outer({-1, 4});  // 4096 numbers, times their transpose
   outer.constant("c", {4096, 1}, Floats(4096, 1.f)).node("Transpose", {"c"}, "t");

@@ -108,8 +108,8 @@ Value convert_modulo(Builder<T>& build, const NodeView& at) {
 /// Squares, roots and inverses are not computed as powers.
 template <class T>
 Value convert_power(Builder<T>& build, const NodeView& at) {
-  const Constant* const exponent = at.has_input(1) ? build.find_constant(at.node().inputs[1]) : nullptr;
-  const Value* const x = at.has_input(0) ? build.find_value(at.node().inputs[0]) : nullptr;
+  const Constant* const exponent = build.find_constant(at.node().inputs[1]);
+  const Value* const x = build.find_value(at.node().inputs[0]);
   if (x != nullptr && exponent != nullptr && exponent->size() == 1 && exponent->dims.size() <= x->rank()) {
     const double power = exponent->template numbers<double>()[0];
     if (power == 1) return *x;

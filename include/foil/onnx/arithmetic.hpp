@@ -132,7 +132,6 @@ Value emit_binary(Builder<T>& build, const Value& a, const Value& b, const Broad
 /// F is a function of two operands as in foil/nn/operators/binary.hpp.
 template <class T, class F>
 Value convert_binary(Builder<T>& build, const NodeView& at) {
-  at.require(at.has_input(0) && at.has_input(1), "expected two inputs");
   const Constant* first = build.find_constant(at.node().inputs[0]);
   const Constant* second = build.find_constant(at.node().inputs[1]);
   if ((first == nullptr) == (second == nullptr)) {

@@ -49,13 +49,14 @@
 
 namespace foil::onnx::detail {
 
-/// How many inputs and outputs a node may list, over all opsets from 7 on. Which optional ones may be left
-/// out in between is the conversion's to know.
+/// How many inputs and outputs a node may list, over all opsets from 7 on. The least number of inputs, and
+/// all of those that may be any number, have to be there; which others may be left out in between, listed
+/// without a name, is the conversion's to know.
 struct Arity {
   static constexpr std::size_t any = std::numeric_limits<std::size_t>::max();
   std::size_t least_inputs = 1, most_inputs = 1, most_outputs = 1;
 
-  /// Throws for a node that lists other numbers of them.
+  /// Throws for a node that lists other numbers of them, or leaves out one that has to be there.
   void check(const NodeView& at) const {
     const std::size_t inputs = at.node().inputs.size(), outputs = at.node().outputs.size();
     const std::string expected = least_inputs == most_inputs ? text(least_inputs)
@@ -63,6 +64,8 @@ struct Arity {
                                                              : text(least_inputs, " to ", most_inputs);
     at.require(inputs >= least_inputs && inputs <= most_inputs, "its inputs: expected ", expected, ", got ",
                inputs);
+    for (std::size_t i = 0; i < (most_inputs == any ? inputs : least_inputs); ++i)
+      at.require(at.has_input(i), "input ", i, " is missing");
     at.require(outputs <= most_outputs, "its outputs: expected at most ", most_outputs, ", got ", outputs);
   }
 };
