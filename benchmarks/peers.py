@@ -8,7 +8,7 @@
 PEERS.json holds what others reach on the same network: `indices`, rows of the data set, and for each of its
 `attacks` the `norm`, an `epsilon` or null, and `distance`, a number for each row in turn, null where nothing was
 found; `forwards_per_sample` and `backwards_per_sample` or `calls_per_attacked`, `success`. Attacks those rows. With
---torch, the same network as TorchScript, PyTorch is asked about every adversarial (needs torch); --margin, by how much
+--torch, the same network as TorchScript, PyTorch is asked about every adversarial (needs torch and numpy); --margin, by how much
 a class has to lead, makes good for its other rounding.
 """
 import argparse
@@ -166,17 +166,20 @@ def main():
     options = parser.parse_args()
     indices, peers, closest = read_peers(options.peers)
     count = len(indices)
+    chosen = [row for row in TABLE if any(part in row[0] for part in options.attacks)]
+    if not chosen:
+        sys.exit(f"--attacks {' '.join(options.attacks)}: no part of a name in the table")
 
     print("| attack | success | median | mean | calls | beside | its median or success | its calls | closer / same / farther |"
           " PyTorch confirms |\n|---|--:|--:|--:|--:|---|--:|--:|--:|--:|", flush=True)
-    for spec, epsilon, names in TABLE:
-        if not any(part in spec for part in options.attacks):
-            continue
+    failed = False
+    for spec, epsilon, names in chosen:
         with tempfile.TemporaryDirectory() as directory:
             try:
                 result, confirmed = attack(options, spec, epsilon, indices, pathlib.Path(directory))
             except subprocess.CalledProcessError as failure:
                 print(f"{spec}: {failure.stderr.decode().strip().splitlines()[-1]}", file=sys.stderr)
+                failed = True
                 continue
         distances = [number(sample["distance"]) if sample["success"] else math.inf for sample in result["samples"]]
         found = [distance for distance in distances if distance < math.inf]
@@ -184,16 +187,15 @@ def main():
                 f" {text(statistics.median(distances)) if epsilon is None else ''} |"
                 f" {text(statistics.fmean(found)) if epsilon is None and found else ''} | {calls(result, count)} |")
         told = f"{confirmed} of {len(found)}" if confirmed is not None else ""
-        for name in names or ("",):
+        known = [name for name in names if name == "closest" or name in peers]
+        if not known:
+            print(f"{ours} | | | | {told} |", flush=True)
+        for name in known:
             if name == "closest":
                 theirs, beside, cost = closest[result["norm"]], "the closest of all", ""
-            elif name in peers:
-                theirs, beside, cost = peers[name]["distance"], name, peer_calls(peers[name])
             else:
-                print(f"{ours} | | | | {told} |", flush=True)
-                continue
+                theirs, beside, cost = peers[name]["distance"], name, peer_calls(peers[name])
             if epsilon is None:
-                near = sum(a <= 1.001 * b for a, b in zip(distances, theirs) if b < math.inf)
                 counts = (sum(a < 0.999 * b for a, b in zip(distances, theirs)),
                           sum(0.999 * b <= a <= 1.001 * b for a, b in zip(distances, theirs)))
                 judged = f"{counts[0]} / {counts[1]} / {len(theirs) - sum(counts)}"
@@ -202,7 +204,8 @@ def main():
                 of = len(theirs)
                 print(f"{ours} {beside} | {sum(d < math.inf for d in theirs)} of {of} | {cost} |"
                       f" {sum(d < math.inf for d in distances[:of])} of {of} | {told} |", flush=True)
+    return failed
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

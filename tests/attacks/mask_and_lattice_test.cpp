@@ -419,10 +419,11 @@ TEST_CASE("mask and lattice: what makes no sense is refused in words", "[promise
       CHECK_THROWS_WITH(run(entry, scene, scene.options),
                         ContainsSubstring(expected) && ContainsSubstring(given));
     };
-    refuses("no sample is valid", "values on the lattice", [](auto& scene) {
-      scene.options.lattice = {0, 1, 255};
-      scene.inputs.setConstant(0.5f);
-    });
+    refuses("no sample is valid", "got 0.5 for feature 0 of sample 0; the nearest on it is 0.50196",
+            [](auto& scene) {
+              scene.options.lattice = {0, 1, 255};
+              scene.inputs.setConstant(0.5f);
+            });
     refuses("of one sample or of all, (13, 12)", "got (1, 11)", [](auto& scene) {
       scene.options.mask = Input(1, width - 1);
       scene.options.mask.setZero();

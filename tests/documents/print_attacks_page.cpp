@@ -154,7 +154,10 @@ std::string page() {
       "In C++, `foil::find_attack(\"linf-pgd\").make({{\"steps\", \"40\"}, {\"restarts\", \"5\"}})` "
       "(`foil/evaluation/catalogue.hpp`) makes the same attack; the classes, such as `foil::LinfPGD`, are "
       "named in the header of the family, `include/foil/attacks/<knowledge>/<family>.hpp` or a folder of "
-      "that name. "
+      "that name (`grep -rl '\"DeepFool\"' include/foil/attacks`, with the title of its section below, finds "
+      "it). There an option may be a member of a part, as `sharpness` of DDN, `.margin = {.sharpness = 5}`, "
+      "and "
+      "values that are words are enumerators. "
       "An attack that *needs* gradients cannot run on a model that gives decisions only. Some find *the "
       "closest* adversarial, others *any within a radius* `--epsilon`, unless asked for in their "
       "[minimal form](#minimal-forms).\n\n",

@@ -52,7 +52,7 @@ struct Result {
   Counts surplus_gradient_queries;  ///< backward passes, likewise
   Counts surplus_queries;   ///< forward passes made ahead whose answers were discarded; beyond the budget
   Counts bad_rows;          ///< answers of the model that held NaN or infinity
-  Counts zero_gradients;    ///< backward passes that said nothing: see below
+  Counts zero_gradients;    ///< backward passes that said nothing: see above
   Counts probability_rows;  ///< answers that look like probabilities, see foil::looks_like_probabilities()
   Labels predictions;       ///< class given to the returned row when last asked, -1 if never
   std::vector<std::vector<TracePoint>> traces;  ///< improvements in order; empty unless RunOptions::trace

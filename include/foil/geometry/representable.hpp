@@ -66,10 +66,13 @@ class Representable {
 
   /// Whether all features of x that may move lie on the lattice, within its tolerance or as its points are
   /// rounded to the model's numbers. True without a lattice.
-  bool on_lattice(const Eigen::VectorXd& x) const {
+  bool on_lattice(const Eigen::VectorXd& x) const { return off_lattice(x) < 0; }
+
+  /// The first feature of which that does not hold; -1 if it holds of all.
+  Index off_lattice(const Eigen::VectorXd& x) const {
     for (Index i = 0; i < x.size(); ++i)
-      if (restricted(i) && !box_.is_frozen(i) && !is_point(i, x[i])) return false;
-    return true;
+      if (restricted(i) && !box_.is_frozen(i) && !is_point(i, x[i])) return i;
+    return -1;
   }
 
  private:

@@ -58,8 +58,12 @@ class Admission {
     const Sample facts = sample(row);
     const geometry::Representable stored(facts.original, *facts.box, norm_, facts.single_precision,
                                          facts.lattice);
-    if (stored.on_lattice(facts.original)) return {};
-    return text("expected values on the lattice where features may move, sample ", row, " has others");
+    const Index off = stored.off_lattice(facts.original);
+    if (off < 0) return {};
+    const double value = facts.original[off];
+    return text("expected values on the lattice where features may move, got ", value, " for feature ", off,
+                " of sample ", row, "; the nearest on it is ",
+                facts.lattice->value(off, facts.lattice->index(off, value)));
   }
 
   /// Throws unless at least one sample can be attacked, or the options let it pass.

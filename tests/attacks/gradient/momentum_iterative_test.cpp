@@ -365,7 +365,8 @@ TEST_CASE("what is no image is refused before the model is asked, and so are opt
   const CountingModel counting(p.model);
   const auto refused = [&](const AnyAttack& attack, const char* words) {
     CHECK_THROWS_WITH(attack(counting, p.inputs, p.labels, 0.1),
-                      ContainsSubstring(attack.name()) && ContainsSubstring(words));
+                      ContainsSubstring(attack.name() + ": " + words) &&
+                          !ContainsSubstring(attack.name() + ": " + attack.name()));
   };
   refused(DIFGSM(), "expected images of three dimensions, the samples have 1");
   refused(TIFGSM(), "expected images of three dimensions, the samples have 1");

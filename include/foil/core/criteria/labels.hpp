@@ -32,8 +32,9 @@ class ClassPerSample {
             " samples, got ", classes_.size());
     for (Index i = 0; i < samples; ++i)
       require(classes_[i] >= 0 && (classes == 0 || classes_[i] < classes), what_, ": class ", classes_[i],
-              " of sample ", i, " is out of range", classes == 0 ? "" : ", the model has classes 0 to ",
-              classes == 0 ? std::string() : text(classes - 1));
+              " of sample ", i, " is out of range, ",
+              classes == 0 ? std::string("expected 0 or more")
+                           : text("the model has classes 0 to ", classes - 1));
   }
 
  private:
