@@ -238,12 +238,13 @@ TEMPLATE_TEST_CASE(
     CHECK(result.gradient_queries.maxCoeff() == backward);
   };
   const int radii = TestType::p == 1 ? 3 : 1;
-  const AutoProjectedGradientOptions few{.steps = 10, .restarts = 1};
+  const typename APGDOf<TestType>::Options few{.steps = 10, .restarts = 1};
   expect(APGDOf<TestType>(few), 1 + 10 + radii, 10);
   expect(APGDOf<TestType>({.steps = 10, .restarts = 1, .random_start = false}), 10 + radii, 10);
   expect(APGDOf<TestType>({.steps = 10, .restarts = 1, .radii = 2}), 1 + 10 + 2, 10);
   expect(APGDOf<TestType>({.steps = 1, .restarts = 1, .radii = 3}), 1 + 1 + 1, 1);
   expect(APGDOf<TestType>({.steps = 7, .restarts = 3}), 1 + 3 * (7 + radii), 21);
+  if constexpr (TestType::p == 1) expect(L1APGD(), 1 + 5 * (100 + 3), 500);  // as AutoAttack has it
   expect(TargetedApgd<TestType>({.steps = 10, .restarts = 1}), 1 + 4 * (10 + radii), 40);
   expect(TargetedApgd<TestType>({.steps = 10, .restarts = 2, .targets = 3}), 1 + 6 * (10 + radii), 60);
 
@@ -355,9 +356,10 @@ TEMPLATE_TEST_CASE("apgd: where there is nothing to go by, it ends", "", L1, L2,
     Rows<double> off = x;
     off(0, 0) = off(1, 1) = off(2, 2) = 0.9;
     const auto model = random_affine<Rows<double>>(2, 5, 1);
-    const auto result = APGDOf<TestType>()(model, off, predict(model, off), 0.3, {.mask = mask});
+    const APGDOf<TestType> attack;
+    const auto result = attack(model, off, predict(model, off), 0.3, {.mask = mask});
     CHECK(result.success.count() == 0);
-    CHECK((result.queries.array() <= 1 + 2 * 3).all());
+    CHECK((result.queries.array() <= 1 + attack.options().restarts * 3).all());
   }
   SECTION("answers and gradients that are not finite") {
     const auto p = affine_problem<Rows<double>>(3, 5, 3, 7);
@@ -475,7 +477,7 @@ TEMPLATE_TEST_CASE("apgd: restarts, more radii and maximize_loss do what they sa
   const auto inputs = random_batch<Rows<float>>(random, Rows<float>::Dimensions(60, 20));
   const Labels labels = predict(model, inputs);
   const double epsilon = TestType::p == 1 ? 0.8 : TestType::p == 2 ? 0.35 : 0.08;
-  const auto run = [&](const AutoProjectedGradientOptions& options) {
+  const auto run = [&](const typename APGDOf<TestType>::Options& options) {
     return APGDOf<TestType>(options)(model, inputs, labels, epsilon);
   };
   const auto one = run({.steps = 3, .restarts = 1, .radii = 1}),

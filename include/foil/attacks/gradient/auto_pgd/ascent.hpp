@@ -35,14 +35,15 @@ namespace foil {
 /// features at their bounds; points without a usable gradient lead back to the best one with half the step,
 /// or, where there is none yet, to another random start; a point that was just asked about is not asked about
 /// again; ACG's weights have the sign that makes directions conjugate. Step lengths and windows are those of
-/// AutoAttack, which makes one run of 100 steps, for L1 five; two runs of 50 find as much or more.
+/// AutoAttack, which makes one run of 100 steps, for L1 five. For L1 this is the default here, too, but for
+/// targets; elsewhere two runs of 50 find as much or more.
 ///
 /// Cost per restart (and target): `steps` x (1 forward + 1 backward), and 1 forward for each of the radii;
 /// besides, 1 forward for the input if it is not the start.
 template <Norm N>
 class AutoProjectedGradientDescent : public FixedBudgetAttack<AutoProjectedGradientDescent<N>> {
  public:
-  using Options = AutoProjectedGradientOptions;
+  using Options = AutoProjectedGradientOptions<N>;
   using norm = N;
   static constexpr Knowledge knowledge = Knowledge::gradients;
 

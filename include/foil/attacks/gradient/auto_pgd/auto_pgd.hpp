@@ -19,7 +19,7 @@ class AutoPgdPreset : public AutoProjectedGradientDescent<N> {
  public:
   using Options = AutoPgdOptions<Defaults>;
   explicit AutoPgdPreset(Options options = {})
-      : AutoProjectedGradientDescent<N>(std::bit_cast<AutoProjectedGradientOptions>(options),
+      : AutoProjectedGradientDescent<N>(std::bit_cast<AutoProjectedGradientOptions<N>>(options),
                                         text(N::name, "-", Defaults::name)) {}
 };
 

@@ -4,8 +4,10 @@
 #pragma once
 
 #include <string_view>
+#include <type_traits>
 
 #include "foil/core/losses.hpp"
+#include "foil/core/norms.hpp"
 #include "foil/run/options_list.hpp"
 
 namespace foil {
@@ -13,11 +15,15 @@ namespace foil {
 /// What the presets differ in.
 struct ApgdDefaults {
   static constexpr std::string_view name = "apgd";
+  static constexpr int steps = 50, restarts = 2;
   static constexpr int targets = 0;
   static constexpr Loss loss = Loss::lsem;
   static constexpr bool random_start = true;
   static constexpr bool conjugate = false;
   static constexpr double momentum = 0.25;
+};
+struct L1ApgdDefaults : ApgdDefaults {
+  static constexpr int steps = 100, restarts = 5;
 };
 struct TargetedApgdDefaults : ApgdDefaults {
   static constexpr std::string_view name = "apgd-t";
@@ -35,11 +41,11 @@ struct AcgDefaults : ApgdDefaults {
   static constexpr double momentum = 0;
 };
 
-/// Options of APGD and its presets.
+/// Options with the defaults of one of these.
 template <class Defaults>
 struct AutoPgdOptions {
-  int steps = 50;
-  int restarts = 2;
+  int steps = Defaults::steps;
+  int restarts = Defaults::restarts;
   int targets = Defaults::targets;
   Loss loss = Defaults::loss;
   bool random_start = Defaults::random_start;
@@ -78,6 +84,9 @@ struct AutoPgdOptions {
   }
 };
 
-using AutoProjectedGradientOptions = AutoPgdOptions<ApgdDefaults>;
+/// Options of foil::AutoProjectedGradientDescent.
+template <Norm N>
+using AutoProjectedGradientOptions =
+    AutoPgdOptions<std::conditional_t<N::p == 1, L1ApgdDefaults, ApgdDefaults>>;
 
 }  // namespace foil
