@@ -44,8 +44,9 @@ const std::vector<AnyAttack>& all() {
 
 }  // namespace
 
-TEST_CASE("with two affine classes the closest adversarial is met, however confident the model") {
-  for (const double scale : {1.0, 300.0})
+TEST_CASE(
+    "with two affine classes the closest adversarial is met, however confident the model or how little") {
+  for (const double scale : {1e-30, 1e-9, 1.0, 300.0})
     for (const Box box : all_boxes) {
       const auto p = affine_problem<Rows>(2, 30, 20, 1, box, scale);
       for (const AnyAttack& attack : {AnyAttack(VirtualAdversarialAttack()), AnyAttack(LinfDivergencePGD()),
