@@ -76,6 +76,28 @@ TEST_CASE("fmn: close to the nearest adversarial of an affine model in boxes of 
   }
 }
 
+TEST_CASE("fmn: the way out is found where the ranges of features differ a thousand times") {
+  const Index n = 8, count = 20;
+  const Eigen::VectorXd centre = Eigen::VectorXd::LinSpaced(n, 0, 7);
+  Eigen::VectorXd range(n);
+  for (Index i = 0; i < n; ++i) range[i] = std::pow(10.0, static_cast<double>(i % 4) - 2);
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    Random random(seed);
+    Eigen::MatrixXd weights(3, n);
+    for (double& weight : weights.reshaped()) weight = random.normal();
+    for (Index i = 0; i < n; ++i) weights.col(i) /= range[i];
+    const Eigen::VectorXd offsets = -weights * centre, lower = centre - range, upper = centre + range;
+    const Affine<Input> model(weights, offsets, Bounds<double>(lower, upper));
+    Input inputs(count, n);
+    for (Index row = 0; row < count; ++row)
+      for (Index i = 0; i < n; ++i) inputs(row, i) = centre[i] + range[i] * random.uniform(-1, 1);
+    for (const AnyAttack& attack : all_norms()) {
+      CAPTURE(attack.name(), seed);
+      if (attack.norm().p > 0) CHECK(attack(model, inputs, predict(model, inputs)).success.all());
+    }
+  }
+}
+
 TEST_CASE("fmn: L2 points lie in their ball, neither outside of it nor blown up to its surface") {
   // After a few steps the gradients lead back to the input: the points follow, and the ball is not in the
   // way.

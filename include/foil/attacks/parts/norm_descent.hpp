@@ -8,8 +8,10 @@
 #include <cmath>
 #include <cstdint>
 #include <type_traits>
+#include <utility>
 
 #include "foil/attacks/parts/feature_units.hpp"
+#include "foil/attacks/parts/linear_boundary.hpp"
 #include "foil/attacks/parts/radius.hpp"
 #include "foil/attacks/parts/schedule.hpp"
 #include "foil/attacks/parts/soft_margin.hpp"
@@ -77,10 +79,12 @@ void stretch(Eigen::VectorXd& direction, double length) {
 
 /// Ascends the softened margin from the original, step by step, each time back into a ball, which shrinks by
 /// a share where the point was adversarial and grows by it where not; until the first adversarial the ball
-/// reaches as far as the linear model says is needed. Every length is relative to the radius (L0: to the
-/// features' ranges), so that neither the size of the input nor its units matter. Without a gradient, the
-/// direction is random; where the model does not answer with numbers, it is half the way back. On a lattice,
-/// steps add up unrounded. Cost: how.steps x (1 forward + 1 backward) + 1 forward.
+/// reaches as far as the linear model says is needed; after a quarter of the steps, as far as that is within
+/// the box, to the nearest point beyond the boundary, since features of small range may have been in the way.
+/// Every length is relative to the radius (L0: to the features' ranges), so that neither the size of the
+/// input nor its units matter. Without a gradient, the direction is random; where the model does not answer
+/// with numbers, it is half the way back. On a lattice, steps add up unrounded. Cost: how.steps x (1 forward
+/// + 1 backward) + 1 forward.
 template <Norm N>
 Task<> descend_norm(Oracle& oracle, NormDescent how) {
   const Eigen::VectorXd& original = oracle.original();
@@ -104,6 +108,7 @@ Task<> descend_norm(Oracle& oracle, NormDescent how) {
       continue;
     }
     const double gamma = cosine_decay(how.gamma, how.final_gamma, share), lead = margin.margin(at);
+    Eigen::VectorXd around;  // where features at their bounds are in the way
     if constexpr (std::is_same_v<N, L0>) {
       if (step == 0) unit = Linf::size(feature_units(oracle, at.loss, at.gradient));
       radius =
@@ -113,8 +118,20 @@ Task<> descend_norm(Oracle& oracle, NormDescent how) {
       const double missing = linear_distance(oracle, at, -std::abs(lead) - beyond_rounding);
       radius = detail::next_radius(oracle, at, radius, distance, std::isfinite(missing) ? missing : 0, gamma);
       if (!(radius > 0)) radius = guessed_radius(oracle);
+      if (!oracle.found() && 4 * step >= how.steps) {
+        auto beyond = step_beyond<N>(oracle, original, asked, at, lead, at.gradient, 1);
+        const double needed = beyond.point.size() > 0 ? N::size(beyond.point - original) : 0;
+        if (needed > (1 + 1e-9) * radius) {
+          radius = needed;
+          around = std::move(beyond.point);
+        }
+      }
     }
     radius = std::min(radius, most);
+    if (around.size() > 0) {
+      x = std::move(around);
+      continue;
+    }
     direction = at.gradient;
     if (norm2(direction) == 0) {
       oracle.random(Purpose::direction, static_cast<std::uint32_t>(step)).fill_normal(direction);
