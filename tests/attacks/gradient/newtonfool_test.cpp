@@ -137,14 +137,21 @@ TEST_CASE("newtonfool: small steps add up on a lattice, and a mask's features st
     for (Index i = 0; i < 30; i += 3) CHECK(result.adversarials(row, i) == p.inputs(row, i));
 }
 
-TEST_CASE("newtonfool: an input of zeros, without bounds too") {
+TEST_CASE("newtonfool: an input of zeros or almost, without bounds too") {
   Eigen::MatrixXd weights(2, 3);
   weights << 1, 0, 0, -1, 0.5, 0;
   Rows zeros(1, 3);
   zeros.setZero();
   for (const double end : {1.0, std::numeric_limits<double>::infinity()}) {
     const Affine<Rows> model(weights, Eigen::Vector2d(0.5, 0), {-end, end});
-    CHECK(attack(model, zeros, Labels::Zero(1)).success.all());
+    for (const double size : {0.0, 1e-12, 1e-3}) {
+      CAPTURE(end, size);
+      Rows x = zeros;
+      x(0, 2) = size;
+      const auto result = attack(model, x, Labels::Zero(1));
+      CHECK(result.success.all());
+      CHECK(result.distances[0] <= 1.1 * model.distance_to_leave<L2>(x, 0, 0));
+    }
   }
 }
 

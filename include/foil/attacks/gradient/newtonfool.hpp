@@ -9,6 +9,7 @@
 #include <string>
 
 #include "foil/attacks/parts/approach.hpp"
+#include "foil/attacks/parts/radius.hpp"
 #include "foil/core/losses.hpp"
 #include "foil/core/norms.hpp"
 #include "foil/core/sum.hpp"
@@ -26,9 +27,11 @@ struct NewtonFoolOptions {
 
   void list(OptionList& option) {
     option("steps", steps, "gradient steps", at_least(1));
-    option("stepsize", stepsize,
-           "longest step, as a share of the input's Euclidean length; 0: 1 / steps, 0.01 as published",
-           between(0, 1e6));
+    option(
+        "stepsize", stepsize,
+        "longest step, as a share of the input's Euclidean length; 0: 1 / steps, 0.01 as published, and at "
+        "least 2 / steps of the way to the boundary by the first linear model",
+        between(0, 1e6));
     option("last_bisections", last_bisections, "in the end, between the input and the closest adversarial",
            at_least(0));
   }
@@ -42,10 +45,10 @@ struct NewtonFoolOptions {
 /// long, and divisors so small, that Foolbox's finds twenty times the distance, or NaN). The gradient of p is
 /// -p (1 - p) times that of LSEM, and only the latter is taken, so that a p that has come to 1 still gives a
 /// step. A step leads 2 % beyond the guess, as at best it would end on the boundary, and goes as far as it
-/// may within the box, exactly; an input of zeros has the length of the box. Where a class is to be reached,
-/// p is the probability of the others, and for criteria without a class the logistic function of their
-/// margin; it is to become a half. In the end the way from the input is bisected. On a lattice, steps add up
-/// unrounded.
+/// may within the box, exactly; an input of zeros has the length of the box, and steps from one of almost
+/// zeros are long enough to get away. Where a class is to be reached, p is the probability of the others, and
+/// for criteria without a class the logistic function of their margin; it is to become a half. In the end the
+/// way from the input is bisected. On a lattice, steps add up unrounded.
 ///
 /// Cost: at most `steps` + 1 times 1 forward + 1 backward, then at most `last_bisections` forward.
 class NewtonFoolAttack : public MinimalAttack<NewtonFoolAttack> {
@@ -60,13 +63,16 @@ class NewtonFoolAttack : public MinimalAttack<NewtonFoolAttack> {
 
   Task<> attack(Oracle& oracle) const {
     const double share = options_.stepsize > 0 ? options_.stepsize : 1.0 / options_.steps;
-    const double longest = share * size_of(oracle);
+    double longest = share * size_of(oracle);
     Eigen::VectorXd x = oracle.original(), asked;
     for (int step = 0; step <= options_.steps && !oracle.found(); ++step) {
       asked = x;
       const Answer& at = co_await oracle.gradient(asked);
       if (at.adversarial) break;
       if (at.label < 0 || at.vanished) co_return;
+      if (const double way = linear_distance(oracle, at, at.loss);
+          step == 0 && options_.stepsize == 0 && std::isfinite(way))
+        longest = std::max(longest, 2 * share * way);
       const double length = std::min(newton_step(oracle, at), longest);
       x += geometry::maximise<L2>(at.gradient, geometry::Region<L2>{x, oracle.box(), length});
     }
