@@ -35,30 +35,6 @@ Pool<T> pool_for(const AffineProblem<T>& p, std::uint64_t seed) {
   return Pool<T>(p.model, points);
 }
 
-/// The fewest features whose change makes a sample leave its class.
-template <Batch T>
-double fewest_features(const AffineProblem<T>& p, Index row) {
-  const Eigen::VectorXd x = sample(p.inputs, row).template cast<double>(), z = p.model.exact_logits(x);
-  const auto bounds = p.model.bounds();
-  double fewest = std::numeric_limits<double>::infinity();
-  for (Index k = 0; k < z.size(); ++k) {
-    if (k == p.labels[row]) continue;
-    const Eigen::VectorXd w = p.model.weights().row(k) - p.model.weights().row(p.labels[row]);
-    std::vector<double> reach;
-    for (Index i = 0; i < x.size(); ++i)
-      reach.push_back(std::abs(w[i]) *
-                      std::abs(static_cast<double>(w[i] > 0 ? bounds.upper(i) : bounds.lower(i)) - x[i]));
-    std::sort(reach.begin(), reach.end(), std::greater<>());
-    double left = z[p.labels[row]] - z[k];
-    for (std::size_t count = 1; count <= reach.size(); ++count)
-      if ((left -= reach[count - 1]) < 0) {
-        fewest = std::min(fewest, static_cast<double>(count));
-        break;
-      }
-  }
-  return fewest;
-}
-
 }  // namespace
 
 TEMPLATE_TEST_CASE("from a start in every class, the nearest adversarial of an affine model is found", "",
@@ -73,8 +49,7 @@ TEMPLATE_TEST_CASE("from a start in every class, the nearest adversarial of an a
       RunOptions<T> options;
       options.pool = pool_for(p, 3);
       const auto found = attack(p.model, p.inputs, p.labels, options);
-      Eigen::VectorXd nearest = p.template distances<N>();
-      for (Index i = 0; N::p == 0 && i < nearest.size(); ++i) nearest[i] = fewest_features(p, i);
+      const Eigen::VectorXd nearest = N::p == 0 ? fewest_entries(p) : p.template distances<N>();
       for (Index i = 0; i < found.size(); ++i) {
         INFO("box " << static_cast<int>(box) << ", scaled " << scaled << ", sample " << i << ": "
                     << found.distances[i] << " instead of " << nearest[i]);
