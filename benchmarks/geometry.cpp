@@ -133,8 +133,10 @@ void half_space_step(benchmark::State& state) {
   const double radius = (state.range(1) ? 0.1 : 10) * (p.x - p.original).norm();
   const double c = -0.02 * radius * p.direction.norm();
   int passes = 0;
+  geometry::HalfSpaceMemory memory;
   for (auto _ : state) {
-    const auto found = geometry::half_space_step<N>({p.original, p.x, p.box, p.direction, c, radius});
+    const auto& found =
+        geometry::half_space_step<N>({p.original, p.x, p.box, p.direction, c, radius}, memory);
     benchmark::DoNotOptimize(found.point.data());
     passes = found.passes;
   }

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <vector>
+#include <span>
 
 #include "foil/core/tensor.hpp"
 
@@ -20,11 +20,11 @@ struct KeyedWeight {
 /// Moves the entries of largest key to the front, as few of them as have weights that add up to the target,
 /// the last of these at the end, and returns how many (all if they are not enough). Ties: the lower index
 /// first. O(n) expected.
-inline std::size_t take_largest(std::vector<KeyedWeight>& entries, double target) {
+inline std::size_t take_largest(std::span<KeyedWeight> entries, double target) {
   const auto order = [](const KeyedWeight& a, const KeyedWeight& b) {
     return a.key != b.key ? a.key > b.key : a.index < b.index;
   };
-  using Offset = std::vector<KeyedWeight>::difference_type;
+  using Offset = std::span<KeyedWeight>::difference_type;
   std::size_t first = 0, last = entries.size();
   const auto at = [&](std::size_t position) { return entries.begin() + static_cast<Offset>(position); };
   double taken = 0;

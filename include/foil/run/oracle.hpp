@@ -20,6 +20,7 @@
 #include "foil/core/result.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/geometry/box.hpp"
+#include "foil/geometry/half_space/memory.hpp"
 #include "foil/geometry/region.hpp"
 #include "foil/run/question.hpp"
 #include "foil/run/seat.hpp"
@@ -103,6 +104,10 @@ class Oracle {
     scratch[number].resize(features());
     return scratch[number];
   }
+
+  /// What geometry::half_space_step() works in. Shared as scratch() is: the step is another's after the next
+  /// co_await.
+  geometry::HalfSpaceMemory& step_memory() const { return seat_.shared.steps; }
 
   // --- the model ---
 

@@ -17,6 +17,7 @@
 
 #include "foil/core/error.hpp"
 #include "foil/core/tensor.hpp"
+#include "foil/geometry/half_space/memory.hpp"
 #include "foil/geometry/representable.hpp"
 #include "foil/run/ledger.hpp"
 #include "foil/run/pool.hpp"
@@ -31,6 +32,7 @@ struct Shared {
   std::string stream{};                   ///< what random numbers belong to: mostly the attack's name
   bool trace = false;                     ///< record Result::traces
   std::deque<Eigen::VectorXd> scratch{};  ///< see Oracle::scratch()
+  geometry::HalfSpaceMemory steps{};      ///< see Oracle::step_memory()
   /// At most so many adversarial rows of the pool for a sample, see Oracle::rank_pool(); empty: no pool.
   std::function<std::vector<PoolRow>(const Sample&, std::size_t most)> rank_pool{};
   std::function<Eigen::VectorXd(Index row)> pool_row{};

@@ -104,10 +104,10 @@ class SparseFoolAttack : public MinimalAttack<SparseFoolAttack> {
     double shortest = std::numeric_limits<double>::infinity();
     for_each_boundary(oracle, at, classes, [&](double lead, const Eigen::VectorXd& gradient) {
       const double farther = (reach - 1) * std::max(0.0, dot(gradient, at_point - x));
-      auto step = step_beyond<L1>(oracle, x, at_point, at, lead - farther, gradient, 1);
+      auto& step = step_beyond<L1>(oracle, x, at_point, at, lead - farther, gradient, 1);
       if (step.point.size() == 0) return;
       const double distance = step.reached ? L1::size(step.point - x) : std::numeric_limits<double>::max();
-      if (distance < shortest) best = std::move(step.point);
+      if (distance < shortest) best.swap(step.point);
       shortest = std::min(shortest, distance);
     });
     return best;
@@ -131,7 +131,7 @@ class SparseFoolAttack : public MinimalAttack<SparseFoolAttack> {
       } else {
         if (!has_slope(box, at.gradient)) co_return;
         const double lacking = (1 + options_.overshoot) * at.loss;
-        x = geometry::half_space_step<L2>({x, x, box, -at.gradient, lacking}).point;
+        x = geometry::half_space_step<L2>({x, x, box, -at.gradient, lacking}, oracle.step_memory()).point;
       }
       oracle.settle(x);
       if (!(oracle.distance(x) < oracle.best_distance())) co_return;
@@ -149,7 +149,8 @@ class SparseFoolAttack : public MinimalAttack<SparseFoolAttack> {
   static Eigen::VectorXd undone(const Oracle& oracle, const geometry::Box& box, const Eigen::VectorXd& x,
                                 const Answer& at) {
     const Eigen::VectorXd& original = oracle.original();
-    auto step = geometry::half_space_step<L0>({original, x, box, -at.gradient, at.loss});
+    const auto& step =
+        geometry::half_space_step<L0>({original, x, box, -at.gradient, at.loss}, oracle.step_memory());
     if (step.reached && oracle.distance(step.point) < oracle.distance(x)) return step.point;
     Index least = -1;
     double loss = std::numeric_limits<double>::infinity();

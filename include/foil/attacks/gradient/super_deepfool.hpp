@@ -99,7 +99,7 @@ class SuperDeepFoolAttack : public MinimalAttack<SuperDeepFoolAttack<N>> {
     std::vector<Way> ways;
     std::size_t next = 0;
     for_each_boundary(oracle, at, classes, [&](double lead, const Eigen::VectorXd& gradient) {
-      auto step = step_beyond<N>(oracle, x, x, at, lead, gradient, 1 + options_.overshoot);
+      auto& step = step_beyond<N>(oracle, x, x, at, lead, gradient, 1 + options_.overshoot);
       const Index reach = classes[next++];
       if (step.point.size() == 0) return;
       Way way;

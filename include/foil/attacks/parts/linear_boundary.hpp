@@ -8,7 +8,6 @@
 #include <cstddef>
 #include <limits>
 #include <span>
-#include <utility>
 
 #include "foil/core/norms.hpp"
 #include "foil/core/sum.hpp"
@@ -32,14 +31,18 @@ void for_each_boundary(const Oracle& oracle, const Answer& at, std::span<const I
 
 /// The step from `from` to the nearest point that makes good, by the linear model made at x (what `lead` is
 /// there and its `gradient`), `length` times what is lacking for a lead beyond rounding. As far as possible
-/// where the box does not let it; an empty point where the gradient shows no way.
+/// where the box does not let it; an empty point where the gradient shows no way. In Oracle::step_memory().
 template <Norm N>
-geometry::HalfSpaceStep step_beyond(const Oracle& oracle, const Eigen::VectorXd& from,
-                                    const Eigen::VectorXd& x, const Answer& at, double lead,
-                                    const Eigen::VectorXd& gradient, double length) {
+geometry::HalfSpaceStep& step_beyond(const Oracle& oracle, const Eigen::VectorXd& from,
+                                     const Eigen::VectorXd& x, const Answer& at, double lead,
+                                     const Eigen::VectorXd& gradient, double length) {
+  geometry::HalfSpaceMemory& memory = oracle.step_memory();
   const double offset = length * (lead - 16 * oracle.precision() * Linf::size(at.logits));
-  if (!(norm2(gradient) > 0 && std::isfinite(norm2(gradient) * offset))) return {};
-  return geometry::half_space_step<N>({from, x, oracle.box(), -gradient, offset});
+  if (!(norm2(gradient) > 0 && std::isfinite(norm2(gradient) * offset))) {
+    memory.step.point.resize(0);
+    return memory.step;
+  }
+  return geometry::half_space_step<N>({from, x, oracle.box(), -gradient, offset}, memory);
 }
 
 /// The nearest of these points over all boundaries that the answer shows; `from` itself if no gradient shows
@@ -50,10 +53,10 @@ Eigen::VectorXd nearest_beyond(const Oracle& oracle, const Eigen::VectorXd& from
   Eigen::VectorXd best = from;
   double shortest = std::numeric_limits<double>::infinity();
   for_each_boundary(oracle, at, among, [&](double lead, const Eigen::VectorXd& gradient) {
-    auto step = step_beyond<N>(oracle, from, x, at, lead, gradient, length);
+    auto& step = step_beyond<N>(oracle, from, x, at, lead, gradient, length);
     if (step.point.size() == 0) return;
     const double distance = step.reached ? N::size(step.point - from) : std::numeric_limits<double>::max();
-    if (distance < shortest) best = std::move(step.point);
+    if (distance < shortest) best.swap(step.point);
     shortest = std::min(shortest, distance);
   });
   return best;

@@ -59,7 +59,8 @@ inline double first_count(const Oracle& oracle, const Answer& at, double margin)
   const Eigen::VectorXd& original = oracle.original();
   const auto n = static_cast<double>(oracle.features());
   if (!(norm2(at.gradient) > 0 && std::isfinite(norm2(at.gradient) * margin))) return std::sqrt(n);
-  const auto step = geometry::half_space_step<L0>({original, original, oracle.box(), -at.gradient, margin});
+  const auto& step = geometry::half_space_step<L0>({original, original, oracle.box(), -at.gradient, margin},
+                                                   oracle.step_memory());
   return step.reached ? std::max(1.0, L0::size(step.point - original)) : std::sqrt(n);
 }
 

@@ -124,8 +124,8 @@ Task<> walk_on(Oracle& oracle, TangentWalk& walk, const WalkPace& pace, const Ob
     const Eigen::VectorXd& from = crossing ? std::as_const(walk.x) : original;
     const geometry::HalfSpaceProblem problem{from, walk.x,      oracle.box(), walk.gradient,
                                              c,    walk.radius, pace.contact};
-    auto step = geometry::half_space_step<N>(problem);
-    walk.x = std::move(step.point);
+    auto& step = geometry::half_space_step<N>(problem, oracle.step_memory());
+    walk.x.swap(step.point);
     walk.predicted = step.reached ? oracle.distance(walk.x) : TangentWalk::infinity;
   }
 }

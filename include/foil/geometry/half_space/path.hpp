@@ -128,7 +128,7 @@ double path_multiplier(StepProblem& p, double t, double guess) {
 }
 
 template <class Path>
-void write_path(const StepProblem& p, double t, double nu, Eigen::VectorXd& delta) {
+void write_path(const StepProblem& p, double t, double nu, Array& delta) {
   const Wide at = simd::broadcast(t), minus_nu = simd::broadcast(0 - nu);
   for (Index first = 0; first < p.padded(); first += simd::lanes<double>) {
     const auto entry = Path::at(at, minus_nu * load(p.b, first), load(p.clean, first), load(p.low, first),
@@ -146,7 +146,7 @@ inline double shortest_step(StepProblem& p) {
 /// to where the length is the radius. On every piece the squared length is a parabola, whose root is exact
 /// once the piece is the right one.
 template <class Path>
-void follow_path(StepProblem& p, double low, double high, double start, double nu, Eigen::VectorXd& delta) {
+void follow_path(StepProblem& p, double low, double high, double start, double nu, Array& delta) {
   constexpr double tolerance = 1e-8;
   double t = start;
   for (int round = 0; round < 200; ++round) {
@@ -178,7 +178,7 @@ void follow_path(StepProblem& p, double low, double high, double start, double n
 }
 
 /// Whether a step is within the radius, to rounding.
-inline bool within_radius(const StepProblem& p, const Eigen::VectorXd& delta) {
+inline bool within_radius(const StepProblem& p, const Array& delta) {
   return foil::norm2(delta) <= p.radius * (1 + 1e-12);
 }
 

@@ -13,6 +13,7 @@
 #include "foil/core/sum.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/geometry/box.hpp"
+#include "foil/geometry/half_space/memory.hpp"
 #include "foil/geometry/rescale.hpp"
 
 namespace foil::geometry {
@@ -35,25 +36,36 @@ struct HalfSpaceProblem {
   Contact contact = Contact::reach;
 };
 
-/// Where a step to a half-space leads.
-struct HalfSpaceStep {
-  Eigen::VectorXd point{};  ///< the new point; entries that return to the original or end at a bound are
-                            ///< exactly these
-  Eigen::VectorXd delta{};  ///< the step, before rounding
-  bool reached = false;     ///< the half-space was reached; else the step comes as close to it as it may
-  int passes = 0;           ///< over the entries, roughly: the cost
-};
-
 namespace detail {
+
+inline Index padded_size(Index features) {
+  constexpr Index unit = 8;
+  return (features + unit - 1) / unit * unit;
+}
+
+/// A vector in memory that is kept.
+using Array = Eigen::Map<Eigen::VectorXd>;
 
 /// The problem with b of length 1. The arrays are padded by zeros to whole machine vectors.
 template <class = simd::Isa>
 struct BasicStepProblem {
-  Index features = 0;
-  Eigen::VectorXd clean{};  ///< original - x
-  Eigen::VectorXd b{};
-  Eigen::VectorXd low{};   ///< lower - x
-  Eigen::VectorXd high{};  ///< upper - x
+  /// In four arrays of the memory, from `first` on; the padding is set, the entries are not.
+  BasicStepProblem(HalfSpaceMemory& kept, Index first, Index size)
+      : memory(kept),
+        features(size),
+        clean(kept.array(first, padded_size(size))),
+        b(kept.array(first + 1, padded_size(size))),
+        low(kept.array(first + 2, padded_size(size))),
+        high(kept.array(first + 3, padded_size(size))) {
+    for (Index i = size; i < padded(); ++i) clean[i] = b[i] = low[i] = high[i] = 0;
+  }
+
+  HalfSpaceMemory& memory;  ///< arrays from 4 on are free to use
+  Index features;
+  Array clean;  ///< original - x
+  Array b;
+  Array low;   ///< lower - x
+  Array high;  ///< upper - x
   double c = 0;
   double radius = 0;
   bool equality = false;
@@ -63,15 +75,10 @@ struct BasicStepProblem {
 };
 using StepProblem = BasicStepProblem<>;
 
-inline Index padded_size(Index features) {
-  constexpr Index unit = 8;
-  return (features + unit - 1) / unit * unit;
-}
-
 using Wide = simd::Pack<double>;
 
 template <class = simd::Isa>
-Wide load(const Eigen::VectorXd& values, Index first) {
+Wide load(const Array& values, Index first) {
   return simd::load(values.data() + first);
 }
 
@@ -101,11 +108,13 @@ inline double room_to_undo(const StepProblem& p, Index i, double missing) {
 }
 
 /// The largest step towards the half-space within box and radius.
-inline void step_towards(const StepProblem& p, Eigen::VectorXd& delta) {
-  const Eigen::VectorXd direction = (p.c > 0 ? 1.0 : -1.0) * p.b.head(p.features);
-  const Eigen::VectorXd origin = Eigen::VectorXd::Zero(p.features), low = p.low.head(p.features),
-                        high = p.high.head(p.features);
+inline void step_towards(const StepProblem& p, Array& delta) {
+  const double sign = p.c > 0 ? 1.0 : -1.0;
+  const auto low = p.low.head(p.features), high = p.high.head(p.features);
+  Array direction = p.memory.array(5, p.features);
+  for (Index i = 0; i < p.features; ++i) direction[i] = sign * p.b[i];
   delta.setZero();
+  const Array origin(delta.data(), p.features);
   const double eta = rescale(origin, direction, low, high, p.radius, L2{}).eta;
   for (Index i = 0; i < p.features; ++i) delta[i] = std::min(std::max(eta * direction[i], low[i]), high[i]);
 }

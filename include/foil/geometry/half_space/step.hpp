@@ -15,6 +15,7 @@
 #include "foil/core/simd.hpp"
 #include "foil/core/sum.hpp"
 #include "foil/core/tensor.hpp"
+#include "foil/geometry/half_space/memory.hpp"
 #include "foil/geometry/half_space/path.hpp"
 #include "foil/geometry/half_space/problem.hpp"
 #include "foil/geometry/half_space/step_l0.hpp"
@@ -25,7 +26,7 @@ namespace foil::geometry {
 
 namespace detail {
 
-inline bool solve_step(StepProblem& p, L2, Eigen::VectorXd& delta) {
+inline bool solve_step(StepProblem& p, L2, Array& delta) {
   write_path<PathL2>(p, 1, path_multiplier<PathL2>(p, 1, 0), delta);
   if (within_radius(p, delta)) return true;
   const double share = p.radius / foil::norm2(delta), nu = shortest_step(p);
@@ -36,11 +37,12 @@ inline bool solve_step(StepProblem& p, L2, Eigen::VectorXd& delta) {
 }
 
 /// The closest in L1, without the radius: the entries of largest |b| move, as few of them as possible.
-inline void return_l1(const StepProblem& p, Eigen::VectorXd& delta) {
+inline void return_l1(const StepProblem& p, Array& delta) {
   delta = p.clean;
   const double missing = missing_after_return(p);
   if (missing == 0) return;
-  std::vector<KeyedWeight> entries;
+  std::vector<KeyedWeight>& entries = p.memory.entries;
+  entries.clear();
   for (Index i = 0; i < p.features; ++i) {
     const double speed = std::abs(p.b[i]), room = room_to_undo(p, i, missing);
     if (speed > 0 && room > 0) entries.push_back({speed, speed * room, i});
@@ -60,7 +62,7 @@ inline void return_l1(const StepProblem& p, Eigen::VectorXd& delta) {
   }
 }
 
-inline bool solve_step(StepProblem& p, L1, Eigen::VectorXd& delta) {
+inline bool solve_step(StepProblem& p, L1, Array& delta) {
   return_l1(p, delta);
   if (within_radius(p, delta)) return true;
   const double nu = shortest_step(p);
@@ -72,11 +74,11 @@ inline bool solve_step(StepProblem& p, L1, Eigen::VectorXd& delta) {
 }
 
 /// The closest in Linf, without the radius; its distance.
-inline double return_linf(const StepProblem& p, Eigen::VectorXd& delta) {
+inline double return_linf(const StepProblem& p, Array& delta) {
   const double missing = missing_after_return(p);
   double t = 0;
   if (missing != 0) {
-    Eigen::VectorXd speeds(p.features), reach(p.features);
+    Array speeds = p.memory.array(5, p.features), reach = p.memory.array(6, p.features);
     for (Index i = 0; i < p.features; ++i) {
       speeds[i] = std::abs(p.b[i]);
       const double room = room_to_undo(p, i, missing);
@@ -93,7 +95,7 @@ inline double return_linf(const StepProblem& p, Eigen::VectorXd& delta) {
   return t;
 }
 
-inline bool solve_step(StepProblem& p, Linf, Eigen::VectorXd& delta) {
+inline bool solve_step(StepProblem& p, Linf, Array& delta) {
   const double least = return_linf(p, delta);
   if (within_radius(p, delta)) return true;
   const double nu = shortest_step(p);
@@ -118,8 +120,10 @@ inline bool solve_step(StepProblem& p, Linf, Eigen::VectorXd& delta) {
 /// L1, L2, Linf: the step without the radius has a closed form (L2: a continuous quadratic knapsack). Where
 /// it is too long, the solution lies on a path of steps of decreasing length, piecewise linear, so that it is
 /// found exactly once the right piece is. O(n) per pass, about 10 passes over the entries.
+///
+/// Works in memory that is kept, and so is the step, until the next one in the same memory.
 template <Norm N, class = simd::Isa>
-HalfSpaceStep half_space_step(const HalfSpaceProblem& problem) {
+HalfSpaceStep& half_space_step(const HalfSpaceProblem& problem, HalfSpaceMemory& memory) {
   const auto& [original, x, box, normal, offset, radius, contact] = problem;
   const Eigen::VectorXd &lower = box.lower, &upper = box.upper;
   const Index n = x.size();
@@ -131,10 +135,8 @@ HalfSpaceStep half_space_step(const HalfSpaceProblem& problem) {
                 "half-space step: expected a finite normal other than zero, got one of length ", size);
   foil::require(std::isfinite(offset) && radius >= 0,
                 "half-space step: expected a finite offset and a radius >= 0, got ", offset, " and ", radius);
-  detail::StepProblem p;
-  p.features = n;
-  const Index padded = detail::padded_size(n);
-  for (auto* values : {&p.clean, &p.b, &p.low, &p.high}) values->setZero(padded);
+  memory.reserve(n);
+  detail::StepProblem p(memory, 0, n);
   for (Index i = 0; i < n; ++i) {
     p.clean[i] = original[i] - x[i];
     p.b[i] = normal[i] / size;
@@ -145,8 +147,9 @@ HalfSpaceStep half_space_step(const HalfSpaceProblem& problem) {
   p.radius = radius;
   p.equality = contact == Contact::meet;
 
-  HalfSpaceStep out;
-  Eigen::VectorXd delta = Eigen::VectorXd::Zero(padded);
+  HalfSpaceStep& out = memory.step;
+  detail::Array delta = memory.array(4, p.padded());
+  delta.setZero();
   out.reached = !(radius < std::abs(p.c) && (p.equality || p.c < 0)) && !detail::out_of_reach(p) &&
                 detail::solve_step(p, N{}, delta);
   if (!out.reached) detail::step_towards(p, delta);
@@ -159,10 +162,16 @@ HalfSpaceStep half_space_step(const HalfSpaceProblem& problem) {
     const double at_bound = step == down ? low : step == up ? high : point;
     out.point[i] = step == clean ? home : at_bound;
   }
-  delta.conservativeResize(n);
-  out.delta = std::move(delta);
+  out.delta = delta.head(n);
   out.passes = p.passes;
   return out;
+}
+
+/// The same in memory of its own.
+template <Norm N, class = simd::Isa>
+HalfSpaceStep half_space_step(const HalfSpaceProblem& problem) {
+  HalfSpaceMemory memory;
+  return std::move(half_space_step<N>(problem, memory));
 }
 
 }  // namespace foil::geometry

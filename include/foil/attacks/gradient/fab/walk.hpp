@@ -45,11 +45,12 @@ struct FabWalk {
 /// The point of a boundary that is nearest to another; where it lies outside of the box, the corner that is
 /// nearest to it.
 template <Norm N>
-geometry::HalfSpaceStep fab_projection(const Oracle& oracle, const Eigen::VectorXd& from,
-                                       const FabBoundary& to) {
+const geometry::HalfSpaceStep& fab_projection(const Oracle& oracle, const Eigen::VectorXd& from,
+                                              const FabBoundary& to) {
   constexpr double infinity = std::numeric_limits<double>::infinity();
   return geometry::half_space_step<N>(
-      {from, to.at, oracle.box(), to.normal, to.offset, infinity, geometry::Contact::meet});
+      {from, to.at, oracle.box(), to.normal, to.offset, infinity, geometry::Contact::meet},
+      oracle.step_memory());
 }
 
 /// All boundaries that an answer about x shows, in the order of for_each_boundary(). They lie beyond the
@@ -63,7 +64,7 @@ std::vector<FabBoundary> fab_boundaries(const Oracle& oracle, const Eigen::Vecto
     FabBoundary boundary{x, -gradient, lead - rounding};
     const double slope = norm2(gradient);
     if (slope > 0 && std::isfinite(slope * boundary.offset)) {
-      const auto step = fab_projection<N>(oracle, oracle.original(), boundary);
+      const auto& step = fab_projection<N>(oracle, oracle.original(), boundary);
       boundary.distance =
           step.reached ? N::size(step.point - oracle.original()) : std::numeric_limits<double>::max();
     }
