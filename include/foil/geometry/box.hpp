@@ -51,7 +51,9 @@ struct Box {
 
   /// How far entry i of x, a point of the box, can move in a direction; 0 if that is 0.
   double room(const Eigen::VectorXd& x, Index i, double direction) const {
-    return direction > 0 ? upper[i] - x[i] : direction < 0 ? x[i] - lower[i] : 0.0;
+    const double up = upper[i] - x[i], down = x[i] - lower[i];  // both, so that the choice needs no branch
+    const double below = direction < 0 ? down : 0.0;
+    return direction > 0 ? up : below;
   }
 };
 

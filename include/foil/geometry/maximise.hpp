@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <span>
 #include <type_traits>
 #include <vector>
 
@@ -25,27 +26,41 @@ namespace foil::geometry {
 inline Eigen::VectorXd sparse_ascent(const Eigen::VectorXd& gradient, const Eigen::VectorXd& x,
                                      const Box& box, double length, double most) {
   const Index n = gradient.size();
-  Eigen::VectorXd w = Eigen::VectorXd::Zero(n), keys(n);
+  Eigen::VectorXd w(n);
+  Eigen::VectorXd& keys = w;  // as long as the offset is not known
   for (Index i = 0; i < n; ++i) {
-    const bool moves = gradient[i] > 0 ? x[i] < box.upper[i] : x[i] > box.lower[i];
-    keys[i] = moves ? std::abs(gradient[i]) : 0.0;
+    const double size = std::abs(gradient[i]), up = x[i] < box.upper[i] ? size : 0.0,
+                 down = x[i] > box.lower[i] ? size : 0.0;
+    keys[i] = gradient[i] > 0 ? up : down;
   }
   const double largest = Linf::size(keys);
-  if (largest == 0 || !(length > 0)) return w;
+  if (largest == 0 || !(length > 0)) {
+    w.setZero();
+    return w;
+  }
   // Mostly a few entries are enough: the others are not even collected.
   std::vector<detail::KeyedWeight> entries;
   double available = 0, above = std::numeric_limits<double>::infinity();
   for (const double share : {1.0 / 4, 1.0 / 16, 1.0 / 64, 0.0}) {
     const double from = std::max(share * largest, std::numeric_limits<double>::denorm_min());
-    for (Index i = 0; i < n; ++i) {
-      if (!(keys[i] >= from && keys[i] < above)) continue;
-      entries.push_back({keys[i], std::min(most, box.room(x, i, gradient[i])), i});
-      available += entries.back().weight;
+    constexpr Index block = 512;
+    for (Index first = 0; first < n; first += block) {  // which, without a branch; then what
+      Index of[block];
+      std::size_t count = 0;
+      for (Index i = first; i < std::min(first + block, n); ++i) {
+        of[count] = i;
+        count += static_cast<std::size_t>(keys[i] >= from) & static_cast<std::size_t>(keys[i] < above);
+      }
+      for (const Index i : std::span(of, count)) {
+        entries.push_back({keys[i], std::min(most, box.room(x, i, gradient[i])), i});
+        available += entries.back().weight;
+      }
     }
     if (available >= length) break;
     above = from;
   }
   const std::size_t count = detail::take_largest(entries, length);
+  w.setZero();
   double left = length;
   for (std::size_t k = 0; k < count; ++k) {
     const double move = std::min(left, entries[k].weight);
@@ -63,18 +78,20 @@ template <Norm N, class = simd::Isa>
 Eigen::VectorXd maximise(const Eigen::VectorXd& gradient, const Region<N>& region) {
   const auto& [x, box, epsilon] = region;
   const Index n = gradient.size();
-  Eigen::VectorXd w = Eigen::VectorXd::Zero(n);
+  Eigen::VectorXd w(n);
   if constexpr (std::is_same_v<N, Linf>) {
     for (Index i = 0; i < n; ++i)
       w[i] = std::copysign(std::min(epsilon, box.room(x, i, gradient[i])), gradient[i]);
   } else if constexpr (std::is_same_v<N, L2>) {
     const double largest = Linf::size(gradient);
-    if (largest == 0) return w;
-    const Eigen::VectorXd direction = gradient / largest;  // tiny gradients would need an infinite eta
-    const double eta = rescale(x, direction, box, epsilon, L2{}).eta;
+    if (largest == 0) {
+      w.setZero();
+      return w;
+    }
+    w = gradient / largest;  // tiny gradients would need an infinite eta
+    const double eta = rescale(x, w, box, epsilon, L2{}).eta;
     for (Index i = 0; i < n; ++i)
-      w[i] =
-          std::copysign(std::min(eta * std::abs(direction[i]), box.room(x, i, direction[i])), direction[i]);
+      w[i] = std::copysign(std::min(eta * std::abs(w[i]), box.room(x, i, w[i])), w[i]);
   } else {
     static_assert(std::is_same_v<N, L1>, "foil: no linear maximiser for this norm");
     w = sparse_ascent(gradient, x, box, epsilon, std::numeric_limits<double>::infinity());

@@ -126,9 +126,24 @@ Rescaling rescale_gathered(const M& moves, double epsilon, double p) {
 template <class M>
 Rescaling rescale_linf(const M& moves, double epsilon) {
   check_finite(moves);
-  const double fastest = foil::maximum(moves.size(), [&](Index i) {
-    return static_cast<double>(moves.room(i)) >= epsilon ? static_cast<double>(moves.speed(i)) : 0.0;
-  });
+  // By blocks in one type, so that nothing needs a branch.
+  constexpr Index block = 128;
+  double fastest = 0;
+  for (Index first = 0; first < moves.size(); first += block) {
+    const Index count = std::min(block, moves.size() - first);
+    double at[block], step[block], low[block], high[block];
+    for (Index i = 0; i < count; ++i) at[i] = static_cast<double>(entry(moves.x, first + i));
+    for (Index i = 0; i < count; ++i) step[i] = static_cast<double>(entry(moves.d, first + i));
+    for (Index i = 0; i < count; ++i) low[i] = static_cast<double>(entry(moves.lower, first + i));
+    for (Index i = 0; i < count; ++i) high[i] = static_cast<double>(entry(moves.upper, first + i));
+    for (Index i = 0; i < count; ++i) {
+      const double inside = clip(at[i], low[i], high[i]);
+      const double up = std::abs(high[i] - inside), down = std::abs(low[i] - inside);
+      const double room = step[i] > 0 ? up : down, speed = std::abs(step[i]);
+      at[i] = room >= epsilon ? speed : 0.0;
+    }
+    fastest = std::max(fastest, foil::maximum(count, [&](Index i) { return at[i]; }));
+  }
   if (fastest > 0) return {epsilon / fastest, true};
   const double most = foil::maximum(
       moves.size(), [&](Index i) { return moves.speed(i) > 0 ? static_cast<double>(moves.room(i)) : 0.0; });

@@ -55,7 +55,9 @@ EtaDerivative eta_derivative(const M& moves, double epsilon, Lp norm, const Resc
   if (out.unit == 0) return out;
   out.weight = foil::sum(moves.size(), [&](Index i) {
     const double speed = speed_if_free(i);
-    return speed > 0 ? std::pow(speed / out.unit, norm.p) : 0.0;
+    const double share = speed / out.unit;
+    if (norm.p == 1 || norm.p == 2) return norm.p == 1 ? share : share * share;
+    return speed > 0 ? std::pow(share, norm.p) : 0.0;
   });
   out.stretch = found.eta > 0 ? epsilon / found.eta / out.unit : std::pow(out.weight, 1 / norm.p);
   return out;

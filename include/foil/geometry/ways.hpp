@@ -27,11 +27,13 @@ Eigen::VectorXd on_the_way(const Eigen::VectorXd& from, const Eigen::VectorXd& t
     std::vector<Index> order;
     for (Index i = 0; i < n; ++i)
       if (from[i] != to[i]) order.push_back(i);
-    std::sort(order.begin(), order.end(), [&](Index a, Index b) {
-      const double da = std::abs(to[a] - from[a]), db = std::abs(to[b] - from[b]);
-      return da != db ? da > db : a < b;
-    });
     const auto count = static_cast<std::size_t>(std::ceil(e * static_cast<double>(order.size())));
+    if (count < order.size())
+      std::nth_element(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
+                       [&](Index a, Index b) {
+                         const double da = std::abs(to[a] - from[a]), db = std::abs(to[b] - from[b]);
+                         return da != db ? da > db : a < b;
+                       });
     for (std::size_t k = 0; k < std::min(count, order.size()); ++k) x[order[k]] = to[order[k]];
   } else {
     const double longest = Linf::size(to - from);
