@@ -248,31 +248,12 @@ void bracket_entries(Problem& p, EntryChoice<Problem>& choice, EntriesAt& above,
     choice.choose(above.nu + stride, below, 0);
     bracketed = (below.product <= p.c) == (stride > 0);
   }
-  // Illinois, and the middle where that has not halved the bracket in three rounds.
-  double from = above.product - p.c, to = below.product - p.c, before = 0;
-  int side = 0;
   EntriesAt next{&p.memory.marks[2]};
-  for (int round = 0; round < 100; ++round) {
-    const double width = below.nu - above.nu, middle = above.nu + width / 2;
-    if (std::abs(width) <= 1e-9 * std::abs(middle)) break;
-    double nu = above.nu + width * (from / (from - to));
-    if (round % 3 == 0) {
-      if (round > 0 && std::abs(width) > before / 2) nu = middle;
-      before = std::abs(width);
-    }
-    if (!(std::min(above.nu, below.nu) < nu && nu < std::max(above.nu, below.nu))) nu = middle;
-    choice.choose(nu, next, above.cut + (nu - above.nu) / width * (below.cut - above.cut));
-    if ((next.product > p.c) == (above.product > p.c)) {
-      std::swap(above, next);
-      from = above.product - p.c;
-      if (side == 1) to /= 2;
-      side = 1;
-    } else {
-      std::swap(below, next);
-      to = below.product - p.c;
-      if (side == 2) from /= 2;
-      side = 2;
-    }
+  for (int halving = 0; halving < 50; ++halving) {
+    const double nu = above.nu + (below.nu - above.nu) / 2;
+    if (std::abs(below.nu - above.nu) <= 1e-9 * std::abs(nu)) break;
+    choice.choose(nu, next, above.cut + (below.cut - above.cut) / 2);
+    std::swap((next.product > p.c) == (above.product > p.c) ? above : below, next);
     if (*above.taken == *below.taken) break;
   }
 }
