@@ -30,6 +30,7 @@ struct NormDescent {
   double step = 1, final_step = 0.01;    ///< in radii; for L0 in the range of the features
   double gamma = 0.05, final_gamma = 0;  ///< by what share the radius changes
   double momentum = 0;                   ///< weight of the past gradients, each of length 1
+  double radius = 0;                     ///< first; 0: what the linear model at the input says
   bool sphere = false;                   ///< L2: every point is as far away as the radius
   SoftMarginOptions margin{};
 };
@@ -92,7 +93,7 @@ Task<> descend_norm(Oracle& oracle, NormDescent how) {
   const double most = largest_radius(oracle);
   SoftMargin margin(oracle, how.margin);
   Eigen::VectorXd x = original, rounded, direction, average;
-  double radius = 0, unit = 0;  // of steps in L0
+  double radius = how.radius, unit = 0;  // of steps in L0
   for (int step = 0; step < how.steps; ++step) {
     const double share = static_cast<double>(step) / how.steps;
     Eigen::VectorXd& asked = oracle.to_ask(x, rounded);

@@ -7,17 +7,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "foil/attacks/gradient/closest/descent.hpp"
 #include "foil/attacks/gradient/closest/options.hpp"
+#include "foil/attacks/gradient/closest/search.hpp"
 #include "foil/attacks/parts/approach.hpp"
 #include "foil/attacks/parts/class_order.hpp"
 #include "foil/attacks/parts/start.hpp"
 #include "foil/attacks/parts/tangent_walk.hpp"
-#include "foil/attacks/parts/towards_class.hpp"
-#include "foil/geometry/sampling.hpp"
 #include "foil/run/attack.hpp"
 
 namespace foil {
@@ -26,15 +25,16 @@ namespace foil {
 /// budget. All walks are those of Brendel & Bethge 2019, arXiv:1907.01003, exact steps along the linearised
 /// boundary (see foil::walk_on()), but begin anywhere, adversarial or not, and lead to one class each.
 ///
-/// First four steps from the input towards each of the `candidates` classes. Then a race: those that may win
-/// go on, fewer and fewer, until they have converged. What is left of the budget goes to walks from
+/// First two steps from the input towards each of the `candidates` classes. Then a race: those that may win
+/// go on, half as many in every round for twice as long, until they have converged. Then, but in L1, a
+/// descent by a quarter of the budget that is left, see foil::descend_between(). The rest goes to walks from
 /// elsewhere, by turns from starts that are given or in the run's pool, from the closest so far, slowly, and
-/// from points at random, mostly to the class of the closest; until `effort` of them in a row have brought
+/// from noise in the box, mostly to the class of the closest; until `effort` of them in a row have brought
 /// nothing. In the end a bisection towards the input. For every criterion with a margin; where it names no
 /// class to leave, all walks lead across its margin's boundary.
 ///
-/// Cost: 1 forward pass, at most `gradients` times 1 forward + 1 backward pass, and 10 forward for each start
-/// that is given and in the end.
+/// Cost: 3 forward passes, at most `gradients` times 1 forward + 1 backward pass, and 10 forward for each
+/// start that is given and in the end.
 template <Norm N>
 class ClosestAttack : public MinimalAttack<ClosestAttack<N>> {
  public:
@@ -47,9 +47,10 @@ class ClosestAttack : public MinimalAttack<ClosestAttack<N>> {
   const Options& options() const { return options_; }
 
   Task<> attack(Oracle& oracle) const {
-    Search search{options_.gradients};
+    ClosestSearch search{options_.gradients};
     co_await scout(oracle, search);
     co_await race(oracle, search);
+    co_await descend(oracle, search);
     co_await roam(oracle, search);
     if (!oracle.found()) co_return;
     Eigen::VectorXd x = oracle.best();
@@ -58,45 +59,12 @@ class ClosestAttack : public MinimalAttack<ClosestAttack<N>> {
   }
 
  private:
-  static constexpr int bisections = 10, scouting = 4, most_racing = 4, trial = 24, most_steps = 200;
-  static constexpr double first_margin = 0.6, hopeless = 1.2, gain = 1e-4;
-
-  /// A walk, and the class it leads to: -1 for the boundary of the criterion's margin.
-  struct Runner {
-    Index to;
-    TangentWalk walk;
-  };
-  /// Of equals, the class that was to come first.
-  static bool closer(const Runner& a, const Runner& b) {
-    const double one = a.walk.estimate(), other = b.walk.estimate();
-    return one != other ? one < other : a.to < b.to;
-  }
-  struct Search {
-    int left;  ///< gradients
-    std::vector<Runner> racing{};
-    std::vector<std::pair<double, Index>> classes{};  ///< by how far away an adversarial is expected
-    Index best = -1;                                  ///< that of the walk that found the closest
-    int fruitless = 0;
-  };
-
-  static WalkPace pace() {
-    constexpr bool sparse = std::is_same_v<N, L0>;
-    return {.reach = sparse ? 2 : 0.5, .aims = sparse ? 2 : 0};
-  }
-
-  /// Takes a walk on by so many steps, as far as the budget goes.
-  static Task<> go(Oracle& oracle, Search& search, Runner& runner, const WalkPace& pace, int steps) {
-    const int before = runner.walk.steps;
-    const double closest = oracle.best_distance();
-    const TowardsClass towards{Loss::margin, oracle.goal().leave, runner.to, oracle.goal().lead};
-    const Objective objective = runner.to >= 0 ? Objective(towards) : Objective(Loss::margin);
-    co_await walk_on<N>(oracle, runner.walk, pace, objective, before + std::min(steps, search.left));
-    search.left -= runner.walk.steps - before;
-    if (oracle.best_distance() < closest && runner.to >= 0) search.best = runner.to;
-  }
+  static constexpr int bisections = 10, scouting = 2, most_racing = 6, trial = 24, most_steps = 200,
+                       least_descent = 50, most_descent = 250;
+  static constexpr double first_margin = 0.6, last_margin = 0.01, hopeless = 1.2, gain = 1e-4;
 
   /// A few steps from the input towards every class.
-  Task<> scout(Oracle& oracle, Search& search) const {
+  Task<> scout(Oracle& oracle, ClosestSearch& search) const {
     std::vector<Index> classes{-1};
     if (const Index leave = oracle.goal().leave; leave >= 0) {
       Eigen::VectorXd x = oracle.original();
@@ -104,34 +72,54 @@ class ClosestAttack : public MinimalAttack<ClosestAttack<N>> {
       classes = class_order(clean.logits, leave, options_.candidates);
     }
     for (const Index to : classes) {
-      Runner runner{to, TangentWalk{oracle.original()}};
-      co_await go(oracle, search, runner, pace(), scouting);
+      ClosestWalk runner{to, TangentWalk{oracle.original()}};
+      co_await walk_closer<N>(oracle, search, runner, closest_pace<N>(), scouting);
       search.classes.push_back({runner.walk.estimate(), to});
       search.racing.push_back(std::move(runner));
-      std::sort(search.racing.begin(), search.racing.end(), closer);
+      std::sort(search.racing.begin(), search.racing.end(), ClosestWalk::closer);
       if (search.racing.size() > most_racing) search.racing.pop_back();
     }
     std::sort(search.classes.begin(), search.classes.end());
     if (!oracle.found()) search.best = search.classes.front().second;
   }
 
-  /// Goes on with those walks that may win, fewer and fewer of them, until they have converged.
-  Task<> race(Oracle& oracle, Search& search) const {
+  /// Goes on with those walks that may win, half as many in every round for twice as long, until they have
+  /// converged.
+  Task<> race(Oracle& oracle, ClosestSearch& search) const {
     double margin = first_margin;
-    for (int steps = scouting; search.left > 0 && !search.racing.empty(); steps *= 2, margin /= 2) {
-      std::sort(search.racing.begin(), search.racing.end(), closer);
-      const double limit = (1 + std::max(margin, 0.01)) * oracle.best_distance();
-      std::erase_if(search.racing, [&](const Runner& r) {
+    std::size_t keep = most_racing;
+    for (int steps = scouting; search.left > 0 && !search.racing.empty(); steps *= 2) {
+      std::sort(search.racing.begin(), search.racing.end(), ClosestWalk::closer);
+      const double limit = (1 + margin) * oracle.best_distance();
+      std::erase_if(search.racing, [&](const ClosestWalk& r) {
         return r.walk.end != TangentWalk::End::none || r.walk.steps >= most_steps ||
                r.walk.estimate() > limit;
       });
-      for (Runner& runner : search.racing) co_await go(oracle, search, runner, pace(), steps);
+      while (search.racing.size() > keep) search.racing.pop_back();
+      keep = (keep + 1) / 2;
+      margin = std::max(margin / 2, last_margin);
+      for (ClosestWalk& runner : search.racing)
+        co_await walk_closer<N>(oracle, search, runner, closest_pace<N>(), steps);
     }
   }
 
+  /// A quarter of what is left, to where no walk comes. In L1 walks find more for that.
+  Task<> descend(Oracle& oracle, ClosestSearch& search) const {
+    const int steps = std::min(search.left / 4, most_descent);
+    if (N::p == 1 || steps < least_descent || options_.effort == 0 || !oracle.found()) co_return;
+    const double closest = oracle.best_distance();
+    const auto before = oracle.gradient_queries();
+    co_await descend_between<N>(oracle, steps);
+    search.left -= static_cast<int>(oracle.gradient_queries() - before);
+    if (search.best < 0 || !(oracle.best_distance() < closest)) co_return;
+    Eigen::VectorXd x = oracle.best();
+    const Answer& at = co_await oracle.score(x, Loss::margin);
+    if (at.label >= 0 && at.label != oracle.goal().leave) search.best = at.label;
+  }
+
   /// Walks from elsewhere, until so many in a row have brought nothing: from starts that are given or in the
-  /// pool; from points at random, mostly towards the class of the closest; and slowly from the closest.
-  Task<> roam(Oracle& oracle, Search& search) const {
+  /// pool; from noise in the box, mostly towards the class of the closest; and slowly from the closest.
+  Task<> roam(Oracle& oracle, ClosestSearch& search) const {
     const StartOptions given{.fallback = true, .noise_draws = 0};
     StartState starts;
     bool more = true, settled = false;  // nothing to gain by a slow walk from the closest
@@ -139,8 +127,8 @@ class ClosestAttack : public MinimalAttack<ClosestAttack<N>> {
     std::size_t other = 0;
     for (std::uint32_t round = 0; search.left > 0 && search.fruitless < options_.effort; ++round) {
       const double before = oracle.best_distance();
-      Runner runner{search.best, {}};
-      WalkPace speed = pace();
+      ClosestWalk runner{search.best, {}};
+      WalkPace speed = closest_pace<N>();
       bool started = false, slow = false;
       if (more && round % 2 == 0) {
         more = co_await next_start(oracle, given, starts, runner.walk.x);
@@ -150,31 +138,21 @@ class ClosestAttack : public MinimalAttack<ClosestAttack<N>> {
       }
       if (!started && !settled && round % 4 == 1 && oracle.found()) {
         runner.walk.x = oracle.best();
-        speed = pace().slower(2);
+        speed = closest_pace<N>().slower(2);
+        speed.smallest_radius = 1e-2;
         slow = true;
       } else if (!started) {
         if (round % 4 == 3) runner.to = search.classes[other++ % search.classes.size()].second;
-        runner.walk.x = nearby(oracle, draw++);
+        runner.walk.x = noise_in_box(oracle, ++draw);
       }
       runner.walk.best = runner.walk.x;
-      co_await go(oracle, search, runner, speed, trial);
+      co_await walk_closer<N>(oracle, search, runner, speed, trial);
       if (runner.walk.estimate() < hopeless * oracle.best_distance())
-        co_await go(oracle, search, runner, speed, most_steps);
+        co_await walk_closer<N>(oracle, search, runner, speed, most_steps);
       const bool better = oracle.best_distance() < (1 - gain) * before;
       search.fruitless = better ? 0 : search.fruitless + 1;
       settled = better ? false : settled || slow;
     }
-  }
-
-  /// A point at random, about as far from the input as the closest adversarial.
-  static Eigen::VectorXd nearby(const Oracle& oracle, std::uint32_t draw) {
-    Eigen::VectorXd noise = geometry::uniform_in_ball<L2>(oracle.box(), oracle.random(Purpose::noise, draw));
-    const double length = norm2(noise);
-    const double radius = oracle.found() ? norm2(oracle.best() - oracle.original()) : 1;
-    if (length > 0) noise *= radius / length;
-    noise += oracle.original();
-    oracle.box().clip(noise);
-    return noise;
   }
 
   Options options_;
@@ -189,7 +167,7 @@ using LinfClosestAttack = ClosestAttack<Linf>;
 struct ClosestFamily {
   static void list(auto& catalogue) {
     catalogue.family("Closest", "foil's own, on Brendel & Bethge 2019, arXiv:1907.01003",
-                     "1 forward, at most `gradients` times 1 forward + 1 backward, 10 forward per start");
+                     "3 forward, at most `gradients` times 1 forward + 1 backward, 10 forward per start");
     catalogue.add(L0ClosestAttack());
     catalogue.add(L1ClosestAttack());
     catalogue.add(L2ClosestAttack(), {"closest"});
