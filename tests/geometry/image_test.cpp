@@ -113,11 +113,10 @@ TEST_CASE("smoothing is the convolution of every channel with the kernel, and it
 }
 
 TEST_CASE("what is no image, and places beyond it, are refused") {
-  CHECK(image_layout("who", {3, 4, 5}, false).width == 5);
-  CHECK(image_layout("who", {4, 5, 3}, true).width == 5);
-  CHECK_THROWS_WITH(image_layout("who", {12}, false),
-                    "who: expected images of three dimensions, the samples have 1");
-  CHECK_THROWS_AS(image_layout("who", {1, 3, 4, 5}, false), Error);
+  CHECK(image_layout({3, 4, 5}, false).width == 5);
+  CHECK(image_layout({4, 5, 3}, true).width == 5);
+  CHECK_THROWS_WITH(image_layout({12}, false), "expected images of three dimensions, the samples have 1");
+  CHECK_THROWS_AS(image_layout({1, 3, 4, 5}, false), Error);
   CHECK_THROWS_AS(ShrinkAndPlace({1, 4, 4}, 3, 3, 2, 0), Error);
   CHECK_THROWS_AS(ShrinkAndPlace({1, 4, 4}, 0, 3, 0, 0), Error);
 }

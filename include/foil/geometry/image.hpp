@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -31,10 +30,9 @@ struct ImageLayout {
   }
 };
 
-/// The layout of a sample of that shape. Throws foil::Error, saying who wants to know, unless it has three
-/// dimensions.
-inline ImageLayout image_layout(std::string_view who, const std::vector<Index>& shape, bool channels_last) {
-  require(shape.size() == 3, who, ": expected images of three dimensions, the samples have ", shape.size());
+/// The layout of a sample of that shape. Throws foil::Error unless it has three dimensions.
+inline ImageLayout image_layout(const std::vector<Index>& shape, bool channels_last) {
+  require(shape.size() == 3, "expected images of three dimensions, the samples have ", shape.size());
   if (channels_last) return {shape[2], shape[0], shape[1], true};
   return {shape[0], shape[1], shape[2], false};
 }

@@ -27,7 +27,7 @@ inline Eigen::VectorXd sparse_ascent(const Eigen::VectorXd& gradient, const Eige
                                      const Box& box, double length, double most) {
   const Index n = gradient.size();
   Eigen::VectorXd w(n);
-  Eigen::VectorXd& keys = w;  // as long as the offset is not known
+  Eigen::VectorXd& keys = w;  // until the entries are chosen
   for (Index i = 0; i < n; ++i) {
     const double size = std::abs(gradient[i]), up = x[i] < box.upper[i] ? size : 0.0,
                  down = x[i] > box.lower[i] ? size : 0.0;

@@ -10,7 +10,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -110,9 +109,7 @@ Result<Input> run(ModelPort<Input>& model, const Input& inputs, const Judge& jud
     try {
       std::rethrow_exception(failure);
     } catch (const std::exception& error) {
-      const std::string name = traits.name + ": ", what = error.what();
-      std::throw_with_nested(
-          RunFailure<Input>(what.rfind(name, 0) == 0 ? what : name + what, std::move(result)));
+      std::throw_with_nested(RunFailure<Input>(text(traits.name, ": ", error.what()), std::move(result)));
     } catch (...) {
       std::throw_with_nested(RunFailure<Input>(text(traits.name, ": the model threw"), std::move(result)));
     }

@@ -43,7 +43,7 @@ struct Scene {
     };
     const Scripted<> script([&](Oracle& oracle) -> Task<> {
       const Objective own(objective);
-      AveragedGradient average("test", oracle, options, [](const geometry::Box& box, RandomDraw draw) {
+      AveragedGradient average(oracle, options, [](const geometry::Box& box, RandomDraw draw) {
         return geometry::uniform_in_ball<Linf>(box, draw);
       });
       std::array<GradientsAround, 2> around;

@@ -52,7 +52,7 @@ class DivergencePGD : public FixedBudgetAttack<DivergencePGD<N>> {
   const Options& options() const { return options_; }
 
   Task<> attack(Oracle& oracle, double epsilon) const {
-    refuse_target(name(), oracle);
+    refuse_target(oracle);
     if (epsilon == 0) co_return;
     Eigen::VectorXd x = oracle.original(), asked = x, step = x;
     const auto& clean = co_await oracle.score(asked);

@@ -50,7 +50,7 @@ class VirtualAdversarialAttack : public FixedBudgetAttack<VirtualAdversarialAtta
   const Options& options() const { return options_; }
 
   Task<> attack(Oracle& oracle, double epsilon) const {
-    refuse_target(name(), oracle);
+    refuse_target(oracle);
     if (epsilon == 0) co_return;
     const Eigen::VectorXd& original = oracle.original();
     Eigen::VectorXd x = original, direction = noise(oracle, 0);

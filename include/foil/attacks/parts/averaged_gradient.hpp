@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <string_view>
 #include <vector>
 
 #include "foil/core/random.hpp"
@@ -49,10 +48,10 @@ class AveragedGradient {
   /// Uniform in the unit ball of a norm.
   using Ball = Eigen::VectorXd (*)(const geometry::Box&, RandomDraw);
 
-  /// Throws foil::Error, naming the attack, if images are wanted and the sample is none.
-  AveragedGradient(std::string_view who, const Oracle& oracle, const ViewOptions& options, Ball ball)
+  /// Throws foil::Error if images are wanted and the sample is none.
+  AveragedGradient(const Oracle& oracle, const ViewOptions& options, Ball ball)
       : options_(options), ball_(ball) {
-    if (options_.diversity > 0) layout_ = geometry::image_layout(who, oracle.shape(), options_.channels_last);
+    if (options_.diversity > 0) layout_ = geometry::image_layout(oracle.shape(), options_.channels_last);
   }
 
   /// Writes the means of gradients around `centre`, `around[k].count` x `scales` of them each. Where the

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <string_view>
 #include <utility>
 
 #include "foil/core/error.hpp"
@@ -84,9 +83,9 @@ class DivergenceFrom {
 };
 
 /// Throws foil::Error where a target class is wanted, before anything is asked.
-inline void refuse_target(std::string_view who, const Oracle& oracle) {
-  require(oracle.goal().reach < 0, who,
-          ": leads away from what the model says, to no class in particular; it cannot aim at a target");
+inline void refuse_target(const Oracle& oracle) {
+  require(oracle.goal().reach < 0,
+          "leads away from what the model says, to no class in particular; it cannot aim at a target");
 }
 
 }  // namespace foil

@@ -63,12 +63,12 @@ class MomentumIterativeMethod : public FixedBudgetAttack<MomentumIterativeMethod
   Task<> attack(Oracle& oracle, double epsilon) const {
     if (epsilon == 0) co_return;
     const ViewOptions views{options_.scales, options_.diversity, options_.smallest, options_.channels_last};
-    AveragedGradient gradients(name_, oracle, views, [](const geometry::Box& box, RandomDraw draw) {
+    AveragedGradient gradients(oracle, views, [](const geometry::Box& box, RandomDraw draw) {
       return geometry::uniform_in_ball<N>(box, draw);
     });
     const std::vector<double> kernel = smoothing_kernel(options_.smoothing, options_.smoothing_radius);
     geometry::ImageLayout image;
-    if (!kernel.empty()) image = geometry::image_layout(name_, oracle.shape(), options_.channels_last);
+    if (!kernel.empty()) image = geometry::image_layout(oracle.shape(), options_.channels_last);
     if (options_.maximize_loss) oracle.prefer_highest_loss();
 
     const Index n = oracle.features();
