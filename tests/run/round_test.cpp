@@ -15,13 +15,13 @@
 
 namespace {
 using namespace foil;
-using Input = Tensor<float, 2>;
+using Rows = Tensor<float, 2>;
 using test::Scripted;
 
 /// Two features in [-1, 1]; class 1 where the first is above one half. Its gradient is zero where the first
 /// feature is below 0.1, as if it were rounded there.
 struct Flat {
-  using Input = ::Input;
+  using Input = Rows;
   Bounds<float> bounds() const { return {-1, 1}; }
   Logits<float> logits(const Input& x) const {
     Logits<float> z(samples(x), 2);
@@ -40,8 +40,8 @@ struct Flat {
   }
 };
 
-Input row(float first, float second = 0) {
-  Input x(1, 2);
+Rows row(float first, float second = 0) {
+  Rows x(1, 2);
   x(0, 0) = first;
   x(0, 1) = second;
   return x;
@@ -68,16 +68,16 @@ TEST_CASE("round: gradients are counted that are zero though the point is not ad
   CHECK(result.zero_gradients[0] == 3);
   CHECK(result.classes == 2);
   // Of a model that is never flat there are none.
-  CHECK(gradients({-0.5, 0.2})(test::random_affine<Input>(2, 2, 1), row(0.1f), label).zero_gradients[0] == 0);
+  CHECK(gradients({-0.5, 0.2})(test::random_affine<Rows>(2, 2, 1), row(0.1f), label).zero_gradients[0] == 0);
 }
 
 TEST_CASE("round: at an adversarial point those of an objective that is not flat count, too", "[round]") {
   const Flat flat;
   test::Tampered model(flat);
-  model.answer = [](std::int64_t, const Input& x, Logits<float>& z) {
+  model.answer = [](std::int64_t, const Rows& x, Logits<float>& z) {
     for (Index i = 0; i < z.rows(); ++i) z.row(i) << 0, (x(i, 0) > 0.5f ? 900.0f : -1.0f);
   };
-  model.gradient = [](const Input&, Input& g) { g.setZero(); };
+  model.gradient = [](const Rows&, Rows& g) { g.setZero(); };
   // The margin has a slope wherever it is; cross-entropy has none where the label has lost by 900.
   CHECK(gradients({0.9}, Loss::margin)(model, row(0), label).zero_gradients[0] == 1);
   const Scripted<> hinge([](Oracle& oracle) -> Task<> {
@@ -93,7 +93,7 @@ TEST_CASE("round: at an adversarial point those of an objective that is not flat
 
 TEST_CASE("round: what cannot move says nothing, whatever its gradient", "[round]") {
   const Flat model;
-  Input mask = row(0, 1);  // the first feature, the only one with a gradient, is frozen
+  Rows mask = row(0, 1);  // the first feature, the only one with a gradient, is frozen
   const auto frozen = gradients({0.3, 0.3})(model, row(0.3f), label, {.mask = mask});
   CHECK(frozen.zero_gradients[0] == 2);
   mask = row(1, 0);
@@ -127,12 +127,12 @@ TEST_CASE("round: gradients and answers that are not finite are no zeros", "[rou
   const Flat flat;
   test::Tampered model(flat);
   const float nan = std::numeric_limits<float>::quiet_NaN();
-  model.gradient = [&](const Input&, Input& g) { g.setConstant(nan); };
+  model.gradient = [&](const Rows&, Rows& g) { g.setConstant(nan); };
   const auto bad = gradients({0.05})(model, row(0.2f), label);
   CHECK(bad.zero_gradients[0] == 0);
   CHECK(bad.bad_rows[0] == 1);
   model.gradient = nullptr;
-  model.answer = [&](std::int64_t call, const Input&, Logits<float>& z) {
+  model.answer = [&](std::int64_t call, const Rows&, Logits<float>& z) {
     if (call > 0) z.setConstant(nan);
   };
   const auto silent = gradients({0.05})(model, row(0.2f), label);
@@ -143,7 +143,7 @@ TEST_CASE("round: gradients and answers that are not finite are no zeros", "[rou
 TEST_CASE("round: answers that look like probabilities are counted, the verification's too", "[round]") {
   const Flat flat;
   test::Tampered model(flat);
-  model.answer = [](std::int64_t, const Input& x, Logits<float>& z) {
+  model.answer = [](std::int64_t, const Rows& x, Logits<float>& z) {
     for (Index i = 0; i < z.rows(); ++i) z.row(i) << 0.75f - x(i, 0) / 2, 0.25f + x(i, 0) / 2;
   };
   const auto result = gradients({0.2, 0.9, 0.7})(model, row(0), label);
@@ -155,7 +155,7 @@ TEST_CASE("round: answers that look like probabilities are counted, the verifica
 
 TEST_CASE("round: labels below zero are no class, and never adversarial", "[round]") {
   struct Silent {
-    using Input = ::Input;
+    using Input = Rows;
     Bounds<float> bounds() const { return {-1, 1}; }
     Labels predict(const Input& x) const {
       Labels out(samples(x));
@@ -180,7 +180,7 @@ TEST_CASE("round: labels below zero are no class, and never adversarial", "[roun
   // A model of logits behind labels says so where they are NaN.
   const Flat flat;
   test::Tampered nan(flat);
-  nan.answer = [](std::int64_t, const Input&, Logits<float>& z) { z.setConstant(std::nanf("")); };
+  nan.answer = [](std::int64_t, const Rows&, Logits<float>& z) { z.setConstant(std::nanf("")); };
   LabelOnly labels(nan);
   const auto hidden = attack(labels, row(0), label);
   CHECK(hidden.status[0] == Status::non_finite);
@@ -190,7 +190,7 @@ TEST_CASE("round: labels below zero are no class, and never adversarial", "[roun
 TEST_CASE("round: neither batch nor threads nor company change a count", "[round]") {
   const Flat model;
   test::Random random(5);
-  const auto x = test::random_batch<Input>(random, Input::Dimensions(23, 2), -1, 0.45);
+  const auto x = test::random_batch<Rows>(random, Rows::Dimensions(23, 2), -1, 0.45);
   const Labels labels = Labels::Zero(23);
   const LinfPGD attack({.steps = 7});
   const L2BrendelBethgeAttack walks({.steps = 20, .starts = 2});

@@ -14,7 +14,7 @@
 
 namespace {
 using namespace foil;
-using Input = Tensor<float, 2>;
+using Rows = Tensor<float, 2>;
 using test::Scripted;
 using test::ScriptedWithin;
 
@@ -23,7 +23,7 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 /// Class 1 where the first of two features is above one half; from the moment on that `honest` is false, only
 /// where it is above `strict`.
 struct TwoFaced {
-  using Input = ::Input;
+  using Input = Rows;
   float strict = 0.5f;
   Bounds<float> box{-1, 1};
   mutable bool honest = true;
@@ -53,8 +53,8 @@ Scripted<N, Knowledge::decisions> visits(const TwoFaced& model, std::vector<doub
   });
 }
 
-Input zeros(Index count) {
-  Input x(count, 2);
+Rows zeros(Index count) {
+  Rows x(count, 2);
   x.setZero();
   return x;
 }
@@ -108,12 +108,12 @@ TEST_CASE("verify: of a point found before and one outwards the closer one is as
 TEST_CASE("verify: from the original outwards also where that is not the origin", "[verify]") {
   TwoFaced model{.strict = -0.4f, .box = Bounds<float>(-1, 1)};
   // Class 1 of the second face is left of -0.4, seen from 0.2.
-  const auto mirrored = make_model<Input>(Bounds<float>(-1, 1), [&](const Input& x) {
+  const auto mirrored = make_model<Rows>(Bounds<float>(-1, 1), [&](const Rows& x) {
     Logits<float> z(samples(x), 2);
     for (Index i = 0; i < z.rows(); ++i) z.row(i) << 0, (model.honest ? -0.3f : -0.301f) - x(i, 0);
     return z;
   });
-  Input x = zeros(1);
+  Rows x = zeros(1);
   x(0, 0) = 0.2f;
   const auto result = visits(model, {-0.3001})(mirrored, x, Labels(Labels::Zero(1)));
   CHECK(result.success[0]);
@@ -156,9 +156,9 @@ TEST_CASE("verify: pulls no farther than the bounds, the mask, the lattice and t
   }
   SECTION("mask") {
     TwoFaced model{.strict = 0.601f};
-    Input mask = zeros(1);
+    Rows mask = zeros(1);
     mask(0, 0) = 1;
-    Input x = zeros(1);
+    Rows x = zeros(1);
     x(0, 1) = 0.3f;
     const auto result = visits(model, {0.6})(model, x, label, {.mask = mask});
     CHECK(result.success[0]);
@@ -187,13 +187,13 @@ TEST_CASE("verify: pulls no farther than the bounds, the mask, the lattice and t
 }
 
 TEST_CASE("verify: what was found survives a model that rounds by the size of its batch", "[verify]") {
-  const auto affine = test::random_affine<Input>(5, 20, 1);
+  const auto affine = test::random_affine<Rows>(5, 20, 1);
   test::Random random(2);
-  const auto x = test::random_batch<Input>(random, Input::Dimensions(12, 20));
+  const auto x = test::random_batch<Rows>(random, Rows::Dimensions(12, 20));
   const Labels labels = predict(affine, x);
   // Batches of another size shift the logits against each other, by no more than rounding does.
   test::Tampered model(affine);
-  model.answer = [](std::int64_t, const Input& batch, Logits<float>& z) {
+  model.answer = [](std::int64_t, const Rows& batch, Logits<float>& z) {
     for (Index i = 0; i < z.rows(); ++i)
       for (Index k = 0; k < z.cols(); ++k)
         z(i, k) += 1e-6f * static_cast<float>((3 * samples(batch) + 5 * k) % 7 - 3);

@@ -10,7 +10,7 @@
 
 #include "foil/core/tensor.hpp"
 #include "foil/io/npy.hpp"
-#include "foil_evaluate.hpp"
+#include "tools/foil_evaluate.hpp"
 #include "support/catch.hpp"
 #include "support/onnx_builder.hpp"
 
