@@ -242,6 +242,18 @@ TEST_CASE("criteria: a safety margin in logits", "[criteria]") {
     check_loss(criterion, kind);
 }
 
+TEST_CASE("criteria: a safety margin of the target", "[criteria]") {
+  const TargetedMarginAbove criterion(second, 0.75);
+  on_random_logits([&](const Row& z) {
+    CHECK(criterion(Scores{0, z}) == (-losses::margin(z, 2) >= 0.75));
+    CHECK(TargetedMarginAbove(second, 0)(Scores{0, z}) == TargetedMisclassification(second)(Scores{0, z}));
+  });
+  CHECK(criterion(Scores{0, Eigen::VectorXd(Eigen::Vector3d(0.5, 0, 1.25))}));
+  check_margin(criterion);
+  for (const Loss kind : {Loss::lsem, Loss::cross_entropy, Loss::margin, Loss::dlr})
+    check_loss(criterion, kind);
+}
+
 TEST_CASE("criteria: and, or, not", "[criteria]") {
   const Misclassification wrong(second);
   const TargetedMisclassification target(labels_of({4}));
@@ -329,6 +341,7 @@ TEST_CASE("criteria: labels that do not fit are refused with what was given and 
   refuses(OriginalClassProbability(labels, 0.5), "labels");
   refuses(TargetClassProbability(labels, 0.5), "target classes");
   refuses(MarginAbove(labels, 1), "labels");
+  refuses(TargetedMarginAbove(labels, 1), "target classes");
   refuses(Misclassification(labels) || [](const Decision&) { return true; }, "labels");
   refuses(!Misclassification(labels), "labels");
   refuses([](const Decision&) { return true; } && TargetedMisclassification(labels), "target classes");
@@ -350,8 +363,10 @@ TEST_CASE("criteria: parameters that make no sense are refused with their value"
     CHECK_THROWS_WITH(OriginalClassProbability(second, p), ContainsSubstring("between 0 and 1"));
     CHECK_THROWS_WITH(TargetClassProbability(second, p), ContainsSubstring("between 0 and 1"));
   }
-  for (const double kappa : {-1.0, nan, std::numeric_limits<double>::infinity()})
+  for (const double kappa : {-1.0, nan, std::numeric_limits<double>::infinity()}) {
     CHECK_THROWS_WITH(MarginAbove(second, kappa), ContainsSubstring("kappa >= 0"));
+    CHECK_THROWS_WITH(TargetedMarginAbove(second, kappa), ContainsSubstring("kappa >= 0"));
+  }
 }
 
 TEST_CASE("criteria: bare labels mean misclassification, other criteria are taken as they are",
@@ -382,6 +397,7 @@ TEST_CASE("criteria: those on classes say what they want of each sample, others 
   CHECK(is(goal_of(TargetedMisclassification(labels), 0), -1, 3, 0));
   CHECK(is(goal_of(TargetedMisclassification(labels), 2), -1, 2, 0));
   CHECK(is(goal_of(MarginAbove(labels, 0.25), 2), 2, -1, 0.25));
+  CHECK(is(goal_of(TargetedMarginAbove(labels, 0.25), 2), -1, 2, 0.25));
 
   CHECK(is(Goal{}, -1, -1, 0));
   CHECK(is(goal_of(TopKMisclassification(labels, 1), 0), -1, -1, 0));
@@ -401,7 +417,8 @@ TEST_CASE("criteria: a goal holds exactly where its criterion does", "[criteria]
     double best = -std::numeric_limits<double>::infinity();
     for (Index j = 0; j < z.size(); ++j)
       if (j != own) best = std::max(best, z[j]);
-    return goal.leave < 0 ? z[own] > best : best > z[own] && best - z[own] >= goal.lead;
+    const double lead = goal.leave < 0 ? z[own] - best : best - z[own];
+    return lead > 0 && lead >= goal.lead;
   };
   on_random_logits([&](const Row& z) {
     const Scores scores{0, z};
@@ -409,6 +426,7 @@ TEST_CASE("criteria: a goal holds exactly where its criterion does", "[criteria]
     CHECK(holds(goal_of(TargetedMisclassification(second), 0), z) ==
           TargetedMisclassification(second)(scores));
     CHECK(holds(goal_of(MarginAbove(second, 1), 0), z) == MarginAbove(second, 1)(scores));
+    CHECK(holds(goal_of(TargetedMarginAbove(second, 1), 0), z) == TargetedMarginAbove(second, 1)(scores));
   });
 }
 

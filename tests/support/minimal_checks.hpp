@@ -65,7 +65,7 @@ void check_free_of_scale(const Attack& attack, const std::vector<double>& scales
 
 /// What an attack finds by criteria of every kind.
 struct ByCriterion {
-  Eigen::VectorXd any, target, margin, second, sure, both;
+  Eigen::VectorXd any, target, margin, target_margin, second, sure, both;
 };
 
 template <class Attack>
@@ -81,6 +81,7 @@ ByCriterion distances_by_criterion(const Attack& attack) {
   return {found(p.labels),
           found(TargetedMisclassification(targets)),
           found(MarginAbove(p.labels, 0.5)),
+          found(TargetedMarginAbove(targets, 0.5)),
           found(TopKMisclassification(p.labels, 2)),
           found(ConfidentMisclassification(p.labels, 0.9)),
           found(TargetedMisclassification(targets) && MarginAbove(p.labels, 0.5))};
@@ -94,6 +95,7 @@ void check_criteria(const Attack& attack, double slack) {
   for (Index i = 0; i < found.any.size(); ++i) {
     CHECK(found.any[i] <= slack * found.target[i]);
     CHECK(found.any[i] <= slack * found.margin[i]);
+    CHECK(found.target[i] <= slack * found.target_margin[i]);
     CHECK(found.any[i] <= slack * found.second[i]);
     CHECK(found.any[i] <= slack * found.sure[i]);
     CHECK(found.target[i] <= 1.05 * found.both[i]);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -360,13 +361,20 @@ TEST_CASE("foil-evaluate: masked pixels do not move, and values lie on the latti
   CHECK(fooling >= 6);
 }
 
-TEST_CASE("foil-evaluate: --margin is the lead of another class", "[examples][evaluate]") {
+TEST_CASE("foil-evaluate: --margin is the lead of another class, or of the target", "[examples][evaluate]") {
   const auto model = foil::onnx::load<float, 4>(model_file);
   const foil::Labels labels = foil::io::read_labels(label_file);
-  const auto smallest_lead = [&](const Arguments& more) {
+  const auto smallest_lead = [&](const Arguments& more, bool targets) {
     const TemporaryDirectory dir;
-    const Outcome outcome =
-        run(on_mnist(dir) + more + Arguments{"--count", "5", "--attack", "boundary", "--budget", "1000"});
+    Arguments line =
+        on_mnist(dir) + more + Arguments{"--count", "5", "--attack", "boundary", "--budget", "1000"};
+    const foil::Labels wanted = labels.head(5).unaryExpr([](int y) { return (y + 1) % 10; });
+    if (targets) {
+      std::ofstream file(dir.path() / "targets.txt");
+      for (const int target : wanted) file << target << '\n';
+      line = line + Arguments{"--targets", (dir.path() / "targets.txt").string()};
+    }
+    const Outcome outcome = run(line);
     INFO(outcome.err);
     REQUIRE(outcome.status == 0);
     const Images found = foil::io::read_images(dir.path() / "adversarials/boundary.npy", model.bounds());
@@ -374,12 +382,15 @@ TEST_CASE("foil-evaluate: --margin is the lead of another class", "[examples][ev
     double smallest = std::numeric_limits<double>::infinity();
     for (Index i = 0; i < 5; ++i) {
       const Eigen::VectorXd scores = logits.row(i).transpose().cast<double>();
-      smallest = std::min(smallest, foil::losses::margin(scores, labels[i]));
+      smallest = std::min(smallest, targets ? -foil::losses::margin(scores, wanted[i])
+                                            : foil::losses::margin(scores, labels[i]));
     }
     return smallest;
   };
-  CHECK(smallest_lead({}) < 0.5);
-  CHECK(smallest_lead({"--margin", "0.5"}) >= 0.5);
+  for (const bool targets : {false, true}) {
+    CHECK(smallest_lead({}, targets) < 0.5);
+    CHECK(smallest_lead({"--margin", "0.5"}, targets) >= 0.5);
+  }
 }
 
 TEST_CASE("foil-evaluate: --correct-only counts the samples that are classified correctly",

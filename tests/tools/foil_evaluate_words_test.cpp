@@ -184,7 +184,6 @@ TEST_CASE("foil-evaluate: bad input is one clear line, status 2, and nothing wri
       {extra({"--lattice", "0"}), "--lattice"},
       {extra({"--lattice", "2.5"}), "--lattice"},
       {extra({"--margin", "-1"}), "--margin"},
-      {extra({"--margin", "1", "--targets", label_file}), "--margin does not go with --targets"},
       {extra({"--sheet", (dir / "results.json").string()}), "would overwrite the file for --out"},
       {extra({"--sheet", (dir / "missing/sheet.png").string()}), "cannot be written"},
   };

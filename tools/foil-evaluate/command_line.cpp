@@ -302,8 +302,8 @@ Command parse_command_line(int argc, char** argv) {
       "first 1000 rows that the model was asked about and depend on which these are (--first, --count)");
   app.add_option(
       "--margin", margin,
-      "By how much another class has to lead in the logits (default 0). Above the rounding errors of\n"
-      "other software, the adversarials are adversarial there too");
+      "By how much another class or the target has to lead in the logits (default 0). Above the rounding\n"
+      "errors of other software, the adversarials are adversarial there too");
   number("--lattice", command.lattice, 1, 1 << 24, "from 1 to 2^24",
          "Only these values: LOWER + k (UPPER - LOWER) / N for whole k. 255 for images of 8 bits");
   app.add_option("--mask", command.mask,
@@ -362,7 +362,6 @@ Command parse_command_line(int argc, char** argv) {
   }
   if (!margin.empty()) command.margin = parse_number<double>("--margin", margin);
   foil::require(command.margin >= 0, "--margin: expected a number >= 0, got ", margin);
-  foil::require(!command.targets || command.margin == 0, "--margin does not go with --targets");
   for (const std::string& numbers : {bounds, mean, deviation})
     if (names_array(numbers)) command.number_files.push_back(foil::io::file_of(numbers));
   if (!bounds.empty()) parse_bounds(bounds, command);

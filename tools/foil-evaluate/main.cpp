@@ -254,7 +254,7 @@ void run(const Command& command, const Model& model, Inputs& in, const Samples& 
     return all.segment(block.first, block.count);
   };
   const auto on_target = [&](const foil::Block& block) {
-    return foil::TargetedMisclassification(part(*samples.targets, block));
+    return foil::TargetedMarginAbove(part(*samples.targets, block), command.margin);
   };
   const auto off_label = [&](const foil::Block& block) {
     return foil::MarginAbove(part(samples.labels, block), command.margin);

@@ -79,6 +79,7 @@ TEST_CASE(
   CHECK(plain.soft == plain.margin);
   const Seen lead = look(mirror(), MarginAbove(labels, 0.3), 0);
   CHECK(lead.margin == Catch::Approx(-0.5));
+  CHECK(look(mirror(), TargetedMarginAbove(labels, 0.3), 0).margin == Catch::Approx(-0.1));
   const Seen best = look(mirror(), TopKMisclassification(labels, 2), 0);
   CHECK((best.gradient - Eigen::Vector4d(0, -1, 0, 1)).norm() < 1e-12);
   CHECK(best.margin == Catch::Approx(-0.3));

@@ -65,7 +65,7 @@ class SoftMargin {
   /// The criterion's own margin where an answer was given, positive where adversarial.
   double margin(const Answer& at) const {
     if (goal_.leave >= 0) return losses::margin(at.logits, goal_.leave) - goal_.lead;
-    return goal_.reach >= 0 ? -losses::margin(at.logits, goal_.reach) : at.loss;
+    return goal_.reach >= 0 ? -losses::margin(at.logits, goal_.reach) - goal_.lead : at.loss;
   }
 
  private:

@@ -59,7 +59,7 @@ double loss_of(const C& criterion, Loss kind, const Scores& scores, Eigen::Vecto
 }
 
 /// What a criterion on classes wants of a sample, for attacks that aim at single classes: another class ahead
-/// of `leave` by at least `lead` in the logits (ties do not count), or class `reach` ahead of all others. -1
+/// of `leave`, or class `reach` ahead of all others, by at least `lead` in the logits (ties do not count). -1
 /// where it does not say.
 struct Goal {
   int leave = -1;

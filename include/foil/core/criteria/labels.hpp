@@ -117,6 +117,34 @@ class MarginAbove {
   double kappa_;
 };
 
+/// The target class ahead by a safety distance in logits: z_t - max_{j != t} z_j >= kappa.
+class TargetedMarginAbove {
+ public:
+  TargetedMarginAbove(GivenLabels targets, double kappa)
+      : targets_(std::move(targets), "target classes"), kappa_(kappa) {
+    require(std::isfinite(kappa) && kappa >= 0, "targeted margin above: expected a finite kappa >= 0, got ",
+            kappa);
+  }
+  const Labels& targets() const { return targets_.all(); }
+  void check(Index samples, Index classes) const { targets_.check(samples, classes); }
+  Goal goal(Index sample) const { return {.reach = targets_[sample], .lead = kappa_}; }
+
+  bool operator()(const Scores& s) const {
+    const double behind = losses::margin(s.logits, targets_[s.sample]);
+    return behind < 0 && -behind >= kappa_;
+  }
+  double margin(const Scores& s, Eigen::VectorXd* gradient = nullptr) const {
+    return kappa_ + losses::margin(s.logits, targets_[s.sample], gradient);
+  }
+  double loss(Loss kind, const Scores& s, Eigen::VectorXd* gradient) const {
+    return losses::targeted(kind, s.logits, targets_[s.sample], gradient);
+  }
+
+ private:
+  detail::ClassPerSample targets_;
+  double kappa_;
+};
+
 /// The true class is not among the k best: at least k classes are strictly ahead of it. k = 1 is
 /// Misclassification. Margin z_y minus the k-th largest of the others.
 class TopKMisclassification {
