@@ -5,17 +5,22 @@
 ///     geometry [--benchmark_filter=half_space_step ...] [--benchmark_repetitions=5]
 ///              [--benchmark_enable_random_interleaving=true]
 ///
+/// Either way a round takes 150,528 features: one image, or 192 of 784 one after the other, as an attack
+/// meets them. A single small one, again and again, is no measure: the processor learns by heart which way
+/// its branches go, and keeps it in the nearest cache, neither of which it does between the calls of a model.
+///
 /// `per_feature` is the processor time per feature; `bytes_per_second` counts every array that is read or
 /// written once, as a measure of how far a function is from the memory's speed. In the end the least times of
-/// both sizes and their ratio; the rows `stream<k>`, sums of k arrays, show how much of that is the memory's:
-/// at 784 all is in the nearest cache, at 150,528 each array has 1.2 MB.
+/// both sizes and their ratio; the rows `stream<k>`, sums of k arrays, show how much of that is the memory's.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <map>
+#include <memory>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "foil/core/bounds.hpp"
@@ -47,8 +52,9 @@ namespace geometry = foil::geometry;
 
 /// As in a walk on images: two thirds of the entries at a bound in the original, most of them still there.
 struct Problem {
-  explicit Problem(Index n) : original(n), x(n), box{Vector::Zero(n), Vector::Ones(n)}, direction(n) {
-    std::mt19937 random(1);
+  explicit Problem(Index n, unsigned seed = 1)
+      : original(n), x(n), box{Vector::Zero(n), Vector::Ones(n)}, direction(n) {
+    std::mt19937 random(seed);
     std::uniform_real_distribution<double> unit;
     std::normal_distribution<double> normal;
     for (Index i = 0; i < n; ++i) {
@@ -63,178 +69,222 @@ struct Problem {
   Vector direction;
 };
 
-void report(benchmark::State& state, Index n, Index bytes_per_feature) {
+/// Of a round.
+constexpr Index features = 150'528;
+
+/// Calls `use` on every input of a round, which `make` makes of the problems, for as long as it is asked to.
+template <class Make, class Use>
+void measure(benchmark::State& state, Index bytes_per_feature, Make&& make, Use&& use) {
+  std::vector<decltype(make(std::declval<Problem>()))> inputs;
+  for (unsigned seed = 1; seed <= features / state.range(0); ++seed)
+    inputs.push_back(make(Problem(state.range(0), seed)));
+  for (auto _ : state)
+    for (auto& input : inputs) use(input);
   using benchmark::Counter;
   state.counters["per_feature"] =
-      Counter(static_cast<double>(state.iterations() * n), Counter::kIsRate | Counter::kInvert);
-  if (bytes_per_feature > 0) state.SetBytesProcessed(state.iterations() * n * bytes_per_feature);
+      Counter(static_cast<double>(state.iterations() * features), Counter::kIsRate | Counter::kInvert);
+  if (bytes_per_feature > 0) state.SetBytesProcessed(state.iterations() * features * bytes_per_feature);
+}
+
+/// Half of the distance to the point, as the radius of a ball.
+template <class N>
+double half_way(const Problem& p) {
+  return 0.5 * N::size(Vector(p.x - p.original));
 }
 
 /// Half of the distance to a point far outside: ball and box both bind.
 template <class N>
 void project(benchmark::State& state) {
-  const Problem p(state.range(0));
-  const Vector outside = p.original + 2 * (p.x - p.original) + 0.1 * p.direction;
-  const double epsilon = 0.5 * N::size(Vector(p.x - p.original));
-  Vector x(outside);
-  for (auto _ : state) {
-    x = outside;
-    geometry::project(x, geometry::Region<N>{p.original, p.box, epsilon});
-    benchmark::DoNotOptimize(x.data());
-  }
-  report(state, state.range(0), 7 * sizeof(double));
+  struct Input {
+    Problem p;
+    Vector outside;
+    double epsilon;
+  };
+  Vector x(state.range(0));
+  measure(
+      state, 7 * sizeof(double),
+      [](const Problem& p) {
+        return Input{p, p.original + 2 * (p.x - p.original) + 0.1 * p.direction, half_way<N>(p)};
+      },
+      [&](const Input& input) {
+        x = input.outside;
+        geometry::project(x, geometry::Region<N>{input.p.original, input.p.box, input.epsilon});
+        benchmark::DoNotOptimize(x.data());
+      });
+}
+
+/// Half as many changes as there are.
+void project_l0(benchmark::State& state) {
+  Vector x(state.range(0));
+  measure(
+      state, 7 * sizeof(double), [](const Problem& p) { return std::pair(p, half_way<foil::L0>(p)); },
+      [&](const auto& input) {
+        const auto& [p, epsilon] = input;
+        x = p.x;
+        geometry::project(x, geometry::Region<foil::L0>{p.original, p.box, epsilon});
+        benchmark::DoNotOptimize(x.data());
+      });
 }
 
 template <class N>
 void maximise(benchmark::State& state) {
-  const Problem p(state.range(0));
-  const double epsilon = 0.5 * N::size(Vector(p.x - p.original));
-  for (auto _ : state) {
-    const Vector w = geometry::maximise(p.direction, geometry::Region<N>{p.original, p.box, epsilon});
-    benchmark::DoNotOptimize(w.data());
-  }
-  report(state, state.range(0), 5 * sizeof(double));
+  measure(
+      state, 5 * sizeof(double), [](const Problem& p) { return std::pair(p, half_way<N>(p)); },
+      [](const auto& input) {
+        const auto& [p, epsilon] = input;
+        const Vector w = geometry::maximise(p.direction, geometry::Region<N>{p.original, p.box, epsilon});
+        benchmark::DoNotOptimize(w.data());
+      });
 }
 
 /// In float, as the attacks' inputs are.
+struct FloatInput {
+  Eigen::VectorXf x, direction;
+  double epsilon;
+};
+template <class N>
+FloatInput float_input(const Problem& p) {
+  return {p.original.cast<float>(), p.direction.cast<float>(), half_way<N>(p)};
+}
+
 template <class N>
 void rescale(benchmark::State& state) {
-  const Problem p(state.range(0));
-  const Eigen::VectorXf x = p.original.cast<float>(), d = p.direction.cast<float>();
-  const double epsilon = 0.5 * N::size(Vector(p.x - p.original));
-  for (auto _ : state)
-    benchmark::DoNotOptimize(geometry::rescale(x, d, foil::Bounds<float>{}, epsilon, N{}).eta);
-  report(state, state.range(0), 2 * sizeof(float));
+  measure(state, 2 * sizeof(float), float_input<N>, [](const FloatInput& in) {
+    benchmark::DoNotOptimize(
+        geometry::rescale(in.x, in.direction, foil::Bounds<float>{}, in.epsilon, N{}).eta);
+  });
 }
 
 template <class N>
 void step_of_size(benchmark::State& state) {
-  const Problem p(state.range(0));
-  const Eigen::VectorXf x = p.original.cast<float>(), d = p.direction.cast<float>();
-  const double epsilon = 0.5 * N::size(Vector(p.x - p.original));
-  Eigen::VectorXf out(x.size());
-  for (auto _ : state) {
-    geometry::step_of_size(x, d, foil::Bounds<float>{}, epsilon, N{}, out);
+  Eigen::VectorXf out(state.range(0));
+  measure(state, 3 * sizeof(float), float_input<N>, [&](const FloatInput& in) {
+    geometry::step_of_size(in.x, in.direction, foil::Bounds<float>{}, in.epsilon, N{}, out);
     benchmark::DoNotOptimize(out.data());
-  }
-  report(state, state.range(0), 3 * sizeof(float));
+  });
 }
 
 template <class N>
 void step_of_size_vjp(benchmark::State& state) {
-  const Problem p(state.range(0));
-  const double epsilon = 0.5 * N::size(Vector(p.x - p.original));
-  const auto found = geometry::rescale(p.original, p.direction, 0.0, 1.0, epsilon, N{});
-  for (auto _ : state) {
-    const auto gradient =
-        geometry::step_of_size_vjp(p.original, p.direction, 0.0, 1.0, epsilon, N{}, found, p.x);
-    benchmark::DoNotOptimize(gradient.x.data());
-  }
-  report(state, state.range(0), 5 * sizeof(double));
+  struct Input {
+    Problem p;
+    double epsilon;
+    geometry::Rescaling found;
+  };
+  measure(
+      state, 5 * sizeof(double),
+      [](const Problem& p) {
+        const double epsilon = half_way<N>(p);
+        return Input{p, epsilon, geometry::rescale(p.original, p.direction, 0.0, 1.0, epsilon, N{})};
+      },
+      [](const Input& input) {
+        const auto& [p, epsilon, found] = input;
+        const auto gradient =
+            geometry::step_of_size_vjp(p.original, p.direction, 0.0, 1.0, epsilon, N{}, found, p.x);
+        benchmark::DoNotOptimize(gradient.x.data());
+      });
 }
 
 /// The step of the Brendel & Bethge attacks; the second argument says whether the trust region binds.
 template <class N>
 void half_space_step(benchmark::State& state) {
-  const Problem p(state.range(0));
-  const double radius = (state.range(1) ? 0.1 : 10) * (p.x - p.original).norm();
-  const double c = -0.02 * radius * p.direction.norm();
-  int passes = 0;
+  struct Input {
+    Problem p;
+    double radius, c;
+  };
+  double passes = 0;
   geometry::HalfSpaceMemory memory;
-  for (auto _ : state) {
-    const auto& found =
-        geometry::half_space_step<N>({p.original, p.x, p.box, p.direction, c, radius}, memory);
-    benchmark::DoNotOptimize(found.point.data());
-    passes = found.passes;
-  }
-  state.counters["passes"] = passes;
+  measure(
+      state, 0,
+      [&](const Problem& p) {
+        const double radius = (state.range(1) ? 0.1 : 10) * (p.x - p.original).norm();
+        return Input{p, radius, -0.02 * radius * p.direction.norm()};
+      },
+      [&](const Input& input) {
+        const auto& [p, radius, c] = input;
+        const auto& found =
+            geometry::half_space_step<N>({p.original, p.x, p.box, p.direction, c, radius}, memory);
+        benchmark::DoNotOptimize(found.point.data());
+        passes += found.passes;
+      });
+  state.counters["passes"] =
+      passes * static_cast<double>(state.range(0)) / features / static_cast<double>(state.iterations());
   state.SetLabel(state.range(1) ? "radius binds" : "radius slack");
-  report(state, state.range(0), 0);
-}
-
-/// Half as many changes as there are.
-void project_l0(benchmark::State& state) {
-  const Problem p(state.range(0));
-  const double epsilon = 0.5 * foil::L0::size(Vector(p.x - p.original));
-  Vector x(p.x);
-  for (auto _ : state) {
-    x = p.x;
-    geometry::project(x, geometry::Region<foil::L0>{p.original, p.box, epsilon});
-    benchmark::DoNotOptimize(x.data());
-  }
-  report(state, state.range(0), 7 * sizeof(double));
 }
 
 template <class N>
 void on_the_way(benchmark::State& state) {
-  const Problem p(state.range(0));
-  for (auto _ : state) {
-    const Vector x = geometry::on_the_way<N>(p.original, p.x, 0.4);
-    benchmark::DoNotOptimize(x.data());
-  }
-  report(state, state.range(0), 3 * sizeof(double));
+  measure(
+      state, 3 * sizeof(double), [](Problem&& p) { return p; },
+      [](const Problem& p) {
+        const Vector x = geometry::on_the_way<N>(p.original, p.x, 0.4);
+        benchmark::DoNotOptimize(x.data());
+      });
 }
 
-geometry::ImageLayout image(Index features) {
-  return features == 784 ? geometry::ImageLayout{1, 28, 28} : geometry::ImageLayout{3, 224, 224};
+geometry::ImageLayout image(Index size) {
+  return size == 784 ? geometry::ImageLayout{1, 28, 28} : geometry::ImageLayout{3, 224, 224};
 }
 
 /// Nine weights along either axis.
 void smooth(benchmark::State& state) {
-  Vector pixels = Problem(state.range(0)).x;
-  for (auto _ : state) {
-    geometry::smooth(image(state.range(0)), {0.2, 0.15, 0.1, 0.1, 0.05}, pixels);
-    benchmark::DoNotOptimize(pixels.data());
-  }
-  report(state, state.range(0), 0);
+  measure(
+      state, 0, [](const Problem& p) { return p.x; },
+      [&](Vector& pixels) {
+        geometry::smooth(image(state.range(0)), {0.2, 0.15, 0.1, 0.1, 0.05}, pixels);
+        benchmark::DoNotOptimize(pixels.data());
+      });
 }
 
 /// To nine tenths of the size; the second argument stands for the adjoint.
 void shrink_and_place(benchmark::State& state) {
   const geometry::ImageLayout layout = image(state.range(0));
   const geometry::ShrinkAndPlace place(layout, 9 * layout.height / 10, 9 * layout.width / 10, 1, 2);
-  const Vector pixels = Problem(state.range(0)).x;
-  Vector out = pixels;
-  for (auto _ : state) {
-    state.range(1) ? place.adjoint(pixels, out) : place.apply(pixels, out);
-    benchmark::DoNotOptimize(out.data());
-  }
+  Vector out(state.range(0));
+  measure(
+      state, 0, [](const Problem& p) { return p.x; },
+      [&](const Vector& pixels) {
+        state.range(1) ? place.adjoint(pixels, out) : place.apply(pixels, out);
+        benchmark::DoNotOptimize(out.data());
+      });
   state.SetLabel(state.range(1) ? "adjoint" : "apply");
-  report(state, state.range(0), 0);
 }
 
 /// What reading `count` arrays and writing one costs.
 template <int count>
 void stream(benchmark::State& state) {
-  const Index n = state.range(0);
-  const std::vector<Vector> arrays(count, Vector::Ones(n));
-  Vector out(n);
-  for (auto _ : state) {
-    if constexpr (count == 1) out = arrays[0];
-    if constexpr (count == 2) out = arrays[0] + arrays[1];
-    if constexpr (count == 4) out = arrays[0] + arrays[1] + arrays[2] + arrays[3];
-    benchmark::DoNotOptimize(out.data());
-  }
-  report(state, n, (count + 1) * static_cast<Index>(sizeof(double)));
+  Vector out(state.range(0));
+  measure(
+      state, (count + 1) * sizeof(double), [](const Problem& p) { return std::vector<Vector>(count, p.x); },
+      [&](const std::vector<Vector>& arrays) {
+        if constexpr (count == 1) out = arrays[0];
+        if constexpr (count == 2) out = arrays[0] + arrays[1];
+        if constexpr (count == 4) out = arrays[0] + arrays[1] + arrays[2] + arrays[3];
+        benchmark::DoNotOptimize(out.data());
+      });
 }
 
 void take_largest(benchmark::State& state) {
-  const Problem p(state.range(0));
-  std::vector<geometry::detail::KeyedWeight> all, entries;
-  for (Index i = 0; i < p.x.size(); ++i)
-    all.push_back({std::abs(p.direction[i]), p.box.upper[i] - p.x[i], i});
-  for (auto _ : state) {
-    entries = all;
-    benchmark::DoNotOptimize(
-        geometry::detail::take_largest(entries, 0.05 * static_cast<double>(state.range(0))));
-  }
-  report(state, state.range(0), 2 * sizeof(geometry::detail::KeyedWeight));
+  using Entries = std::vector<geometry::detail::KeyedWeight>;
+  Entries entries;
+  measure(
+      state, 2 * sizeof(geometry::detail::KeyedWeight),
+      [](const Problem& p) {
+        Entries all;
+        for (Index i = 0; i < p.x.size(); ++i)
+          all.push_back({std::abs(p.direction[i]), p.box.upper[i] - p.x[i], i});
+        return all;
+      },
+      [&](const Entries& all) {
+        entries = all;
+        benchmark::DoNotOptimize(
+            geometry::detail::take_largest(entries, 0.05 * static_cast<double>(state.range(0))));
+      });
 }
 
 /// With sums over the entries as in half_space_step's search for a multiplier.
 void decreasing_root(benchmark::State& state) {
-  const Problem p(state.range(0));
-  const auto balance = [&](double u) {
+  const auto balance = [](const Problem& p, double u) {
     geometry::detail::Balance sum;
     for (Index i = 0; i < p.x.size(); ++i) {
       const double b = p.direction[i], delta = std::clamp(-u * b, -p.x[i], 1 - p.x[i]);
@@ -244,67 +294,91 @@ void decreasing_root(benchmark::State& state) {
     }
     return sum;
   };
-  const double target = balance(0.3).value;
-  for (auto _ : state) benchmark::DoNotOptimize(geometry::detail::decreasing_root(balance, target, 0, true));
-  report(state, state.range(0), 0);
+  measure(
+      state, 0, [&](const Problem& p) { return std::pair(p, balance(p, 0.3).value); },
+      [&](const auto& input) {
+        const auto& [p, target] = input;
+        const Problem& problem = p;
+        benchmark::DoNotOptimize(geometry::detail::decreasing_root(
+            [&](double u) { return balance(problem, u); }, target, 0, true));
+      });
 }
 
 template <class Scalar>
 void saturated_sum(benchmark::State& state) {
-  const Problem p(state.range(0));
-  const Eigen::Matrix<Scalar, Eigen::Dynamic, 1> w = p.direction.cwiseAbs2().cast<Scalar>(),
-                                                 z = p.x.cwiseAbs2().cast<Scalar>();
-  const double target = 0.5 * static_cast<double>(z.sum());
-  for (auto _ : state) benchmark::DoNotOptimize(geometry::saturated_sum(w, z, target).argument);
-  report(state, state.range(0), 2 * sizeof(Scalar));
+  using Array = Eigen::Matrix<Scalar, Eigen::Dynamic, 1>;
+  struct Input {
+    Array w, z;
+    double target;
+  };
+  measure(
+      state, 2 * sizeof(Scalar),
+      [](const Problem& p) {
+        const Array z = p.x.cwiseAbs2().cast<Scalar>();
+        return Input{p.direction.cwiseAbs2().cast<Scalar>(), z, 0.5 * static_cast<double>(z.sum())};
+      },
+      [](const Input& input) {
+        benchmark::DoNotOptimize(geometry::saturated_sum(input.w, input.z, input.target).argument);
+      });
 }
 
 template <class N>
 void uniform_in_ball(benchmark::State& state) {
   std::uint32_t draw = 0;
-  for (auto _ : state) {
-    const Vector w =
-        geometry::uniform_in_ball<N>(state.range(0), foil::RandomDraw(1, 0, foil::Purpose::start, ++draw));
-    benchmark::DoNotOptimize(w.data());
-  }
-  report(state, state.range(0), 0);
+  measure(
+      state, 0, [](const Problem&) { return 0; },
+      [&](int) {
+        const Vector w = geometry::uniform_in_ball<N>(state.range(0),
+                                                      foil::RandomDraw(1, 0, foil::Purpose::start, ++draw));
+        benchmark::DoNotOptimize(w.data());
+      });
 }
 
 /// As after a projection, anywhere in the ball; on the 256 levels of an image where the second argument says
 /// so.
 template <class N>
 void settle(benchmark::State& state) {
-  const Problem p(state.range(0));
   const foil::Lattice levels(0, 1, 255);
   const bool on_lattice = state.range(1) != 0;
-  Vector original = p.original.cast<float>().cast<double>();
-  for (double& value : original)
-    if (on_lattice) value = static_cast<double>(static_cast<float>(levels.value(0, levels.index(0, value))));
-  const Vector wanted = original + 0.1 * p.direction;
-  const double epsilon = 0.5 * N::size(Vector(wanted - original));
-  const geometry::Representable points(original, p.box, N{}, true, on_lattice ? &levels : nullptr);
-  Vector inside = wanted, x = wanted;
-  geometry::project(inside, geometry::Region<N>{original, p.box, epsilon});
-  for (auto _ : state) {
-    x = inside;
-    points.settle(x, epsilon);
-    benchmark::DoNotOptimize(x.data());
-  }
+  struct Input {
+    Input(Problem&& problem, const foil::Lattice* lattice) : p(std::move(problem)), inside(p.x.size()) {
+      p.original = p.original.cast<float>().cast<double>();
+      for (double& value : p.original)
+        if (lattice)
+          value = static_cast<double>(static_cast<float>(lattice->value(0, lattice->index(0, value))));
+      inside = p.original + 0.1 * p.direction;
+      epsilon = 0.5 * N::size(Vector(inside - p.original));
+      geometry::project(inside, geometry::Region<N>{p.original, p.box, epsilon});
+      points = std::make_unique<geometry::Representable>(p.original, p.box, N{}, true, lattice);
+    }
+    Problem p;
+    Vector inside;
+    double epsilon = 0;
+    std::unique_ptr<geometry::Representable> points{};
+  };
+  Vector x(state.range(0));
+  measure(
+      state, 5 * sizeof(double),
+      [&](Problem&& p) { return std::make_unique<Input>(std::move(p), on_lattice ? &levels : nullptr); },
+      [&](const std::unique_ptr<Input>& input) {
+        x = input->inside;
+        input->points->settle(x, input->epsilon);
+        benchmark::DoNotOptimize(x.data());
+      });
   state.SetLabel(on_lattice ? "lattice" : "any value");
-  report(state, state.range(0), 5 * sizeof(double));
 }
 
 /// Noise of a quarter of the frequencies along each axis.
 void low_frequency(benchmark::State& state) {
-  const Index channels = state.range(0) == 784 ? 1 : 3, side = state.range(0) == 784 ? 28 : 224;
-  const geometry::LowFrequency basis(channels, side, side, 4);
-  const Vector coefficients = Problem(basis.dimension()).direction;
-  Vector image;
-  for (auto _ : state) {
-    basis.synthesise(coefficients, image);
-    benchmark::DoNotOptimize(image.data());
-  }
-  report(state, state.range(0), 0);
+  const geometry::ImageLayout layout = image(state.range(0));
+  const geometry::LowFrequency basis(layout.channels, layout.height, layout.width, 4);
+  Vector pixels;
+  measure(
+      state, 0, [&](const Problem& p) { return Vector(p.direction.head(basis.dimension())); },
+      [&](const Vector& coefficients) {
+        basis.synthesise(coefficients, pixels);
+        benchmark::DoNotOptimize(pixels.data());
+      });
 }
 
 void sizes(benchmark::internal::Benchmark* family) {
@@ -370,7 +444,7 @@ class RatioReporter : public benchmark::ConsoleReporter {
       const std::string size = large ? "/150528" : "/784";
       if (const auto at = name.find(size); at != std::string::npos) name.erase(at, size.size());
       double& least = (large ? large_ : small_)[name];
-      const double time = run.GetAdjustedCPUTime() * 1e3 / (large ? 150'528 : 784);
+      const double time = run.GetAdjustedCPUTime() * 1e3 / features;
       least = least == 0 ? time : std::min(least, time);
     }
   }
