@@ -31,6 +31,7 @@
 #include "foil/attacks/gradient/trust_region.hpp"
 #include "foil/attacks/gradient/vfga.hpp"
 #include "foil/attacks/gradient/virtual_adversarial.hpp"
+#include "foil/attacks/score/square/square.hpp"
 
 namespace foil {
 
@@ -45,6 +46,7 @@ using AllFamilies =
              SigmaZeroFamily, AutoPgdFamily, VotingFoldedGaussianFamily, CarliniWagnerFamily,
              JacobianSaliencyFamily, DDNFamily, FMNFamily, PrimalDualFamily, FabFamily, NewtonFoolFamily,
              TrustRegionFamily, MomentumIterativeFamily, VirtualAdversarialFamily, DivergencePgdFamily,
-             ClosestFamily, SuperDeepFoolFamily, SparseFoolFamily, ALMAFamily, ElasticNetFamily>;
+             ClosestFamily, SuperDeepFoolFamily, SparseFoolFamily, ALMAFamily, ElasticNetFamily,
+             SquareFamily>;
 
 }  // namespace foil
