@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <span>
+#include <utility>
 
 #include "foil/core/tensor.hpp"
 
@@ -16,6 +17,54 @@ struct KeyedWeight {
   double weight = 0;
   Index index = 0;
 };
+
+/// Calls use(i) for every i from 0 to n - 1 that has(i), in order. By blocks: first which, without a branch
+/// that would depend on the data, then what.
+template <class Has, class Use>
+void for_each_that(Index n, Has has, Use use) {
+  constexpr Index block = 512;
+  for (Index first = 0; first < n; first += block) {
+    Index found[block];
+    std::size_t count = 0;
+    for (Index i = first; i < std::min(first + block, n); ++i) {
+      found[count] = i;
+      count += has(i) ? 1 : 0;
+    }
+    for (const Index i : std::span(found, count)) use(i);
+  }
+}
+
+/// std::partition, its order included, without a branch that would depend on the data: by blocks from both
+/// ends, first which have to change sides, then the exchanges.
+template <class Entry, class Belongs>
+std::size_t partition(std::span<Entry> entries, Belongs belongs) {
+  constexpr std::size_t block = 128;
+  std::size_t low = 0, high = entries.size(), lows[block], highs[block], low_count = 0, high_count = 0,
+              low_done = 0, high_done = 0;
+  while (high - low >= 2 * block) {
+    if (low_count == 0)
+      for (std::size_t k = low_done = 0; k < block; ++k) {
+        lows[low_count] = low + k;
+        low_count += belongs(entries[low + k]) ? 0 : 1;
+      }
+    if (high_count == 0)
+      for (std::size_t k = high_done = 0; k < block; ++k) {
+        highs[high_count] = high - 1 - k;
+        high_count += belongs(entries[high - 1 - k]) ? 1 : 0;
+      }
+    const std::size_t both = std::min(low_count, high_count);
+    for (std::size_t k = 0; k < both; ++k)
+      std::swap(entries[lows[low_done + k]], entries[highs[high_done + k]]);
+    low_done += both;
+    high_done += both;
+    low_count -= both;
+    high_count -= both;
+    if (low_count == 0) low += block;
+    if (high_count == 0) high -= block;
+  }
+  const auto rest = entries.subspan(low, high - low);
+  return low + static_cast<std::size_t>(std::partition(rest.begin(), rest.end(), belongs) - rest.begin());
+}
 
 /// Moves the entries of largest key to the front, as few of them as have weights that add up to the target,
 /// the last of these at the end, and returns how many (all if they are not enough). Ties: the lower index
@@ -32,11 +81,11 @@ inline std::size_t take_largest(std::span<KeyedWeight> entries, double target) {
   double largest = 0;
   for (const KeyedWeight& entry : entries) largest = std::max(largest, entry.key);
   for (const double share : {1.0 / 4, 1.0 / 16, 1.0 / 64}) {
-    const auto end = std::partition(at(first), at(last),
-                                    [&](const KeyedWeight& entry) { return entry.key >= share * largest; });
+    const double least = share * largest;
+    const std::size_t count = first + partition(entries.subspan(first, last - first),
+                                                [=](const KeyedWeight& entry) { return entry.key >= least; });
     double sum = 0;
-    for (auto entry = at(first); entry != end; ++entry) sum += entry->weight;
-    const auto count = static_cast<std::size_t>(end - entries.begin());
+    for (std::size_t i = first; i < count; ++i) sum += entries[i].weight;
     if (taken + sum >= target) {
       last = count;
       break;

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <span>
 #include <type_traits>
 #include <vector>
 
@@ -43,19 +42,12 @@ inline Eigen::VectorXd sparse_ascent(const Eigen::VectorXd& gradient, const Eige
   double available = 0, above = std::numeric_limits<double>::infinity();
   for (const double share : {1.0 / 4, 1.0 / 16, 1.0 / 64, 0.0}) {
     const double from = std::max(share * largest, std::numeric_limits<double>::denorm_min());
-    constexpr Index block = 512;
-    for (Index first = 0; first < n; first += block) {  // which, without a branch; then what
-      Index of[block];
-      std::size_t count = 0;
-      for (Index i = first; i < std::min(first + block, n); ++i) {
-        of[count] = i;
-        count += static_cast<std::size_t>(keys[i] >= from) & static_cast<std::size_t>(keys[i] < above);
-      }
-      for (const Index i : std::span(of, count)) {
-        entries.push_back({keys[i], std::min(most, box.room(x, i, gradient[i])), i});
-        available += entries.back().weight;
-      }
-    }
+    detail::for_each_that(
+        n, [&](Index i) { return static_cast<int>(keys[i] >= from) & static_cast<int>(keys[i] < above); },
+        [&](Index i) {
+          entries.push_back({keys[i], std::min(most, box.room(x, i, gradient[i])), i});
+          available += entries.back().weight;
+        });
     if (available >= length) break;
     above = from;
   }

@@ -78,16 +78,18 @@ void project(Eigen::VectorXd& x, const Region<N>& region) {
       for (Index i = 0; i < n; ++i) x[i] = clip(i, x[i]);
       return;
     }
-    const Eigen::VectorXd direction = x - centre;
-    const double scale = std::min(1.0, rescale(centre, direction, lower, upper, epsilon, L2{}).eta);
-    for (Index i = 0; i < n; ++i) x[i] = clip(i, centre[i] + scale * direction[i]);
+    x -= centre;
+    const double scale = std::min(1.0, rescale(centre, x, lower, upper, epsilon, L2{}).eta);
+    for (Index i = 0; i < n; ++i) x[i] = clip(i, centre[i] + scale * x[i]);
   } else if constexpr (std::is_same_v<N, L0>) {
     std::vector<detail::KeyedWeight> changed;
-    for (Index i = 0; i < n; ++i) {
-      const double w = x[i] - centre[i], to = clip(i, x[i]), moved = to - centre[i];
-      x[i] = to;
-      if (moved != 0) changed.push_back({moved * (2 * w - moved), 1, i});
-    }
+    detail::for_each_that(
+        n, [&](Index i) { return clip(i, x[i]) != centre[i]; },
+        [&](Index i) {
+          const double w = x[i] - centre[i], moved = clip(i, x[i]) - centre[i];
+          changed.push_back({moved * (2 * w - moved), 1, i});
+        });
+    for (Index i = 0; i < n; ++i) x[i] = clip(i, x[i]);
     const double most = std::floor(epsilon);
     if (static_cast<double>(changed.size()) <= most) return;
     for (std::size_t k = most < 1 ? 0 : detail::take_largest(changed, most); k < changed.size(); ++k)

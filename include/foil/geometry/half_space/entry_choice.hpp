@@ -59,12 +59,11 @@ class EntryChoice {
     chosen.clear();
     const double missing = missing_after_return(p_);
     if (missing == 0) return true;
-    double largest = 0;
     gains_.tail(p_.padded() - p_.features).setZero();
     for (Index i = 0; i < p_.features; ++i) {
       gains_[i] = std::abs(p_.b[i]) * room_to_undo(p_, i, missing);
-      largest = std::max(largest, gains_[i]);
     }
+    const double largest = foil::maximum(p_.features, [&](Index i) { return gains_[i]; });
     for (const double share : {1.0 / 4, 1.0 / 16, 1.0 / 64}) {
       const Wide least = simd::broadcast(share * largest), zero{};
       const auto [enough, returned] = simd::sums<2>(p_.padded(), [&](Index first, Wide(&out)[2]) {
@@ -78,8 +77,9 @@ class EntryChoice {
     }
     std::vector<KeyedWeight>& entries = p_.memory.entries;
     entries.clear();
-    for (Index i = 0; i < p_.features; ++i)
-      if (gains_[i] > 0) entries.push_back({gains_[i], gains_[i], i});
+    for_each_that(
+        p_.features, [&](Index i) { return gains_[i] > 0; },
+        [&](Index i) { entries.push_back({gains_[i], gains_[i], i}); });
     const std::size_t count = take_largest(entries, std::abs(missing));
     for (std::size_t k = 0; k < count; ++k) chosen.push_back(entries[k].index);
     return true;

@@ -177,9 +177,12 @@ void follow_path(StepProblem& p, double low, double high, double start, double n
   write_path<Path>(p, t, nu, delta);
 }
 
-/// Whether a step is within the radius, to rounding.
+/// Whether a step, or one of that length, is within the radius, to rounding.
+inline bool is_within_radius(const StepProblem& p, double length) {
+  return length <= p.radius * (1 + 1e-12);
+}
 inline bool within_radius(const StepProblem& p, const Array& delta) {
-  return foil::norm2(delta) <= p.radius * (1 + 1e-12);
+  return is_within_radius(p, foil::norm2(delta));
 }
 
 }  // namespace foil::geometry::detail

@@ -104,7 +104,9 @@ inline double missing_after_return(const StepProblem& p) {
 /// Room of entry i of y = delta - clean in the direction that helps.
 inline double room_to_undo(const StepProblem& p, Index i, double missing) {
   const double direction = missing > 0 ? p.b[i] : -p.b[i];
-  return direction > 0 ? p.high[i] - p.clean[i] : direction < 0 ? p.clean[i] - p.low[i] : 0.0;
+  const double up = p.high[i] - p.clean[i], down = p.clean[i] - p.low[i];  // so that nothing needs a branch
+  const double below = direction < 0 ? down : 0.0;
+  return direction > 0 ? up : below;
 }
 
 /// The largest step towards the half-space within box and radius.

@@ -28,8 +28,9 @@ namespace detail {
 
 inline bool solve_step(StepProblem& p, L2, Array& delta) {
   write_path<PathL2>(p, 1, path_multiplier<PathL2>(p, 1, 0), delta);
-  if (within_radius(p, delta)) return true;
-  const double share = p.radius / foil::norm2(delta), nu = shortest_step(p);
+  const double length = foil::norm2(delta);
+  if (is_within_radius(p, length)) return true;
+  const double share = p.radius / length, nu = shortest_step(p);
   write_path<PathL2>(p, 0, nu, delta);
   if (!within_radius(p, delta)) return false;
   follow_path<PathL2>(p, 0, 1, share, nu, delta);
@@ -43,10 +44,12 @@ inline void return_l1(const StepProblem& p, Array& delta) {
   if (missing == 0) return;
   std::vector<KeyedWeight>& entries = p.memory.entries;
   entries.clear();
-  for (Index i = 0; i < p.features; ++i) {
-    const double speed = std::abs(p.b[i]), room = room_to_undo(p, i, missing);
-    if (speed > 0 && room > 0) entries.push_back({speed, speed * room, i});
-  }
+  for_each_that(  // which have room move, as their b is not 0
+      p.features, [&](Index i) { return room_to_undo(p, i, missing) > 0; },
+      [&](Index i) {
+        const double speed = std::abs(p.b[i]);
+        entries.push_back({speed, speed * room_to_undo(p, i, missing), i});
+      });
   const std::size_t count = take_largest(entries, std::abs(missing));
   double left = std::abs(missing);
   for (std::size_t k = 0; k < count; ++k) {
@@ -86,11 +89,15 @@ inline double return_linf(const StepProblem& p, Array& delta) {
     }
     t = saturated_sum(speeds, reach, std::abs(missing)).argument;
   }
-  delta.setZero();
-  for (Index i = 0; i < p.features; ++i) {
-    const double direction = missing > 0 ? p.b[i] : missing < 0 ? -p.b[i] : 0.0;
-    const double bottom = std::max(p.low[i], p.clean[i] - t), top = std::min(p.high[i], p.clean[i] + t);
-    delta[i] = direction > 0 ? top : direction < 0 ? bottom : std::min(std::max(0.0, bottom), top);
+  delta.tail(p.padded() - p.features).setZero();
+  const double sign = missing > 0 ? 1.0 : missing < 0 ? -1.0 : 0.0;
+  for (Index i = 0; i < p.features; ++i) {  // all is computed and then chosen from
+    const double direction = sign * p.b[i], low = p.low[i], high = p.high[i];
+    const double reached = p.clean[i] - t, beyond = p.clean[i] + t;
+    const double bottom = low < reached ? reached : low, top = beyond < high ? beyond : high;
+    const double raised = 0.0 < bottom ? bottom : 0.0, still = top < raised ? top : raised;
+    const double below = direction < 0 ? bottom : still;
+    delta[i] = direction > 0 ? top : below;
   }
   return t;
 }
@@ -149,20 +156,22 @@ HalfSpaceStep& half_space_step(const HalfSpaceProblem& problem, HalfSpaceMemory&
 
   HalfSpaceStep& out = memory.step;
   detail::Array delta = memory.array(4, p.padded());
-  delta.setZero();
   out.reached = !(radius < std::abs(p.c) && (p.equality || p.c < 0)) && !detail::out_of_reach(p) &&
                 detail::solve_step(p, N{}, delta);
   if (!out.reached) detail::step_towards(p, delta);
 
   out.point.resize(n);
-  for (Index i = 0; i < n; ++i) {  // all is read first, so that the choice needs no branch
-    const double step = delta[i], home = original[i], low = lower[i], high = upper[i];
-    const double clean = p.clean[i], down = p.low[i], up = p.high[i];
-    const double point = std::min(std::max(x[i] + step, low), high);
-    const double at_bound = step == down ? low : step == up ? high : point;
-    out.point[i] = step == clean ? home : at_bound;
-  }
   out.delta = delta.head(n);
+  const double *const home = original.data(), *const from = x.data(), *const step = delta.data(),
+                      *const low = lower.data(), *const high = upper.data();
+  double* const point = out.point.data();
+  for (Index i = 0; i < n; ++i) {  // all is computed and then chosen from
+    const double to = from[i] + step[i], raised = to < low[i] ? low[i] : to;
+    const double inside = high[i] < raised ? high[i] : raised;
+    const double not_high = step[i] == high[i] - from[i] ? high[i] : inside;
+    const double not_low = step[i] == low[i] - from[i] ? low[i] : not_high;
+    point[i] = step[i] == home[i] - from[i] ? home[i] : not_low;
+  }
   out.passes = p.passes;
   return out;
 }
