@@ -128,10 +128,11 @@ class EntryChoice {
     at.nu = nu;
     at.product = all_product_;
     at.cut = 0;
-    at.taken->assign(static_cast<std::size_t>(p_.padded()), 0);
+    at.taken->resize(static_cast<std::size_t>(p_.padded()));
     const double needed = all_square_ / 2 + nu * (all_product_ - p_.c) - p_.radius * p_.radius / 2;
     if (needed <= 0) {
       gains_.setZero();
+      std::fill(at.taken->begin(), at.taken->end(), 0);
       return;
     }
     const Wide push = simd::broadcast(0 - nu), half = simd::broadcast(0.5);
@@ -203,25 +204,21 @@ class EntryChoice {
   /// Marks the entries with gains from `high` on, adds up their products, and collects those between.
   std::span<KeyedWeight> sort_out(double low, double high, EntriesAt& at) {
     using Bytes = simd::Vector<signed char, static_cast<std::size_t>(simd::lanes<double>)>;
-    const Wide from = simd::broadcast(high), zero{};
+    low = std::max(low, std::numeric_limits<double>::denorm_min());
+    const Wide from = simd::broadcast(high), least = simd::broadcast(low), zero{};
+    auto& entries = p_.memory.entries;
+    entries.clear();
     at.product += simd::sums<1>(p_.padded(), [&](Index first, Wide(&out)[1]) {
-      const auto above = load(gains_, first) >= from;
+      const Wide gain = load(gains_, first);
+      const auto above = gain >= from;
       out[0] += above ? load(products_, first) : zero;
       const Bytes marks = -__builtin_convertvector(above, Bytes);
       std::memcpy(at.taken->data() + first, &marks, sizeof marks);
+      const Bytes between = __builtin_convertvector((gain >= least) & ~above, Bytes), none{};
+      if (std::memcmp(&between, &none, sizeof none) == 0) return;  // mostly: few are in doubt
+      for (Index lane = 0; lane < simd::lanes<double>; ++lane)
+        if (between[lane] != 0) entries.push_back({gain[lane], gain[lane], first + lane});
     })[0];
-    auto& between = p_.memory.lists[3];
-    between.resize(static_cast<std::size_t>(p_.features) + 1);
-    std::size_t count = 0;
-    low = std::max(low, std::numeric_limits<double>::denorm_min());
-    for (Index i = 0; i < p_.features; ++i) {  // without a branch
-      between[count] = i;
-      count += static_cast<std::size_t>(gains_[i] >= low) & static_cast<std::size_t>(gains_[i] < high);
-    }
-    auto& entries = p_.memory.entries;
-    entries.clear();
-    for (std::size_t k = 0; k < count; ++k)
-      entries.push_back({gains_[between[k]], gains_[between[k]], between[k]});
     return entries;
   }
 

@@ -27,7 +27,7 @@ class HalfSpaceMemory {
  public:
   HalfSpaceStep step{};                        ///< the last one
   std::vector<detail::KeyedWeight> entries{};  ///< to select from
-  std::array<std::vector<Index>, 4> lists{};   ///< of entries
+  std::array<std::vector<Index>, 3> lists{};   ///< of entries
   using Marks = std::vector<unsigned char>;
   std::array<Marks, 3> marks{};
 

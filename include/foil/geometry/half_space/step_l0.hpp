@@ -31,7 +31,7 @@ inline bool solve_step(StepProblem& p, L0, Array& delta) {
 
   EntriesAt above{&p.memory.marks[0]}, below{&p.memory.marks[1]};
   bracket_entries(p, choice, above, below);
-  auto& [first, second, both, unused] = p.memory.lists;
+  auto& [first, second, both] = p.memory.lists;
   above.list(first);
   below.list(second);
   if (second.size() < first.size()) std::swap(first, second);  // smallest first
