@@ -83,6 +83,17 @@ inline std::optional<double> parse_real(std::string_view text) {
   return detail::parse_by_from_chars(text, 0.0);
 }
 
+/// What is between separators: "a+b" by '+' is "a" and "b". At least one part, which may be empty.
+inline std::vector<std::string_view> parts_of(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  for (auto end = text.find(separator); end != text.npos; end = text.find(separator)) {
+    parts.push_back(text.substr(0, end));
+    text.remove_prefix(end + 1);
+  }
+  parts.push_back(text);
+  return parts;
+}
+
 /// The fewest letters to change, add, drop or swap with the next one that make one word of the other. Small
 /// and capital letters are the same, and so are - and _.
 inline std::size_t edit_distance(std::string_view a, std::string_view b) {

@@ -30,6 +30,14 @@ struct TracePoint {
   }
 };
 
+/// What one stage of a suite has spent on a sample. See foil::Suite.
+struct StageCalls {
+  int stage;                               ///< its place among the stages
+  std::int64_t queries, gradient_queries;  ///< as in Result; the first stage has that about the input, too
+
+  friend bool operator==(const StageCalls&, const StageCalls&) = default;
+};
+
 /// A count per sample.
 using Counts = Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1>;
 
@@ -54,8 +62,10 @@ struct Result {
   Counts bad_rows;          ///< answers of the model that held NaN or infinity
   Counts zero_gradients;    ///< backward passes that said nothing: see above
   Counts probability_rows;  ///< answers that look like probabilities, see foil::looks_like_probabilities()
+  Counts changed_answers;   ///< questions asked again that were answered differently; only suites ask twice
   Labels predictions;       ///< class given to the returned row when last asked, -1 if never
   std::vector<std::vector<TracePoint>> traces;  ///< improvements in order; empty unless RunOptions::trace
+  std::vector<std::vector<StageCalls>> stages;  ///< of a suite: those run on each sample, in their order
   Index classes = 0;  ///< of the model, by its logits; 0 if it was not asked for any
 
   Result() = default;
@@ -73,10 +83,17 @@ struct Result {
         bad_rows(Counts::Zero(samples(inputs))),
         zero_gradients(Counts::Zero(samples(inputs))),
         probability_rows(Counts::Zero(samples(inputs))),
+        changed_answers(Counts::Zero(samples(inputs))),
         predictions(Labels::Constant(samples(inputs), -1)),
-        traces(static_cast<std::size_t>(samples(inputs))) {}
+        traces(static_cast<std::size_t>(samples(inputs))),
+        stages(static_cast<std::size_t>(samples(inputs))) {}
 
   Index size() const { return success.size(); }
+  /// The stage that fooled sample i, the last one run on it; -1 if none did, or if it was no suite.
+  int won_by(Index i) const {
+    const auto& run = stages[static_cast<std::size_t>(i)];
+    return success[i] && !run.empty() ? run.back().stage : -1;
+  }
   /// Whether sample i was right to begin with, as far as the run can tell: neither adversarial from the
   /// start nor without a finite answer to its clean input. Of the true classes it knows nothing.
   bool correct(Index i) const {

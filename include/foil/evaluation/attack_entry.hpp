@@ -116,7 +116,8 @@ struct AttackEntry {
   }
 };
 
-/// A list of attacks by name. A fixed-budget attack is followed by its minimal form, "minimal-" and its name.
+/// A list of attacks by name. A fixed-budget attack is followed by its minimal form, "minimal-" and its name,
+/// unless it is a suite.
 class Catalogue {
  public:
   const std::vector<AttackEntry>& entries() const { return entries_; }
@@ -146,7 +147,7 @@ class Catalogue {
   void family(std::string title, std::string paper, std::string cost) {
     family_ = {std::move(title), std::move(paper), std::move(cost)};
   }
-  /// Adds an attack, whose options are the defaults, and its minimal form if its budget is fixed.
+  /// Adds an attack, whose options are the defaults, and its minimal form if it has one.
   template <class Attack>
   void add(const Attack& attack, const std::vector<std::string>& synonyms = {}) {
     enter_both_forms(std::make_unique<detail::PrototypeOf<Attack>>(attack), synonyms);
@@ -154,18 +155,18 @@ class Catalogue {
 
  private:
   void enter_both_forms(std::unique_ptr<detail::Prototype> prototype, std::vector<std::string> synonyms) {
-    const bool minimal = enter(prototype->copy(), synonyms, false);
-    if (minimal) return;
+    if (!enter(prototype->copy(), synonyms, false)) return;
     for (std::string& synonym : synonyms) synonym.insert(0, "minimal-");
     enter(std::make_unique<detail::MinimalPrototype>(std::move(prototype)), synonyms, true);
   }
+  /// Whether the attack has a minimal form beside it.
   bool enter(std::unique_ptr<detail::Prototype> prototype, const std::vector<std::string>& synonyms,
              bool form) {
     const AnyAttack attack = prototype->make();
     entries_.push_back({attack.name(), synonyms, attack.norm(), attack.knowledge(), attack.minimal(), form,
                         family_, prototype->options().infos(), nullptr});
     entries_.back().prototype = std::move(prototype);
-    return attack.minimal();
+    return !attack.minimal() && attack.stages().empty();
   }
 
   std::vector<AttackEntry> entries_{};

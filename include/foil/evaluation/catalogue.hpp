@@ -8,14 +8,16 @@
 
 #include "foil/attacks.hpp"
 #include "foil/evaluation/attack_entry.hpp"
+#include "foil/evaluation/suite.hpp"
 
 namespace foil {
 
-/// Every attack of the library, family by family.
+/// Every attack of the library, family by family, and the suites.
 inline const Catalogue& catalogue() {
   static const Catalogue all = [] {
     Catalogue made;
     AllFamilies::list(made);
+    SuiteFamily::list(made);
     return made;
   }();
   return all;

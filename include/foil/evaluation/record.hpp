@@ -30,13 +30,21 @@ struct Record {
   int predicted;    ///< class of what the attack returned: of the sample itself where it found nothing
   double distance;  ///< in the attack's norm; infinite without success
   std::int64_t queries, gradient_queries, verification_queries;  ///< as in foil::Result, as are the others
-  std::int64_t bad_rows = 0, zero_gradients = 0, probability_rows = 0;
+  std::int64_t bad_rows = 0, zero_gradients = 0, probability_rows = 0, changed_answers = 0;
+  int stage = -1;  ///< of a suite, the one that fooled it: its place in Outcome::stages
 };
 
 /// Model calls, summed over samples.
 struct Cost {
   std::int64_t queries = 0, gradient_queries = 0, verification_queries = 0;
   std::int64_t zero_gradients = 0;  ///< of the gradient queries, those that said nothing: see foil::Result
+};
+
+/// What one stage of a suite came to.
+struct StageOutcome {
+  std::string name;
+  Index attacked = 0, fooled = 0;
+  std::int64_t queries = 0, gradient_queries = 0;  ///< summed over the attacked, as in foil::StageCalls
 };
 
 /// One attack, at one epsilon if it has a fixed budget: how it was asked for, and what it came to on every
@@ -50,6 +58,7 @@ struct Outcome {
   double seconds = 0;                                          ///< spent in the attack
   std::vector<Record> records{};                               ///< of the samples in their order
   Index classes = 0;                                           ///< as in foil::Result
+  std::vector<StageOutcome> stages{};                          ///< of a suite, in their order
 
   /// Nothing run yet, of what has a name and a norm.
   Outcome(std::string named, Lp measured_in, std::optional<double> at = std::nullopt)
@@ -58,6 +67,7 @@ struct Outcome {
   explicit Outcome(const AnyAttack& of, std::optional<double> at = std::nullopt)
       : attack(of.name()), norm(of.norm()), knowledge(of.knowledge()) {
     if (!of.minimal()) epsilon = at;
+    for (const std::string& name : of.stages()) stages.push_back({name});
   }
 
   /// Adds the result on the samples that come next.
@@ -78,7 +88,17 @@ struct Outcome {
                          result.success[i], result.correct(i) && (correct.size() == 0 || correct[i]),
                          result.predictions[i], result.distances[i], result.queries[i],
                          result.gradient_queries[i], result.verification_queries[i], result.bad_rows[i],
-                         result.zero_gradients[i], result.probability_rows[i]});
+                         result.zero_gradients[i], result.probability_rows[i], result.changed_answers[i],
+                         result.won_by(i)});
+      for (const StageCalls& calls : result.stages[at]) {
+        const auto number = static_cast<std::size_t>(calls.stage);
+        if (stages.size() <= number) stages.resize(number + 1);
+        StageOutcome& stage = stages[number];
+        ++stage.attacked;
+        stage.fooled += result.won_by(i) == calls.stage;
+        stage.queries += calls.queries;
+        stage.gradient_queries += calls.gradient_queries;
+      }
     }
     classes = std::max(classes, result.classes);
   }

@@ -97,7 +97,7 @@ inline Ending ending_of(const Record& record, double radius) {
 
 /// The worst case over the results of several attacks on the same samples in one norm and, where the budget
 /// is fixed, within one radius: each sample's closest verified adversarial, the first one on a tie. Counts
-/// are summed; traces, which belong to single runs, are left out.
+/// are summed; traces and stages, which belong to single runs, are left out.
 ///
 /// A sample for which one attack has found something is fooled, as closely as the closest; if another attack
 /// on it did not end, its status is `interrupted`, as it might have come closer. Where none has found
@@ -138,6 +138,7 @@ auto worst_of(const Results& results) {
       out.bad_rows[i] += from->bad_rows[i];
       out.zero_gradients[i] += from->zero_gradients[i];
       out.probability_rows[i] += from->probability_rows[i];
+      out.changed_answers[i] += from->changed_answers[i];
     }
     const detail::Verdict verdict = detail::verdict(endings);
     const Result<Input>& deciding = *all[verdict.decides];
@@ -198,7 +199,8 @@ WorstOutcome worst_of(const Outcomes& outcomes) {
     const detail::Verdict verdict = detail::verdict(endings);
     Record record = all[verdict.decides]->records[i];
     record.queries = record.gradient_queries = record.verification_queries = 0;
-    record.bad_rows = record.zero_gradients = record.probability_rows = 0;
+    record.bad_rows = record.zero_gradients = record.probability_rows = record.changed_answers = 0;
+    record.stage = -1;
     record.status = verdict.status;
     record.success = verdict.success;
     record.distance = endings[verdict.decides].distance;
@@ -211,6 +213,7 @@ WorstOutcome worst_of(const Outcomes& outcomes) {
       record.bad_rows += other.bad_rows;
       record.zero_gradients += other.zero_gradients;
       record.probability_rows += other.probability_rows;
+      record.changed_answers += other.changed_answers;
     }
     out.records.push_back(record);
     worst.winner.push_back(verdict.success ? static_cast<Index>(verdict.decides) : -1);

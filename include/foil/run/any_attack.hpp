@@ -7,6 +7,7 @@
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "foil/run/attack.hpp"
 
@@ -23,6 +24,8 @@ class AnyAttack {
   AnyAttack(Attack attack)
       : AnyAttack(attack.name(), detail::stream_of(attack), typename Attack::norm{}, Attack::knowledge,
                   Attack::minimal, {}) {
+    if constexpr (requires { attack.stages(); })
+      for (const auto& stage : attack.stages()) stages_.push_back(stage.name);
     start_ = [attack = std::move(attack)](Oracle& oracle, [[maybe_unused]] double epsilon) {
       if constexpr (Attack::minimal)
         return attack.attack(oracle);
@@ -45,6 +48,8 @@ class AnyAttack {
   Lp norm() const { return norm_; }
   Knowledge knowledge() const { return knowledge_; }
   bool minimal() const { return minimal_; }
+  /// The names of a suite's stages; empty for a single attack.
+  const std::vector<std::string>& stages() const { return stages_; }
   const Start& start() const { return start_; }
 
   /// As the attack's own call operator. Attacks with a fixed budget need `epsilons` and throw without;
@@ -87,6 +92,7 @@ class AnyAttack {
   Knowledge knowledge_;
   bool minimal_;
   Start start_;
+  std::vector<std::string> stages_{};
 };
 
 }  // namespace foil

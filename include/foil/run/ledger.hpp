@@ -30,13 +30,14 @@ class Ledger {
 
   std::int64_t queries = 0, gradient_queries = 0, bad_rows = 0;
   std::int64_t surplus_queries = 0, surplus_gradient_queries = 0;
-  std::int64_t zero_gradients = 0, probability_rows = 0;
+  std::int64_t zero_gradients = 0, probability_rows = 0, changed_answers = 0;
   int label = -1;                   ///< class given to the point last asked about
   int original_label = -1;          ///< class given to the original
   bool judged = false;              ///< the original has been asked about
   bool ended = false;               ///< by the attack itself: nothing is left to continue
   Status status = Status::not_run;  ///< by the attack's own word, then as the run ended
   std::vector<TracePoint> trace{};
+  std::vector<StageCalls> stages{};  ///< of a suite, with what had been spent when each began
 
   bool found() const { return !best_.empty(); }
   const Found& best() const { return best_.back(); }
@@ -59,6 +60,24 @@ class Ledger {
   void fall_back() { best_.pop_back(); }
   /// Puts a candidate in the place of the best, whatever it is, until fall_back().
   void propose(Found candidate) { best_.push_back(std::move(candidate)); }
+  /// Forgets what was found if it is all farther away than that.
+  void forget_beyond(double distance) {
+    if (best_distance() <= distance) return;
+    best_.clear();
+    std::erase_if(trace, [&](const TracePoint& point) { return point.distance > distance; });
+  }
+  /// What each stage has spent.
+  std::vector<StageCalls> stage_calls() const {
+    std::vector<StageCalls> calls = stages;
+    StageCalls end{0, queries, gradient_queries};
+    for (std::size_t i = calls.size(); i-- > 0;) {
+      const StageCalls begin = calls[i];
+      calls[i].queries = end.queries - (i == 0 ? 0 : begin.queries);
+      calls[i].gradient_queries = end.gradient_queries - (i == 0 ? 0 : begin.gradient_queries);
+      end = begin;
+    }
+    return calls;
+  }
   /// Forgets what was found, since the original turned out to be adversarial.
   void clear() {
     best_.clear();

@@ -6,6 +6,7 @@
 /// there is one.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -106,6 +107,15 @@ class OptionList {
     entries_.push_back(std::move(entry));
   }
 
+  /// An option that is a list of some of these words, joined by '+'.
+  void operator()(std::string_view name, std::string& member, std::string_view meaning,
+                  std::vector<std::string_view> words) {
+    Entry entry{
+        foil::text(prefix_, name), std::string(meaning), {}, std::move(words), &member, nullptr, nullptr};
+    entry.words = &member;
+    entries_.push_back(std::move(entry));
+  }
+
   /// The options of a member that is an options struct itself, their names beginning with `prefix`.
   template <class Options>
   void nested(std::string_view prefix, Options& options) {
@@ -133,6 +143,10 @@ class OptionList {
   /// Throws foil::Error naming the first option out of its range.
   void check(std::string_view who) const {
     for (const Entry& entry : entries_) {
+      if (entry.words) {
+        entry.check_words(*entry.words, foil::text(who, ": option ", entry.name));
+        continue;
+      }
       if (!entry.names.empty()) {
         require(entry.get(entry) < static_cast<double>(entry.names.size()), who, ": ", entry.name,
                 " is not one of its values");
@@ -171,14 +185,29 @@ class OptionList {
     double (*get)(const Entry&);  // the number, or which of the names
     void (*set)(const Entry&, double);
     bool whole = false;
+    std::string* words = nullptr;  // of a list of names
 
     std::string value() const {
+      if (words) return *words;
       if (names.empty()) return foil::text(get(*this));
       const auto which = static_cast<std::size_t>(get(*this));
       return which < names.size() ? std::string(names[which]) : std::string();
     }
 
+    void check_words(std::string_view given, const std::string& where) const {
+      std::string known;
+      for (const std::string_view one : names) known += foil::text(known.empty() ? "" : ", ", one);
+      for (const std::string_view word : parts_of(given, '+'))
+        require(std::find(names.begin(), names.end(), word) != names.end(), where, ": expected some of ",
+                known, ", joined by +, got '", word, "'", did_you_mean(word, names));
+    }
+
     void read(std::string_view given, const std::string& where) const {
+      if (words) {
+        check_words(given, where);
+        *words = given;
+        return;
+      }
       if (!names.empty()) {
         const bool logical = names.front() == "true";
         if (logical && (given == "1" || given == "0")) return set(*this, given == "1" ? 0 : 1);

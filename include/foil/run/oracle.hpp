@@ -224,11 +224,49 @@ class Oracle {
   /// Random numbers for one purpose; `draw` distinguishes repeated uses. Depends on nothing but the seed, the
   /// attack's name, the sample's id and the repetition.
   RandomDraw random(Purpose purpose, std::uint32_t draw = 0) const {
-    return {random_key(seat_.shared.seed, seat_.shared.stream, seat_.repetition),
+    const StageAtWork& stage = seat_.stage;
+    return {random_key(seat_.shared.seed, stage.stream ? *stage.stream : seat_.shared.stream,
+                       seat_.repetition + (stage.occurrence << 32)),
             static_cast<std::uint64_t>(sample().id), purpose, draw};
   }
   /// From now on, draw the random numbers of another, independent run.
   void set_repetition(std::uint64_t repetition) { seat_.repetition = repetition; }
+
+  // --- suites, see evaluation/suite.hpp ---
+
+  /// A stage of a suite begins. What is spent is put down to it, and random numbers are those that its attack
+  /// draws alone, or where `occurrence` stages before had the same `stream`, of another run. What was found
+  /// counts no longer, which is nothing within the radius. Whether it is `minimal`: then adversarials beyond
+  /// the radius are remembered as long as it lasts. `stream` must outlive the attack.
+  void begin_stage(int number, const std::string& stream, std::uint64_t occurrence, bool minimal,
+                   bool by_gradients) {
+    end_stage();
+    seat_.ledger.stages.push_back({number, queries(), gradient_queries()});
+    seat_.stage.stream = &stream;
+    seat_.stage.occurrence = occurrence;
+    seat_.stage.reach = minimal ? std::numeric_limits<double>::infinity() : 0;
+    seat_.stage.by_gradients = by_gradients;
+  }
+  /// The stage has ended.
+  void end_stage() {
+    seat_.ledger.forget_beyond(seat_.limit);
+    seat_.stage.reach = 0;
+    seat_.repetition = 0;
+    seat_.highest_loss = false;
+    seat_.ledger.status = Status::not_run;
+  }
+  /// Whether the attack said so.
+  bool start_failed() const { return seat_.ledger.status == Status::start_failed; }
+  /// A question was asked again and answered differently.
+  void note_changed_answer() { ++seat_.ledger.changed_answers; }
+  bool answers_changed() const { return seat_.ledger.changed_answers > 0; }
+  /// Whether gradients have brought a suite no farther than it came without them, or half of them and more
+  /// were zero. Only where the criterion is about one class; else that half of them were zero.
+  bool gradients_look_wrong() const {
+    const auto& [without, with] = seat_.stage.leads;
+    return (gradient_queries() > 0 && 2 * seat_.ledger.zero_gradients >= gradient_queries()) ||
+           (std::isfinite(without) && !(with > without));
+  }
 
  private:
   static const Answer& first_answer(Seat& seat) { return seat.answers.front(); }

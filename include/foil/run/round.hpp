@@ -213,6 +213,7 @@ class Round {
     if (asks) {
       if (answer.adversarial && seat.ledger.judged)
         seat.found(seat.question.points[seat.answered], answer.label, answer.loss);
+      if (seat.stage.stream && slot.finite) seat.note(seat.question.points[seat.answered], answer.logits);
       ++seat.answered;
     }
     seat.ledger.probability_rows += looks_like_probabilities(answer.logits);

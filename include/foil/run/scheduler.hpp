@@ -139,6 +139,7 @@ class Scheduler {
     slot.retired = true;
     slot.task.reset();
     Ledger& ledger = slot.seat->ledger;
+    ledger.forget_beyond(slot.seat->limit);
     if (status == Status::success && ledger.status != Status::not_run) status = ledger.status;
     if (!ledger.found() && (status == Status::success || status == Status::converged))
       status = Status::not_found;

@@ -3,6 +3,8 @@
 /// Where one sample sits during a run: the scheduler's side of what its attack sees as an Oracle.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <coroutine>
 #include <cstddef>
@@ -16,6 +18,7 @@
 #include <vector>
 
 #include "foil/core/error.hpp"
+#include "foil/core/losses.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/geometry/half_space/memory.hpp"
 #include "foil/geometry/representable.hpp"
@@ -46,6 +49,18 @@ struct Scope {
   bool reached;
 };
 
+/// What a suite's stage at work has of its own; see Oracle::begin_stage().
+struct StageAtWork {
+  const std::string* stream = nullptr;  ///< what random numbers belong to; null: no stage, the run's
+  std::uint64_t occurrence = 0;         ///< how many stages before had the same
+  double reach = 0;           ///< adversarials so far away are remembered as long as the stage lasts
+  bool by_gradients = false;  ///< or by scores or decisions alone
+  /// How far stages without gradients, and those with, have brought the sample within the radius towards what
+  /// the criterion wants: the margin of the logits, where it is about one class.
+  std::array<double, 2> leads{-std::numeric_limits<double>::infinity(),
+                              -std::numeric_limits<double>::infinity()};
+};
+
 /// One sample, its account, what its attack asks and what it was answered.
 struct Seat {
   Seat(Shared& shared_by_all, Sample facts)
@@ -63,6 +78,8 @@ struct Seat {
   double early_stop = -1;                                  ///< nothing more is asked once it is this close
   bool highest_loss = false;                               ///< of those found, not the closest, is the best
   std::uint64_t repetition = 0;
+
+  StageAtWork stage{};
 
   Question question{};
   std::size_t room = 1;           ///< how many points can be expected to share a call
@@ -91,12 +108,22 @@ struct Seat {
 
   double distance(const Eigen::VectorXd& x) const { return sample.norm.size(x - sample.original); }
 
+  /// Notes what the model gave a point in a suite.
+  void note(const Eigen::VectorXd& x, const Eigen::VectorXd& logits) {
+    const int wanted = sample.goal.leave >= 0 ? sample.goal.leave : sample.goal.reach;
+    if (wanted < 0 || logits.size() < 2) return;
+    const double margin = losses::margin(logits, wanted);
+    const double lead = sample.goal.leave >= 0 ? margin : -margin;
+    double& best = stage.leads[stage.by_gradients];
+    if (lead > best && distance(x) <= limit) best = lead;
+  }
+
   bool close_enough() const { return ledger.found() && ledger.best_distance() <= early_stop; }
 
   /// Enters a point that was judged adversarial. If it fulfils scopes, the outermost of these ends.
   void found(const Eigen::VectorXd& x, int label, double loss) {
     const double length = distance(x);
-    if (!(length <= limit) || std::isinf(length)) return;
+    if (!(length <= std::max(limit, stage.reach)) || std::isinf(length)) return;
     ledger.consider({x, length, loss, label}, highest_loss, shared.trace);
     for (Scope* at = highest_loss ? nullptr : scope; at; at = at->enclosing) {
       if (!(length <= at->epsilon)) continue;

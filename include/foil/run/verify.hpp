@@ -36,6 +36,8 @@ void record(Result<Input>& result, const Seat& seat, Status status, int label) {
   result.bad_rows[row] = ledger.bad_rows;
   result.zero_gradients[row] = ledger.zero_gradients;
   result.probability_rows[row] = ledger.probability_rows;
+  result.changed_answers[row] = ledger.changed_answers;
+  result.stages[static_cast<std::size_t>(row)] = ledger.stage_calls();
   result.predictions[row] = label;
   result.traces[static_cast<std::size_t>(row)] = ledger.trace;
 }
