@@ -12,7 +12,9 @@
 #include "foil/core/error.hpp"
 #include "foil/core/simd.hpp"
 #include "foil/core/tensor.hpp"
+#include "foil/nn/exponents.hpp"
 #include "foil/nn/operator.hpp"
+#include "foil/nn/operators/saturating.hpp"
 #include "foil/nn/plan.hpp"
 #include "foil/nn/threads.hpp"
 
@@ -74,6 +76,11 @@ class Graph : PlannedGraph<T> {
     for (const Step& step : steps_) sum += step.op->multiply_adds();
     return sum;
   }
+
+  /// Number of slots.
+  std::size_t slots() const { return slots_.size(); }
+  /// The slot that holds the logits.
+  std::size_t output() const { return output_; }
 
   /// Number of operators.
   std::size_t operators() const { return steps_.size(); }
@@ -146,8 +153,11 @@ class Graph : PlannedGraph<T> {
 
   /// Pulls `cotangent` (batch * output_size()) back to the input. `kept` is what forward() left there;
   /// `memory` as there.
-  void backward(Index batch, const T* kept, const T* cotangent, T* memory, T* dx,
-                detail::Worker& worker) const {
+  ///
+  /// With `exponents`, one for each of slots(), adjoints are kept as numbers times powers of two, which those
+  /// of the output begin and those of slot 0 end with: no product becomes zero because it is small.
+  void backward(Index batch, const T* kept, const T* cotangent, T* memory, T* dx, detail::Worker& worker,
+                Exponents* exponents = nullptr) const {
     const Plan& plan = plan_for(batch);
     const Direction &before = plan.of(Pass::keeping), &direction = plan.of(Pass::backward);
     T* const scratch = memory + worker.rank() * scratch_size_;
@@ -185,16 +195,41 @@ class Graph : PlannedGraph<T> {
               step.output == output_ ? cotangent + first * output_size() : slope(step.output, part);
           const std::byte* const own =
               step.op->kept_bytes() == 0 ? nullptr : notes<const std::byte>(step, part, kept);
-          worker.step(is_shared(step, part, worker), [&](Share share) {
-            if (share.count > 1)
-              step.op->divisible()->backward_share(share, part.samples, inputs.data(),
-                                                   value(step.output, part), own, g, targets.data(), scratch);
-            else if (own == nullptr)
-              step.op->backward(part.samples, inputs.data(), value(step.output, part), g, targets.data(),
-                                scratch);
-            else
-              step.op->backward_from(part.samples, own, g, targets.data(), scratch);
-          });
+          if (exponents != nullptr && step.output != output_)
+            worker.step(false, [&](Share) {
+              exponents->normalise(step.output, first, part.samples, slope(step.output, part),
+                                   size(step.output));
+            });
+          const Saturating<T>* const saturating = exponents == nullptr ? nullptr : step.op->saturating();
+          if (saturating != nullptr)
+            worker.step(false, [&](Share) {
+              saturating->backward_scaled(part.samples, inputs[0], g, targets[0],
+                                          exponents->of(step.output, first));
+            });
+          else
+            worker.step(is_shared(step, part, worker), [&](Share share) {
+              if (share.count > 1)
+                step.op->divisible()->backward_share(share, part.samples, inputs.data(),
+                                                     value(step.output, part), own, g, targets.data(),
+                                                     scratch);
+              else if (own == nullptr)
+                step.op->backward(part.samples, inputs.data(), value(step.output, part), g, targets.data(),
+                                  scratch);
+              else
+                step.op->backward_from(part.samples, own, g, targets.data(), scratch);
+            });
+          if (exponents != nullptr)
+            worker.step(false, [&](Share) {
+              for (std::size_t k = 0; k < step.inputs.size(); ++k) {
+                const std::size_t input = step.inputs[k];
+                const Index* const added = exponents->of(step.output, first);
+                if (step.asides[k] == 0)
+                  std::copy(added, added + part.samples, exponents->of(input, first));
+                else
+                  exponents->align(input, first, part.samples, slope(input, part), targets[k], size(input),
+                                   added);
+              }
+            });
           if (sums)
             worker.step(true, [&](Share share) {
               for (std::size_t k = 0; k < step.inputs.size(); ++k) {

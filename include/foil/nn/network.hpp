@@ -16,6 +16,7 @@
 #include "foil/core/model.hpp"
 #include "foil/core/simd.hpp"
 #include "foil/core/tensor.hpp"
+#include "foil/nn/exponents.hpp"
 #include "foil/nn/graph.hpp"
 #include "foil/nn/memory.hpp"
 #include "foil/nn/threads.hpp"
@@ -81,10 +82,16 @@ struct NetworkOptions {
   Bounds<Scalar> bounds = {};  ///< the box that inputs live in; [0, 1] unless said otherwise
   int threads = 1;  ///< threads that share the samples of one call, or the steps of few large ones;
                     ///< the bits do not depend on it
+  /// Whether backward passes keep adjoints as numbers times powers of two, so that products of small slopes
+  /// do not become zero. Of a sample whose gradient would have no entry of 2^-30 in size, all gradients are
+  /// the true ones times a power of two, the same for every cotangent: signs, directions and ratios are kept,
+  /// sizes are not. Other gradients are the true ones. A vjp costs a second backward pass.
+  bool rescale_adjoints = false;
 };
 
 /// The pullback of one forward pass. Owns what it needs, may outlive the network, may be called any number of
-/// times and by several threads at once. Cost per call: about that of the forward pass.
+/// times and by several threads at once. Cost per call: about that of the forward pass. Linear in its
+/// cotangent, whether adjoints are rescaled or not.
 template <class Scalar, int Rank, class = simd::Isa>
 class Pullback {
  public:
@@ -94,6 +101,26 @@ class Pullback {
            typename Input::Dimensions shape, Index chunk, int threads)
       : engine_(std::move(engine)), kept_(std::move(kept)), shape_(shape), chunk_(chunk), threads_(threads) {}
 
+  /// The same with adjoints rescaled; see NetworkOptions.
+  Pullback rescaled() const {
+    // A combination of all logits that hardly cancels says what size the sample's gradients have.
+    constexpr Index least = -30;
+    Logits<Scalar> all(shape_[0], engine_->graph.output_size());
+    for (Index k = 0; k < all.cols(); ++k)
+      all.col(k).setConstant(
+          static_cast<Scalar>((k % 2 == 0 ? 1 : -1) * (1 + 0.618 * static_cast<double>(k % 7))));
+    std::vector<Index> exponents;
+    const Input dx = scaled(all, exponents);
+    for (Index i = 0; i < shape_[0]; ++i) {
+      Index& exponent = exponents[static_cast<std::size_t>(i)];
+      const Index size = RowExponent::of(sample(dx, i).data(), features(dx));
+      exponent = size == RowExponent::none ? 0 : std::max<Index>(0, least - size - exponent);
+    }
+    Pullback out = *this;
+    out.lifts_ = std::make_shared<const std::vector<Index>>(std::move(exponents));
+    return out;
+  }
+
   /// Maps a cotangent of the logits (N x K) to the gradient with respect to the inputs.
   Input operator()(const Logits<Scalar>& cotangent) const {
     const Graph<Scalar>& graph = engine_->graph;
@@ -101,6 +128,14 @@ class Pullback {
     foil::require(cotangent.rows() == count && cotangent.cols() == graph.output_size(),
                   "pullback: expected a cotangent of ", count, " x ", graph.output_size(),
                   " like the logits, got ", cotangent.rows(), " x ", cotangent.cols());
+    if (lifts_ != nullptr) {
+      std::vector<Index> exponents;
+      Input dx = scaled(cotangent, exponents);
+      for (std::size_t i = 0; i < exponents.size(); ++i)
+        RowExponent::shift(sample(dx, static_cast<Index>(i)).data(), features(dx),
+                           exponents[i] + (*lifts_)[i]);
+      return dx;
+    }
     Input dx(shape_);
     engine_->for_each_chunk(Pass::backward, count, chunk_, threads_,
                             [&](Index first, Index batch, Scalar* memory, detail::Worker& worker) {
@@ -112,11 +147,36 @@ class Pullback {
   }
 
  private:
+  /// What is left of each sample's gradient when it is divided by 2 to the power of its exponent.
+  Input scaled(Logits<Scalar> cotangent, std::vector<Index>& exponents) const {
+    const Graph<Scalar>& graph = engine_->graph;
+    const Index count = shape_[0], outputs = graph.output_size();
+    Input dx(shape_);
+    // Of a chunk, for all threads that share its steps.
+    std::vector<Exponents> chunks(static_cast<std::size_t>((count + chunk_ - 1) / chunk_),
+                                  Exponents(graph.slots(), chunk_));
+    for (Index first = 0; first < count; first += chunk_)
+      chunks[static_cast<std::size_t>(first / chunk_)].normalise(
+          graph.output(), 0, std::min(chunk_, count - first), cotangent.data() + first * outputs, outputs);
+    engine_->for_each_chunk(Pass::backward, count, chunk_, threads_,
+                            [&](Index first, Index batch, Scalar* memory, detail::Worker& worker) {
+                              graph.backward(batch, kept_->data() + first * graph.kept_size(),
+                                             cotangent.data() + first * outputs, memory,
+                                             dx.data() + first * graph.input_size(), worker,
+                                             &chunks[static_cast<std::size_t>(first / chunk_)]);
+                            });
+    exponents.clear();
+    for (Index i = 0; i < count; ++i)
+      exponents.push_back(chunks[static_cast<std::size_t>(i / chunk_)].at(0, i % chunk_));
+    return dx;
+  }
+
   std::shared_ptr<const detail::Engine<Scalar>> engine_;
   std::shared_ptr<const Loan<Scalar>> kept_;
   typename Input::Dimensions shape_;
   Index chunk_;
   int threads_;
+  std::shared_ptr<const std::vector<Index>> lifts_{};  ///< exponents of the samples; null unless rescaled
 };
 
 /// A network read from a file, see foil::onnx::load. Satisfies foil::DifferentiableModel. All members are
@@ -185,8 +245,8 @@ class Network {
                                             kept->data() + first * graph.kept_size(), memory,
                                             out.data() + first * classes(), worker);
                             });
-    return {std::move(out),
-            Pullback<Scalar, Rank>(engine_, std::move(kept), x.dimensions(), chunk, options_.threads)};
+    const Pullback<Scalar, Rank> pullback(engine_, std::move(kept), x.dimensions(), chunk, options_.threads);
+    return {std::move(out), options_.rescale_adjoints ? pullback.rescaled() : pullback};
   }
 
  private:

@@ -12,6 +12,8 @@ namespace foil::nn {
 
 template <class T>
 class Divisible;
+template <class T>
+class Saturating;
 
 /// One operator on batches of samples. Geometry and constants are fixed when it is built; inputs and outputs
 /// are plain arrays, sample after sample. Implementations keep samples apart: what they write for a sample
@@ -71,6 +73,9 @@ class Operator {
 
   /// This operator, if several threads can share one call of it; else null.
   virtual const Divisible<T>* divisible() const { return nullptr; }
+
+  /// This operator, if its slopes may be beyond the numbers of T; else null. See saturating.hpp.
+  virtual const Saturating<T>* saturating() const { return nullptr; }
 
   /// Called once before the first evaluation.
   virtual void prepare() {}

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "foil/nn/operators/binary_functions.hpp"
 #include "foil/nn/operators/elementwise.hpp"
 #include "foil/nn/operators/functions.hpp"
+#include "foil/nn/operators/saturating.hpp"
 #include "foil/nn/operators/steps.hpp"
 #include "foil/onnx/arithmetic.hpp"
 #include "foil/onnx/builder.hpp"
@@ -143,10 +145,31 @@ Value convert_mean(Builder<T>& build, const NodeView& at) {
                     {sum.slot}, sum.dims, sum.layout, sum.batch);
 }
 
+/// F, a sigmoid or a tanh of that rate, with the slopes that are asked for.
+template <class T, class F>
+Value emit_saturating(Builder<T>& build, const Value& x, int rate) {
+  const Derivatives& wanted = build.derivatives();
+  if (!wanted.stabilise && !wanted.surrogate_slopes) return emit_elementwise<T>(build, x, F{});
+  if (wanted.surrogate_slopes)
+    build.note(
+        "gradients are not the network's: sigmoids and tanhs pull back by the slopes of flatter curves "
+        "(BPDA)");
+  const Index size = volume(x.dims);
+  const nn::Slopes slopes = wanted.surrogate_slopes ? nn::Slopes::surrogate : nn::Slopes::exact;
+  return build.emit(
+      std::make_unique<nn::SteadySlopes<T>>(nn::make<nn::Elementwise<T, F>>(size, F{}), size, rate, slopes),
+      {x.slot}, x.dims, x.layout, x.batch);
+}
+
+template <class T>
+Value convert_tanh(Builder<T>& build, const NodeView& at) {
+  return emit_saturating<T, nn::Tanh<T>>(build, build.value(at, 0), 2);
+}
+
 template <class T>
 Value convert_sigmoid(Builder<T>& build, const NodeView& at) {
   const Value x = build.value(at, 0);
-  const Value y = emit_elementwise<T>(build, x, nn::Sigmoid<T>{});
+  const Value y = emit_saturating<T, nn::Sigmoid<T>>(build, x, 1);
   build.mark_sigmoid(y.slot, x.slot);
   return y;
 }

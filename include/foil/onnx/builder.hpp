@@ -29,22 +29,28 @@
 
 namespace foil::onnx::detail {
 
+/// What is asked of derivatives: members of Options.
+struct Derivatives {
+  bool straight_through = false, stabilise = false, surrogate_slopes = false;
+};
+
 /// The graph under construction.
 template <class T, class = simd::Isa>
 class Builder {
  public:
   /// For an input whose axes are these for one sample, `batch` samples according to the file (-1 if open), in
   /// a file of so many bytes, external data included.
-  Builder(const Dims& input, std::int64_t batch, std::uint64_t file_bytes, bool straight_through)
+  Builder(const Dims& input, std::int64_t batch, std::uint64_t file_bytes, Derivatives derivatives)
       : graph_(volume(input)),
         file_batch_(batch),
-        straight_through_(straight_through),
+        derivatives_(derivatives),
         allowance_((1 << 23) + 16 * file_bytes + static_cast<std::uint64_t>(volume(input))) {}
 
   nn::Graph<T>& graph() { return graph_; }
 
-  /// Options::straight_through.
-  bool straight_through() const { return straight_through_; }
+  /// What is asked of derivatives, see Options.
+  const Derivatives& derivatives() const { return derivatives_; }
+  bool straight_through() const { return derivatives_.straight_through; }
 
   /// The batch size written in the file; -1 if open.
   std::int64_t file_batch() const { return file_batch_; }
@@ -61,7 +67,7 @@ class Builder {
 
   /// A builder that knows the constants of this one, for a graph that computes with nothing else.
   Builder for_constants() const {
-    Builder inner({1}, 1, 0, false);
+    Builder inner({1}, 1, 0, {});
     inner.outer_ = this;
     inner.allowance_ = allowance_ - spent_;
     return inner;
@@ -248,7 +254,7 @@ class Builder {
  private:
   nn::Graph<T> graph_;
   std::int64_t file_batch_;
-  bool straight_through_;
+  Derivatives derivatives_;
   std::uint64_t allowance_;
   mutable std::uint64_t spent_ = 0;
   const Builder* outer_ = nullptr;

@@ -214,7 +214,7 @@ const std::map<std::string_view, Conversion<T>>& conversions() {
       {"Sum", {convert_several<T, nn::Plus>, {1, Arity::any}}},
       {"Swish", {convert_swish<T>}},
       {"Tan", {convert_function<T, nn::Tan>}},
-      {"Tanh", {convert_function<T, nn::Tanh>}},
+      {"Tanh", {convert_tanh<T>}},
       {"ThresholdedRelu", {convert_thresholded_relu<T>}},
       {"Tile", {convert_tile<T>, {2, 2}}},
       {"Transpose", {convert_transpose<T>}},

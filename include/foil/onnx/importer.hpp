@@ -201,8 +201,13 @@ Imported<T> import_output(const Model& model, const std::string& name, const Opt
   Dims dims = sample_dims(input, options.input_shape);
   const std::int64_t batch = file_batch(input);
   dims.insert(dims.begin(), 1);
-  Builder<T> build(dims, batch, model.bytes, options.straight_through);
+  Builder<T> build(dims, batch, model.bytes,
+                   {options.straight_through, options.stabilise, options.surrogate_slopes});
   note_type(build, input.type);
+  if (options.stabilise)
+    build.note(
+        "gradients are stabilised: where a sample's true ones have no entry as large as 2^-30, they are "
+        "multiplied by a power of two; their directions are true then, their sizes are not");
   if (input.type == static_cast<int>(ElementType::uint8))
     build.note(
         "the file's input is uint8 (2): whole numbers from 0 to 255; the network takes what the cast behind "

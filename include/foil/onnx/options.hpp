@@ -45,7 +45,18 @@ struct Options {
   /// Carlini, Wagner 2018, arXiv:1802.00420). By default the derivative of all of them is zero, as it is.
   bool straight_through = false;
 
-  nn::NetworkOptions<Scalar> network() const { return {bounds, threads}; }
+  /// Whether gradients are kept from vanishing in single precision: slopes of Sigmoid and Tanh are computed
+  /// from their inputs, and adjoints keep an exponent of their own; see nn::NetworkOptions::rescale_adjoints.
+  /// Logits stay the same bits. Gates of LSTM and GRU have their usual slopes.
+  bool stabilise = false;
+
+  /// Whether Sigmoid and Tanh pull back by the slopes of a flatter curve where a layer is saturated: f(z / T)
+  /// for f(z), where T >= 1 makes the sample's 0.95 quantile of |z| / T (|2 z| / T of Tanh) five. Not the
+  /// network's gradient, but an approximation for the backward pass alone (BPDA, arXiv:1802.00420), and
+  /// Network::notes() says so.
+  bool surrogate_slopes = false;
+
+  nn::NetworkOptions<Scalar> network() const { return {bounds, threads, stabilise}; }
 };
 
 }  // namespace foil::onnx
