@@ -15,6 +15,7 @@
 #include "foil/core/error.hpp"
 #include "foil/core/model.hpp"
 #include "foil/core/norms.hpp"
+#include "foil/core/summary.hpp"
 #include "foil/evaluation/record.hpp"
 
 namespace foil {
@@ -49,10 +50,28 @@ inline std::string brief(double value) {
   return text(std::isfinite(rounded) ? rounded : value);
 }
 
+/// "37.5 %"
+inline std::string percent(double part) {
+  return text(std::round(1000 * part) / 10, " %");
+}
+inline std::string percent(Index part, Index whole) {
+  return percent(share(part, whole));
+}
+
+/// Probability of a normal number so many standard deviations above its mean, or more.
+inline double normal_tail(double deviations) {
+  return std::erfc(deviations / std::sqrt(2.0)) / 2;
+}
+
 /// Whether a share of samples is larger than it may be, by more than chance explains.
 inline bool exceeds(Index count, Index samples, double share, double significance) {
   return samples > 0 && static_cast<double>(count) > share * static_cast<double>(samples) &&
          at_least_by_chance(count, samples, share) < significance;
+}
+
+/// A share of samples as a number of them, one at least: what a single sample may do on few.
+inline double at_least_one(double share, Index samples) {
+  return std::max(1.0, share * static_cast<double>(samples));
 }
 
 /// Attacks in one norm on the same samples, taken together.
@@ -145,6 +164,24 @@ inline std::vector<double> common_radii(const Group& a, const Group& b, int coun
   std::erase_if(radii, [&](double radius) { return !a.speaks_at(radius) || !b.speaks_at(radius); });
   return radii;
 }
+
+/// Two groups at one radius, by the samples that both were right about to begin with.
+struct Duel {
+  Index samples = 0, first = 0, second = 0, only_first = 0;
+
+  Duel(const Group& a, const Group& b, double radius) {
+    require(a.size() == b.size(), "audit: expected outcomes of the same samples, got ", a.size(), " and ",
+            b.size());
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      if (!a.correct(i) || !b.correct(i)) continue;
+      const bool by_a = a.fools(i, radius), by_b = b.fools(i, radius);
+      ++samples;
+      first += by_a;
+      second += by_b;
+      only_first += by_a && !by_b;
+    }
+  }
+};
 
 /// The norms of the outcomes, each once.
 template <class Outcomes>

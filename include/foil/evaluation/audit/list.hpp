@@ -4,12 +4,17 @@
 #pragma once
 
 #include <array>
+#include <string>
 #include <string_view>
 
 #include "foil/core/error.hpp"
+#include "foil/evaluation/audit/answers.hpp"
 #include "foil/evaluation/audit/check.hpp"
+#include "foil/evaluation/audit/comparison.hpp"
+#include "foil/evaluation/audit/convergence.hpp"
 #include "foil/evaluation/audit/facts.hpp"
 #include "foil/evaluation/audit/policy.hpp"
+#include "foil/evaluation/audit/provenance.hpp"
 #include "foil/evaluation/audit/success.hpp"
 
 namespace foil {
@@ -21,9 +26,26 @@ struct AuditEntry {
 };
 
 /// All of them, C1 to C32; each may be called alone.
-inline constexpr std::array<AuditEntry, 1> audit_list{{
-    {"C7", "success grows with the radius", audit_checks::success_grows},
-}};
+inline constexpr std::array audit_list{
+    AuditEntry{"C1", "clean accuracy as claimed", audit_checks::clean_accuracy},
+    AuditEntry{"C2", "adversarials confirmed", audit_checks::adversarials_valid},
+    AuditEntry{"C3", "answers repeat", audit_checks::answers_repeat},
+    AuditEntry{"C4", "gradients correct", audit_checks::gradients_correct},
+    AuditEntry{"C5", "gradients usable", audit_checks::gradients_usable},
+    AuditEntry{"C6", "iterative beats single-step", audit_checks::iterative_beats_single},
+    AuditEntry{"C7", "success grows with the radius", audit_checks::success_grows},
+    AuditEntry{"C8", "unbounded attacks succeed", audit_checks::unbounded_succeeds},
+    AuditEntry{"C9", "high distortion leaves chance", audit_checks::distortion_gives_chance},
+    AuditEntry{"C10", "no farther than another class", audit_checks::distance_has_ceiling},
+    AuditEntry{"C11", "steps converged", audit_checks::steps_converged},
+    AuditEntry{"C12", "restarts converged", audit_checks::restarts_converged},
+    AuditEntry{"C13", "step length chosen", audit_checks::step_size_chosen},
+    AuditEntry{"C14", "loss rises", audit_checks::loss_rises},
+    AuditEntry{"C15", "gradients pay", audit_checks::gradients_pay},
+    AuditEntry{"C16", "transfer is behind", audit_checks::transfer_is_behind},
+    AuditEntry{"C31", "results reproducible", audit_checks::reproducible},
+    AuditEntry{"C32", "norms kept apart", audit_checks::norms_apart},
+};
 
 /// The check of that id, judged. Throws for an id that there is none of.
 inline Check check(std::string_view id, const AuditFacts& facts, const AuditPolicy& policy = {}) {

@@ -4,11 +4,14 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
+#include <limits>
 #include <string>
 #include <vector>
 
 #include "foil/core/error.hpp"
+#include "foil/core/norms.hpp"
 #include "foil/core/summary.hpp"
 #include "foil/evaluation/audit/check.hpp"
 #include "foil/evaluation/audit/facts.hpp"
@@ -16,6 +19,31 @@
 #include "foil/evaluation/audit/policy.hpp"
 
 namespace foil::audit_checks {
+
+/// C6: many steps along gradients fool what a single one does.
+inline Finding iterative_beats_single(const AuditFacts& facts, const AuditPolicy& policy) {
+  std::string told;
+  for (const Lp norm : norms_of(facts.outcomes)) {
+    const Group once(facts.outcomes, norm,
+                     [](const Outcome& o) { return uses_gradients(o) && is_single_step(o); });
+    const Group often(facts.outcomes, norm,
+                      [](const Outcome& o) { return uses_gradients(o) && !is_single_step(o); });
+    for (const double radius : common_radii(once, often, policy.radii)) {
+      const Duel duel(once, often, radius);
+      const std::string evidence = text("within ", norm.name(), " ", brief(radius), " a single step fools ",
+                                        duel.first, ", iterative attacks ", duel.second, " of ", duel.samples,
+                                        "; ", duel.only_first, " by the single step only");
+      if (duel.first > duel.second + 1 ||
+          exceeds(duel.only_first, duel.samples, policy.single_step_only, policy.significance))
+        return fail(evidence,
+                    "iterative attacks do not converge: their step length or number does not fit, or "
+                    "gradients away from the inputs are masked");
+      told = evidence;
+    }
+  }
+  if (told.empty()) return skip("a single-step and an iterative attack with gradients at one radius");
+  return pass(told);
+}
 
 /// C7: a larger radius never fools fewer samples, but for one or for chance.
 inline Finding success_grows(const AuditFacts& facts, const AuditPolicy& policy) {
@@ -47,6 +75,88 @@ inline Finding success_grows(const AuditFacts& facts, const AuditPolicy& policy)
   return fail(worst,
               "more room cannot make a model harder to fool: give the attack more steps or a step "
               "length that follows epsilon, or look for clipping that undoes its steps");
+}
+
+/// C8: without a limit every sample is fooled.
+inline Finding unbounded_succeeds(const AuditFacts& facts, const AuditPolicy&) {
+  const Eigen::VectorXd& widths = facts.setting.widths;
+  std::string told, blind;
+  for (const Lp norm : norms_of(facts.outcomes)) {
+    const double diameter = widths.size() > 0 ? norm.size(widths) : std::numeric_limits<double>::infinity();
+    const auto unbounded = [&](const Outcome& o) {
+      return !o.epsilon || *o.epsilon >= diameter * (1 - 1e-9);
+    };
+    const Group all(facts.outcomes, norm, unbounded);
+    const Group gradient(facts.outcomes, norm,
+                         [&](const Outcome& o) { return unbounded(o) && uses_gradients(o); });
+    if (all.empty() || all.samples() == 0) continue;
+    constexpr double any = std::numeric_limits<double>::infinity();
+    const std::string evidence =
+        text("unbounded attacks in ", norm.name(), " fool ", of(all.fooled(any), all.samples()));
+    if (all.fooled(any) < all.samples())
+      return fail(evidence,
+                  "every model can be fooled by an input of another class: give attacks starting points, "
+                  "more steps, or look for what hides the way");
+    told += (told.empty() ? "" : "; ") + evidence;
+    if (!gradient.empty() && gradient.fooled(any) < gradient.samples())
+      blind += text(blind.empty() ? "" : "; ", "attacks with gradients in ", norm.name(), " fool ",
+                    of(gradient.fooled(any), gradient.samples()), ", the others all");
+  }
+  if (told.empty()) return skip("an attack without a limit: a minimal one, or a radius as large as the box");
+  if (!blind.empty()) return warn(blind, "the gradients lead nowhere on some samples: look at C4 and C5");
+  return pass(told);
+}
+
+/// C9: within half the range a model has to guess.
+inline Finding distortion_gives_chance(const AuditFacts& facts, const AuditPolicy& policy) {
+  const Eigen::VectorXd& widths = facts.setting.widths;
+  const double radius = widths.size() > 0 ? policy.distortion * Linf::size(widths) : 0;
+  Index classes = 0;
+  for (const Outcome& outcome : facts.outcomes) classes = std::max(classes, outcome.classes);
+  if (classes == 0 && facts.setting.labels.size() > 0) classes = facts.setting.labels.maxCoeff() + 1;
+  const Group far(facts.outcomes, Linf{},
+                  [&](const Outcome& o) { return !o.epsilon || *o.epsilon >= radius * (1 - 1e-9); });
+  if (!(radius > 0) || !std::isfinite(radius) || classes < 2 || far.empty())
+    return skip(text("an attack in linf that was asked about ", percent(policy.distortion), " of the range"));
+  double within = radius;  // what was run at a larger radius found nothing closer
+  for (const double epsilon : far.epsilons()) within = std::max(within, epsilon);
+  const Index standing = far.samples() - far.fooled(within), all = static_cast<Index>(far.size());
+  const double guess = 1 / static_cast<double>(classes);
+  const std::string evidence = text(of(standing, all), " withstand linf ", brief(within), ", guessing among ",
+                                    classes, " classes would be ", percent(guess));
+  if (at_least_by_chance(standing, all, guess) >= normal_tail(policy.clean_errors)) return pass(evidence);
+  return fail(evidence,
+              "at this distance an input can be made a uniform grey: the attack is too weak, or its "
+              "gradients are masked");
+}
+
+/// C10: no sample is farther from its adversarial than from another class.
+inline Finding distance_has_ceiling(const AuditFacts& facts, const AuditPolicy& policy) {
+  std::string told;
+  for (const Ceiling& ceiling : facts.ceilings) {
+    const Group minimal(facts.outcomes, ceiling.norm, [](const Outcome& o) { return !o.epsilon; });
+    const std::size_t count = std::min(minimal.size(), ceiling.distances.size());
+    Index above = 0, judged = 0;
+    double worst = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      if (!minimal.correct(i) || !std::isfinite(ceiling.distances[i])) continue;
+      ++judged;
+      if (minimal.closest(i) <= ceiling.distances[i] * (1 + policy.distance_error)) continue;
+      ++above;
+      worst = std::max(worst, minimal.closest(i) / ceiling.distances[i]);
+    }
+    if (judged == 0) continue;
+    const std::string evidence = text(of(above, judged), " samples are farther from their adversarial in ",
+                                      ceiling.norm.name(), " than from another sample of another class");
+    if (above > 0)
+      return fail(
+          text(evidence, ", up to ", brief(worst), " times"),
+          "a sample of the data is a closer adversarial than the attack's: start from such samples (a pool), "
+          "or run the data-set attack beside it");
+    told += (told.empty() ? "" : "; ") + evidence;
+  }
+  if (told.empty()) return skip("minimal attacks, and samples of other classes that the model gets right");
+  return pass(told);
 }
 
 }  // namespace foil::audit_checks
