@@ -80,6 +80,12 @@ struct Replay {
   Index samples = 0, differing = 0;  ///< differing by more than the policy's distance_error
 };
 
+/// What was not measured, and why.
+struct Omission {
+  std::string checks;  ///< those that it was for: "C8, C10"
+  std::string why;
+};
+
 /// What is known of an evaluation, and what was measured. All of it may be left out but the outcomes: a check
 /// that needs it is skipped then, and says so. audit() measures what it can.
 struct AuditFacts {
@@ -100,6 +106,7 @@ struct AuditFacts {
   std::vector<Rerun> reruns{};
   std::vector<LossTrace> traces{};
   std::vector<Replay> replays{};
+  std::vector<Omission> omitted{};
 };
 
 }  // namespace foil

@@ -47,19 +47,28 @@ inline constexpr std::array audit_list{
     AuditEntry{"C32", "norms kept apart", audit_checks::norms_apart},
 };
 
+/// A check, judged. Where it lacks what could not be measured, it says why that is so.
+inline Check judge(const AuditEntry& entry, const AuditFacts& facts, const AuditPolicy& policy) {
+  Check check{std::string(entry.id), std::string(entry.title), entry.judge(facts, policy)};
+  if (check.verdict() != Verdict::skip) return check;
+  for (const Omission& omission : facts.omitted)
+    if (text(omission.checks, ',').find(text(entry.id, ',')) != std::string::npos)
+      check.finding.evidence += text(" (", omission.why, ')');
+  return check;
+}
+
 /// The check of that id, judged. Throws for an id that there is none of.
 inline Check check(std::string_view id, const AuditFacts& facts, const AuditPolicy& policy = {}) {
   for (const AuditEntry& entry : audit_list)
-    if (entry.id == id) return {std::string(id), std::string(entry.title), entry.judge(facts, policy)};
+    if (entry.id == id) return judge(entry, facts, policy);
   throw Error(text("audit: there is no check '", id, "'"));
 }
 
 /// All checks of what is known; see foil::audit() to have it measured.
 inline AuditReport judge(const AuditFacts& facts, const AuditPolicy& policy = {}) {
+  checked("audit", policy);
   AuditReport report;
-  for (const AuditEntry& entry : audit_list)
-    report.checks.push_back(
-        {std::string(entry.id), std::string(entry.title), entry.judge(facts, checked("audit", policy))});
+  for (const AuditEntry& entry : audit_list) report.checks.push_back(judge(entry, facts, policy));
   return report;
 }
 
