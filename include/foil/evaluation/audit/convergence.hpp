@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -104,6 +105,7 @@ inline Finding restarts_converged(const AuditFacts& facts, const AuditPolicy& po
 inline Finding step_size_chosen(const AuditFacts& facts, const AuditPolicy& policy) {
   std::string told, better;
   double most = 0;
+  std::optional<std::size_t> last;
   for (const Rerun& rerun : facts.reruns) {
     if (rerun.option == "steps" || rerun.option == "restarts") continue;
     const Change change = change_of(facts, rerun);
@@ -113,13 +115,14 @@ inline Finding step_size_chosen(const AuditFacts& facts, const AuditPolicy& poli
     const Index samples = change.before.attacked;
     const Index gain = rerun.outcome.summary(within).fooled -
                        cut_to(first, rerun.outcome.records.size()).summary(within).fooled;
-    told += text(told.empty() ? first.title() + ", " + rerun.option + " " : ", ", "x", brief(rerun.factor),
-                 ": ", gain > 0 ? "+" : "", gain, told.empty() ? text(" of ", samples) : std::string());
+    if (last != rerun.of) told += text(told.empty() ? "" : "; ", first.title(), ", of ", samples);
+    last = rerun.of;
+    told += text(", ", rerun.option, " x ", brief(rerun.factor), ": ", gain > 0 ? "+" : "", gain);
     if (static_cast<double>(gain) > at_least_one(policy.step_size_gain, samples) &&
         share(gain, samples) > most) {
       most = share(gain, samples);
-      better = text(first.title(), " fools ", gain, " more of ", samples, " with ", brief(rerun.factor),
-                    " times the ", rerun.option);
+      better = text(first.title(), " fools ", gain, " more of ", samples, " with ", rerun.option, " x ",
+                    brief(rerun.factor));
     }
   }
   if (told.empty()) return skip("an attack run again with other step lengths");

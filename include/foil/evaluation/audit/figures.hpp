@@ -97,7 +97,9 @@ class Group {
                        [&](const Outcome* o) { return !o->epsilon || *o->epsilon == radius; });
   }
   /// Whether any of them found an adversarial of sample i within the radius.
-  bool fools(std::size_t i, double radius) const { return correct_[i] && closest_[i] <= radius; }
+  bool fools(std::size_t i, double radius) const {
+    return correct_[i] && std::isfinite(closest_[i]) && closest_[i] <= radius;
+  }
   /// Samples fooled within the radius.
   Index fooled(double radius) const {
     Index count = 0;

@@ -108,7 +108,9 @@ class RunPlanner {
     if (facts_.outcomes.empty()) return;
     const Outcome& first = facts_.outcomes.front();
     const std::string norm = first.norm.name();
-    const auto lacks = [&](const char* id) { return check(id, facts_, policy_).verdict() == Verdict::skip; };
+    const auto lacks = [&](const char* id) {
+      return check(id, facts_, policy_).verdict() == foil::Verdict::skip;
+    };
     const double radius = radius_of(first);
     const std::string iterative = norm + "-pgd", single = norm == "linf" ? "fgsm" : norm + "-fgm";
     if (lacks("C6")) {
@@ -195,7 +197,7 @@ class RunPlanner {
     const auto at = values.find(option);
     if (at == values.end() || parse_real(at->second).value_or(1) != 0) return;
     at->second = text(value);
-    add(checks, entry, values, outcome.epsilon, samples_, per_sample(outcome), of, option + " in radii",
+    add(checks, entry, values, outcome.epsilon, samples_, per_sample(outcome), of, "radius as " + option,
         value);
   }
   void miss(const char* checks, const std::string& name, const OptionValues& values,

@@ -71,9 +71,17 @@ inline void cut_to_data(Index count, AuditFacts& facts) {
 }
 
 /// Takes the steps that the budget allows; what is left out, or fails, is noted for its checks.
-inline void measure(const std::vector<AuditStep>& steps, const AuditPolicy& policy, AuditFacts& facts) {
+/// \param before  called before each step; false: no more of them
+inline void measure(const std::vector<AuditStep>& steps, const AuditPolicy& policy, AuditFacts& facts,
+                    const std::function<bool(const AuditStep&)>& before = {}) {
   double left = policy.budget;
+  bool stopped = false;
   for (const AuditStep& step : steps) {
+    stopped = stopped || (before && !before(step));
+    if (stopped) {
+      facts.omitted.push_back({step.checks, "interrupted"});
+      continue;
+    }
     if (step.calls > left) {
       facts.omitted.push_back(
           {step.checks, text("needs ", audit_checks::brief(step.calls), " model calls, the budget leaves ",
@@ -114,9 +122,9 @@ class WatchedModel {
   using Scalar = typename Input::Scalar;
   WatchedModel(ModelPort<Input>& model, int label, std::vector<double>& losses)
       : model_(model), label_(label), losses_(losses) {}
-  Bounds<Scalar> bounds() { return model_.bounds(); }
-  Logits<Scalar> logits(const Input& x) { return model_.logits(x); }
-  auto vjp(const Input& x) {
+  Bounds<Scalar> bounds() const { return model_.bounds(); }
+  Logits<Scalar> logits(const Input& x) const { return model_.logits(x); }
+  auto vjp(const Input& x) const {
     const Logits<Scalar> z = model_.vjp(x);
     for (Index i = 0; i < z.rows(); ++i)
       losses_.push_back(losses::lsem(z.row(i).transpose().template cast<double>(), label_));
@@ -141,8 +149,7 @@ LossTrace watch_losses(AuditCalls<Input>& calls, const AuditData<Input>& data, c
     std::vector<double> losses;
     WatchedModel<Input> model(calls.model(), data.labels[i], losses);
     const std::vector<Index> row{i};
-    RunOptions<Input, false> options{.seed = seed,
-                                     .sample_ids = {outcome.records[static_cast<std::size_t>(i)].id}};
+    RunOptions<Input> options{.seed = seed, .sample_ids = {outcome.records[static_cast<std::size_t>(i)].id}};
     attack(model, gather(data.inputs, row), Labels(data.labels.segment(i, 1)), outcome.epsilon.value_or(0),
            options);
     longest = std::max(longest, losses.size());

@@ -114,17 +114,21 @@ inline Finding distortion_gives_chance(const AuditFacts& facts, const AuditPolic
   Index classes = 0;
   for (const Outcome& outcome : facts.outcomes) classes = std::max(classes, outcome.classes);
   if (classes == 0 && facts.setting.labels.size() > 0) classes = facts.setting.labels.maxCoeff() + 1;
-  const Group far(facts.outcomes, Linf{},
-                  [&](const Outcome& o) { return !o.epsilon || *o.epsilon >= radius * (1 - 1e-9); });
-  if (!(radius > 0) || !std::isfinite(radius) || classes < 2 || far.empty())
-    return skip(text("an attack in linf that was asked about ", percent(policy.distortion), " of the range"));
-  double within = radius;  // what was run at a larger radius found nothing closer
-  for (const double epsilon : far.epsilons()) within = std::max(within, epsilon);
-  const Index standing = far.samples() - far.fooled(within), all = static_cast<Index>(far.size());
+  const Group all(facts.outcomes, Linf{}, [](const Outcome&) { return true; });
+  const auto epsilons = all.epsilons();
+  double within = radius;  // without a minimal attack the next radius that any was run at
+  if (!all.speaks_at(radius)) {
+    const auto next = std::lower_bound(epsilons.begin(), epsilons.end(), radius * (1 - 1e-9));
+    within = next == epsilons.end() ? 0 : *next;
+  }
+  if (!(within > 0) || !std::isfinite(within) || classes < 2)
+    return skip(
+        text("an attack in linf that was asked about ", percent(policy.distortion), " of the range or more"));
+  const Index standing = all.samples() - all.fooled(within), count = static_cast<Index>(all.size());
   const double guess = 1 / static_cast<double>(classes);
-  const std::string evidence = text(of(standing, all), " withstand linf ", brief(within), ", guessing among ",
+  const std::string evidence = text(of(standing, count), " withstand linf ", brief(within), ", guessing among ",
                                     classes, " classes would be ", percent(guess));
-  if (at_least_by_chance(standing, all, guess) >= normal_tail(policy.clean_errors)) return pass(evidence);
+  if (at_least_by_chance(standing, count, guess) >= normal_tail(policy.clean_errors)) return pass(evidence);
   return fail(evidence,
               "at this distance an input can be made a uniform grey: the attack is too weak, or its "
               "gradients are masked");

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT
+// Every check by an evaluation that passes all, one that violates exactly that check, and one that says too
+// little.
+#include "foil/evaluation/audit/list.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <iterator>
+#include <limits>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "evaluation/audit/healthy.hpp"
+#include "support/catch.hpp"
+
+namespace {
+using namespace foil;
+using namespace foil::test;
+
+/// How an evaluation is spoilt for one check alone, and what it may not leave out.
+struct Pair {
+  const char* id;
+  Verdict verdict;
+  void (*spoil)(AuditFacts&);
+  void (*withhold)(AuditFacts&);
+};
+
+const std::vector<Pair> pairs{
+    {"C1", Verdict::fail, [](AuditFacts& f) { f.setting.accurate = 970; },
+     [](AuditFacts& f) { f.setting.examined = 0; }},
+    {"C1", Verdict::warn, [](AuditFacts& f) { f.setting.examined = f.setting.accurate = 400; },
+     [](AuditFacts& f) { f.setting.examined = 0; }},
+    {"C2", Verdict::fail, [](AuditFacts& f) { f.adversarials[0].not_adversarial = 1; },
+     [](AuditFacts& f) { f.adversarials.clear(); }},
+    {"C3", Verdict::fail, [](AuditFacts& f) { f.answers->reordered = 1e-3; },
+     [](AuditFacts& f) { f.answers.reset(); }},
+    {"C4", Verdict::fail, [](AuditFacts& f) { f.slopes->errors.assign(200, 0.02); },
+     [](AuditFacts& f) { f.slopes.reset(); }},
+    {"C5", Verdict::fail, [](AuditFacts& f) { f.gradients->useless = 5; },
+     [](AuditFacts& f) { f.gradients.reset(); }},
+    {"C5", Verdict::warn, [](AuditFacts& f) { f.gradients->useless = 1; },
+     [](AuditFacts& f) { f.gradients.reset(); }},
+    {"C5", Verdict::fail, [](AuditFacts& f) { f.gradients->risen = 80; },
+     [](AuditFacts& f) { f.gradients.reset(); }},
+    {"C5", Verdict::fail, [](AuditFacts& f) { f.gradients->risen_random = 99; },
+     [](AuditFacts& f) { f.gradients.reset(); }},
+    {"C6", Verdict::fail,
+     [](AuditFacts& f) {
+       f.outcomes[single_step] = outcome_of("fgsm", Linf{}, Knowledge::gradients, 0.1, [](std::size_t i) {
+         return i < 20 ? 1.0 : 0.05;  // as many as before, but others
+       });
+     },
+     [](AuditFacts& f) { f.outcomes[single_step].attack = "linf-apgd"; }},
+    {"C7", Verdict::fail,
+     [](AuditFacts& f) {
+       f.outcomes[middle] = outcome_of("linf-pgd", Linf{}, Knowledge::gradients, 0.2,
+                                       [](std::size_t i) { return i < 68 ? 0.0 : 1; });
+     },
+     [](AuditFacts& f) {
+       f.outcomes[middle].attack = f.outcomes[far].attack = "linf-apgd",
+       f.outcomes.erase(f.outcomes.begin() + middle);
+     }},
+    {"C8", Verdict::fail,
+     [](AuditFacts& f) {
+       f = healthy([](std::size_t i) {
+         return i < 99 ? 0.001 * static_cast<double>(i) : std::numeric_limits<double>::infinity();
+       });
+     },
+     [](AuditFacts& f) { f.outcomes.erase(f.outcomes.begin() + far, f.outcomes.end()); }},
+    {"C9", Verdict::fail,
+     [](AuditFacts& f) {
+       f = healthy([](std::size_t i) { return i < 75 ? 0.001 * static_cast<double>(i + 1) : 0.7; });
+     },
+     [](AuditFacts& f) { f.outcomes.erase(f.outcomes.begin() + far, f.outcomes.end()); }},
+    {"C10", Verdict::fail, [](AuditFacts& f) { f.ceilings[0].distances[30] *= 0.5; },
+     [](AuditFacts& f) { f.ceilings.clear(); }},
+    {"C11", Verdict::fail,
+     [](AuditFacts& f) {
+       f.reruns[0].outcome = outcome_of("linf-pgd", Linf{}, Knowledge::gradients, 0.1,
+                                        [](std::size_t i) { return i < 72 ? 0.0 : 1; });
+     },
+     [](AuditFacts& f) { f.reruns.erase(f.reruns.begin()); }},
+    {"C12", Verdict::fail,
+     [](AuditFacts& f) {
+       f.reruns[1].outcome = outcome_of("linf-pgd", Linf{}, Knowledge::gradients, 0.1,
+                                        [](std::size_t i) { return i < 68 ? 0.0 : 1; });
+     },
+     [](AuditFacts& f) { f.reruns.erase(f.reruns.begin() + 1); }},
+    {"C12", Verdict::warn, [](AuditFacts& f) { f.outcomes[near].options[1].second = "9"; },
+     [](AuditFacts& f) { f.reruns.erase(f.reruns.begin() + 1); }},
+    {"C13", Verdict::warn,
+     [](AuditFacts& f) {
+       f.reruns[2].outcome = outcome_of("linf-pgd", Linf{}, Knowledge::gradients, 0.1,
+                                        [](std::size_t i) { return i < 73 ? 0.0 : 1; });
+     },
+     [](AuditFacts& f) { f.reruns.erase(f.reruns.begin() + 2); }},
+    {"C14", Verdict::warn,
+     [](AuditFacts& f) { std::reverse(f.traces[0].losses.begin(), f.traces[0].losses.end()); },
+     [](AuditFacts& f) { f.traces[0].losses.resize(5); }},
+    {"C15", Verdict::fail,
+     [](AuditFacts& f) {
+       for (std::size_t i = 0; i < 12; ++i)
+         f.outcomes[without_gradients].records[i].distance = 0.5 * f.outcomes[closest].records[i].distance;
+     },
+     [](AuditFacts& f) { f.outcomes.pop_back(); }},
+    {"C15", Verdict::warn,
+     [](AuditFacts& f) {
+       for (std::size_t i = 0; i < 4; ++i)
+         f.outcomes[without_gradients].records[20 * i].distance =
+             0.94 * f.outcomes[closest].records[20 * i].distance;
+     },
+     [](AuditFacts& f) { f.outcomes.pop_back(); }},
+    {"C16", Verdict::fail,
+     [](AuditFacts& f) {
+       f.transfer[0] = outcome_of("transfer", Linf{}, Knowledge::gradients, 0.1,
+                                  [](std::size_t i) { return i >= 65 ? 0.0 : 1; });
+     },
+     [](AuditFacts& f) { f.transfer.clear(); }},
+    {"C31", Verdict::fail, [](AuditFacts& f) { f.version.clear(); },
+     [](AuditFacts& f) { f.replays.clear(); }},
+    {"C31", Verdict::fail, [](AuditFacts& f) { f.replays[0].differing = 1; },
+     [](AuditFacts& f) { f.replays.clear(); }},
+    {"C32", Verdict::fail, [](AuditFacts& f) { f.comparisons = {{near, middle}}; },
+     [](AuditFacts& f) { f.outcomes.clear(); }},
+    {"C32", Verdict::fail, [](AuditFacts& f) { f.outcomes[closest].attack = "l2-fmn"; },
+     [](AuditFacts& f) { f.outcomes.clear(); }},
+};
+
+TEST_CASE("audit: an evaluation that passes every check", "[audit]") {
+  const AuditReport report = judge(healthy());
+  INFO(report.lines());
+  CHECK(report.count(Verdict::pass) == std::ssize(report.checks));
+  CHECK(report.lines().starts_with(audit_preface));
+  for (const Check& check : report.checks) {
+    CHECK(check.finding.evidence.size() > 10);
+    CHECK(check.finding.remedy.empty());
+  }
+}
+
+TEST_CASE("audit: each check alone is violated", "[audit]") {
+  for (const Pair& pair : pairs) {
+    AuditFacts facts = healthy();
+    pair.spoil(facts);
+    const AuditReport report = judge(facts);
+    CAPTURE(pair.id);
+    for (const Check& check : report.checks) {
+      CAPTURE(check.id, check.finding.evidence);
+      CHECK(check.verdict() == (check.id == pair.id ? pair.verdict : Verdict::pass));
+    }
+    CHECK(report[pair.id].finding.remedy.size() > 20);
+    CHECK(check(pair.id, facts).finding.evidence == report[pair.id].finding.evidence);
+  }
+}
+
+TEST_CASE("audit: a check that lacks something is skipped and says what", "[audit]") {
+  std::set<std::string> ids;
+  for (const Pair& pair : pairs) {
+    AuditFacts facts = healthy();
+    pair.withhold(facts);
+    facts.omitted.push_back({text("C99, ", pair.id), "the budget is spent"});
+    const Check told = check(pair.id, facts);
+    CAPTURE(pair.id, told.finding.evidence);
+    CHECK(told.verdict() == Verdict::skip);
+    CHECK(told.finding.evidence.starts_with("needs "));
+    CHECK(told.finding.evidence.ends_with("(the budget is spent)"));
+    ids.insert(pair.id);
+  }
+  CHECK(ids.size() == audit_list.size());  // none is forgotten
+  CHECK(judge({}).count(Verdict::skip) == std::ssize(audit_list));
+  CHECK_THROWS_AS(check("C0", {}), Error);
+  CHECK_THROWS_AS(judge({}, {.samples = 0}), Error);
+}
+
+TEST_CASE("audit: outcomes of other samples cannot be compared", "[audit]") {
+  AuditFacts facts = healthy();
+  facts.outcomes[closest].records.pop_back();
+  CHECK_THROWS_AS(judge(facts), Error);
+}
+
+TEST_CASE("audit: chance explains little on few samples and nothing on many", "[audit]") {
+  CHECK(at_least_by_chance(0, 10, 0.5) == 1);
+  CHECK(at_least_by_chance(10, 10, 0.5) == Catch::Approx(std::pow(2.0, -10)).epsilon(1e-12));
+  CHECK(at_least_by_chance(9, 10, 0.5) == Catch::Approx(11 * std::pow(2.0, -10)).epsilon(1e-12));
+  using audit_checks::exceeds;
+  CHECK_FALSE(exceeds(1, 20, 0.01, 0.05));
+  CHECK(exceeds(2, 20, 0.01, 0.05));
+  CHECK_FALSE(exceeds(3, 100, 0.01, 0.05));
+  CHECK(exceeds(4, 100, 0.01, 0.05));
+  CHECK(exceeds(130, 10000, 0.01, 0.05));
+}
+
+TEST_CASE("audit: docs/audit.md names every check and every threshold", "[audit]") {
+  std::ifstream file(FOIL_EXAMPLES_DATA "/../../docs/audit.md");
+  const std::string page(std::istreambuf_iterator<char>(file), {});
+  for (const AuditEntry& entry : audit_list) {
+    CAPTURE(entry.id, entry.title);
+    CHECK(page.find(text("| ", entry.id, " |")) != std::string::npos);
+    CHECK(page.find(entry.title) != std::string::npos);
+  }
+  AuditPolicy policy;
+  OptionList all;
+  policy.list(all);
+  for (const OptionInfo& option : all.infos()) {
+    CAPTURE(option.name, option.value);
+    CHECK(page.find(text("`", option.name, "` (", option.value, ")")) != std::string::npos);
+  }
+}
+}  // namespace
