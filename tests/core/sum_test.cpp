@@ -2,6 +2,7 @@
 #include "foil/core/sum.hpp"
 
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "support/catch.hpp"
@@ -24,6 +25,16 @@ TEST_CASE("sum: every term once, for all lengths around the lanes", "[sum]") {
   }
   CHECK(maximum(0, [](Index) { return 1.0; }) == 0);
   CHECK(maximum(9, [](Index) { return -1.0; }) == 0);
+}
+
+TEST_CASE("sum: two at once are the same two to the bit", "[sum]") {
+  test::Random random(2);
+  for (const Index count : {0, 1, 15, 16, 17, 40, 1037}) {
+    const Eigen::VectorXd one = random.normals(count), other = random.normals(count);
+    const auto [first, second] = two_sums(count, [&](Index i) { return std::pair(one[i], other[i]); });
+    CHECK(first == sum(count, [&](Index i) { return one[i]; }));
+    CHECK(second == sum(count, [&](Index i) { return other[i]; }));
+  }
 }
 
 TEST_CASE("sum: the order is fixed: the bits do not depend on where the data lies in memory", "[sum]") {

@@ -8,23 +8,55 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <utility>
 
 #include "foil/core/tensor.hpp"
 
 namespace foil {
 
+namespace detail {
+
+/// Of a sum.
+inline constexpr Index sum_lanes = 16;
+using SumLanes = std::array<double, static_cast<std::size_t>(sum_lanes)>;
+
+/// What the lanes add up to: the upper half is added to the lower one until a single number is left.
+inline double fold(SumLanes& partial) {
+  for (std::size_t half = partial.size() / 2; half > 0; half /= 2)
+    for (std::size_t lane = 0; lane < half; ++lane) partial[lane] += partial[lane + half];
+  return partial[0];
+}
+
+}  // namespace detail
+
 /// Sum of term(0) + ... + term(count - 1), accumulated in sixteen interleaved lanes.
 template <class Term>
 double sum(Index count, Term term) {
-  constexpr Index lanes = 16;
-  std::array<double, lanes> partial{};
+  constexpr Index lanes = detail::sum_lanes;
+  detail::SumLanes partial{};
   Index i = 0;
   for (; i + lanes <= count; i += lanes)
     for (Index lane = 0; lane < lanes; ++lane) partial[static_cast<std::size_t>(lane)] += term(i + lane);
   for (Index lane = 0; i < count; ++i, ++lane) partial[static_cast<std::size_t>(lane)] += term(i);
-  for (std::size_t half = lanes / 2; half > 0; half /= 2)
-    for (std::size_t lane = 0; lane < half; ++lane) partial[lane] += partial[lane + half];
-  return partial[0];
+  return detail::fold(partial);
+}
+
+/// Two such sums in one pass: terms(i) is the pair of what i adds to them.
+template <class Terms>
+std::pair<double, double> two_sums(Index count, Terms terms) {
+  constexpr Index lanes = detail::sum_lanes;
+  detail::SumLanes one{}, other{};
+  const auto add = [&](Index i, Index at) {
+    const std::pair<double, double> term = terms(i);
+    const auto lane = static_cast<std::size_t>(at);
+    one[lane] += term.first;
+    other[lane] += term.second;
+  };
+  Index i = 0;
+  for (; i + lanes <= count; i += lanes)
+    for (Index lane = 0; lane < lanes; ++lane) add(i + lane, lane);
+  for (Index lane = 0; i < count; ++i, ++lane) add(i, lane);
+  return {detail::fold(one), detail::fold(other)};
 }
 
 /// The largest term, at least 0.

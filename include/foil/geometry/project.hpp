@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstddef>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "foil/core/norms.hpp"
@@ -25,27 +26,14 @@ namespace foil::geometry {
 template <class Magnitude, class Room>
 double soft_threshold(Index n, Magnitude magnitude, Room room, double epsilon) {
   const auto shrunk = [&](double threshold) {
-    // Sixteen lanes as in foil::sum(), of values and of slopes.
-    constexpr Index lanes = 16;
-    double values[lanes]{}, slopes[lanes]{};
-    const auto add = [&](Index i, Index lane) {
+    const auto [value, slope] = foil::two_sums(n, [&](Index i) {
       const double rest = magnitude(i) - threshold, positive = rest > 0 ? rest : 0.0, most = room(i);
-      values[lane] += positive < most ? positive : most;
       const double moves = rest < most ? 1.0 : 0.0;
-      slopes[lane] += rest > 0 ? moves : 0.0;
-    };
-    Index i = 0;
-    for (; i + lanes <= n; i += lanes)
-      for (Index lane = 0; lane < lanes; ++lane) add(i + lane, lane);
-    for (Index lane = 0; i < n; ++i, ++lane) add(i, lane);
-    for (Index half = lanes / 2; half > 0; half /= 2)
-      for (Index lane = 0; lane < half; ++lane) {
-        values[lane] += values[lane + half];
-        slopes[lane] += slopes[lane + half];
-      }
+      return std::pair(positive < most ? positive : most, rest > 0 ? moves : 0.0);
+    });
     detail::Balance at;
-    at.value = values[0];
-    at.slope = slopes[0];
+    at.value = value;
+    at.slope = slope;
     at.size = at.value;
     return at;
   };
