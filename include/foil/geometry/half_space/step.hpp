@@ -42,13 +42,15 @@ inline void return_l1(const StepProblem& p, Array& delta) {
   delta = p.clean;
   const double missing = missing_after_return(p);
   if (missing == 0) return;
+  Array rooms = p.memory.array(5, p.features);
+  for (Index i = 0; i < p.features; ++i) rooms[i] = room_to_undo(p, i, missing);
   std::vector<KeyedWeight>& entries = p.memory.entries;
   entries.clear();
   for_each_that(  // which have room move, as their b is not 0
-      p.features, [&](Index i) { return room_to_undo(p, i, missing) > 0; },
+      p.features, [&](Index i) { return rooms[i] > 0; },
       [&](Index i) {
         const double speed = std::abs(p.b[i]);
-        entries.push_back({speed, speed * room_to_undo(p, i, missing), i});
+        entries.push_back({speed, speed * rooms[i], i});
       });
   const std::size_t count = take_largest(entries, std::abs(missing));
   double left = std::abs(missing);
