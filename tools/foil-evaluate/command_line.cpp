@@ -28,10 +28,11 @@ std::string without_spaces_around(const std::string& text) {
   return first == text.npos ? "" : text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
-AttackRequest parse_attack(const std::string& text) {
+/// NAME:option=value,option=value.
+AttackRequest parse_request(const std::string& by, const std::string& text) {
   const auto colon = text.find(':');
   AttackRequest request{without_spaces_around(text.substr(0, colon)), {}};
-  foil::require(request.name.find(',') == request.name.npos, "--attack ", text,
+  foil::require(request.name.find(',') == request.name.npos, by, ' ', text,
                 ": is given once for each attack: --attack ", request.name.substr(0, request.name.find(',')),
                 " --attack ", request.name.substr(request.name.find(',') + 1));
   for (std::string rest = colon == text.npos ? "" : text.substr(colon + 1) + ","; !rest.empty();) {
@@ -40,10 +41,10 @@ AttackRequest parse_attack(const std::string& text) {
     const auto equals = std::min(setting.find('='), setting.size());
     const std::string option = without_spaces_around(setting.substr(0, equals));
     const std::string value = without_spaces_around(setting.substr(std::min(equals + 1, setting.size())));
-    foil::require(!option.empty() && !value.empty(), "--attack ", text,
+    foil::require(!option.empty() && !value.empty(), by, ' ', text,
                   ": expected NAME or NAME:option=value,option=value, found '", setting, "'");
     const bool fresh = request.options.emplace(option, value).second;
-    foil::require(fresh, "--attack ", text, ": option ", option, " is given twice");
+    foil::require(fresh, by, ' ', text, ": option ", option, " is given twice");
     request.settings += (request.settings.empty() ? "" : ",") + option + "=" + value;
     rest.erase(0, comma + 1);
   }
@@ -162,7 +163,7 @@ constexpr const char* footer =
     "  0      every attack came to its end\n"
     "  1      the run failed, or the table could not be written to standard output\n"
     "  2      the command or a file is not as it should be: one line says what\n"
-    "  3      with --strict: there are warnings\n"
+    "  3      with --strict: there are warnings, or failed checks\n"
     "  128+n  signal n ended the run, 130 for Ctrl-C; what was finished is written\n";
 
 }  // namespace
@@ -187,7 +188,7 @@ std::vector<std::filesystem::path> Command::inputs() const {
 Command parse_command_line(int argc, char** argv) {
   Command command;
   std::vector<std::string> attacks, epsilons;
-  std::string bounds, mean, deviation, margin, layout = "nchw";
+  std::string bounds, mean, deviation, margin, audit, claimed, layout = "nchw";
   command.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 
   CLI::App app(
@@ -316,7 +317,16 @@ Command parse_command_line(int argc, char** argv) {
          "Samples per model call (default 128)");
   number("--budget", command.budget, 1, most, "from 1 to 2^63 - 1",
          "Forward passes per sample and attack (default: no limit)");
-  app.add_flag("--strict", command.strict, "Exit with status 3 if there are warnings");
+  app.add_flag("--strict", command.strict,
+               "Exit with status 3 if there are warnings, or checks of --audit that fail");
+  app.add_option(
+         "--audit", audit,
+         "Check whether the numbers can be believed, by questions to the model (quick), or also by attacks\n"
+         "that are run again and those that are missing (full). quick:option=value,... sets samples,\n"
+         "budget and thresholds; docs/audit.md explains the checks")
+      ->type_name("quick|full");
+  app.add_option("--claimed-accuracy", claimed,
+                 "What is claimed of clean samples, from 0 to 1: --audit compares");
   app.add_option(
       "--adversarials", command.adversarials,
       "Directory for one float32 .npy per attack and epsilon, and indices.npy with the rows used.\n"
@@ -355,13 +365,24 @@ Command parse_command_line(int argc, char** argv) {
 
   for (const char* option : {"--model", "--images", "--attack", "--out"})
     foil::require(app.count(option) > 0, option, " is missing (foil-evaluate --help explains the options)");
-  for (const std::string& attack : attacks) command.attacks.push_back(parse_attack(attack));
+  for (const std::string& attack : attacks) command.attacks.push_back(parse_request("--attack", attack));
   for (const std::string& epsilon : epsilons) {
     command.epsilons.push_back(parse_number<double>("--epsilon", epsilon));
     foil::require(command.epsilons.back() > 0, "--epsilon: expected a radius above 0, got ", epsilon);
   }
   if (!margin.empty()) command.margin = parse_number<double>("--margin", margin);
   foil::require(command.margin >= 0, "--margin: expected a number >= 0, got ", margin);
+  if (!audit.empty()) {
+    command.audit = parse_request("--audit", audit);
+    foil::require(command.audit->name == "quick" || command.audit->name == "full",
+                  "--audit: expected quick or full, got '", command.audit->name, "'");
+  }
+  if (!claimed.empty()) {
+    command.claimed_accuracy = parse_number<double>("--claimed-accuracy", claimed);
+    foil::require(*command.claimed_accuracy >= 0 && *command.claimed_accuracy <= 1,
+                  "--claimed-accuracy: expected a share from 0 to 1, got ", claimed);
+    foil::require(command.audit.has_value(), "--claimed-accuracy goes with --audit");
+  }
   for (const std::string& numbers : {bounds, mean, deviation})
     if (names_array(numbers)) command.number_files.push_back(foil::io::file_of(numbers));
   if (!bounds.empty()) parse_bounds(bounds, command);

@@ -53,7 +53,9 @@ struct Command {
   int threads = 1;
   std::int64_t budget = std::numeric_limits<std::int64_t>::max();
   std::int64_t batch_size = 128;
-  bool strict = false;  ///< warnings are an exit status
+  bool strict = false;                 ///< warnings are an exit status
+  std::optional<AttackRequest> audit;  ///< quick or full, and the thresholds that are not the usual ones
+  std::optional<double> claimed_accuracy;
 
   /// All that is read.
   std::vector<std::filesystem::path> inputs() const;

@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "audit.hpp"
 #include "catalogue/all_attacks.hpp"
 #include "command_line.hpp"
 #include "foil/core/criteria.hpp"
@@ -105,6 +106,7 @@ const foil::AttackEntry& find_attack(const std::string& name) {
 
 /// Throws for unknown attacks and options, and for attacks that lack an epsilon.
 std::vector<Job> prepare(const Command& command) {
+  if (command.audit) audit_policy(command);
   std::vector<Job> jobs;
   bool used = false;
   for (const AttackRequest& request : command.attacks) {
@@ -140,9 +142,8 @@ void check_knowledge(const std::vector<Job>& jobs, const Command& command, const
   }
 }
 
-/// What there is to say about all outcomes together. `notes` come first.
-Verdict judge(const std::vector<Told>& outcomes, const Samples& samples, const Model& model,
-              const std::vector<std::string>& notes) {
+/// What is known of the evaluation beside the outcomes.
+foil::Setting setting_of(const Samples& samples, const Model& model) {
   foil::Setting setting{.labels = samples.labels,
                         .predictions = samples.predictions,
                         .targets = {},
@@ -156,7 +157,13 @@ Verdict judge(const std::vector<Told>& outcomes, const Samples& samples, const M
   setting.widths.resize(foil::features(samples.shown_images));
   for (Index i = 0; i < setting.widths.size(); ++i)
     setting.widths[i] = double{bounds.upper(i)} - double{bounds.lower(i)};
-  return {foil::worst_cases(outcomes), foil::diagnose(outcomes, setting), notes};
+  return setting;
+}
+
+/// What there is to say about all outcomes together. `notes` come first.
+Verdict judge(const std::vector<Told>& outcomes, const foil::Setting& setting,
+              const std::vector<std::string>& notes, const std::optional<AuditTold>& audit) {
+  return {foil::worst_cases(outcomes), foil::diagnose(outcomes, setting), notes, audit};
 }
 
 /// Where a radius in Linf is a whole number of lattice steps: the difference of two floats often comes out a
@@ -349,7 +356,10 @@ int evaluate_model(const Command& command) {
                      .pool = std::move(samples.pool),
                      .batch_size = command.batch_size};
   options.lattice = lattice(model.bounds(), command.lattice, inputs.features());
+  const foil::Setting setting = setting_of(samples, model);
   std::vector<Told> outcomes;
+  Kept kept(command.audit ? audit_policy(command).samples : 0);
+  std::optional<AuditTold> audited;
   bool complete = false;
   const auto publish = [&](bool last) {
     if (outcomes.empty()) return;
@@ -362,7 +372,7 @@ int evaluate_model(const Command& command) {
     }
     outputs.publish(
         [&](foil::io::AtomicFile& file) {
-          write_results(file, command, samples, outcomes, judge(outcomes, samples, model, notes), facts);
+          write_results(file, command, samples, outcomes, judge(outcomes, setting, notes, audited), facts);
         },
         picture, last);
   };
@@ -379,7 +389,9 @@ int evaluate_model(const Command& command) {
         shape.insert(shape.begin(), count);
         adversarials.emplace(outputs.staged(outcome.file), shape);
       }
+      kept.begin();
       const auto write = [&, name = names[outcomes.size()]](const foil::Block& block, const Images& found) {
+        kept.add(block, found);
         if (adversarials) adversarials->write(found);
         if (pictures) pictures->write(std::filesystem::path(name).stem().string(), found, block.rows);
       };
@@ -406,20 +418,24 @@ int evaluate_model(const Command& command) {
         throw;
       }
       keep();
-      if (outcomes.size() < names.size() && !interrupted && outputs.due()) publish(false);
+      if ((outcomes.size() < names.size() || command.audit) && !interrupted && outputs.due()) publish(false);
     }
+  if (command.audit && complete)
+    audited = audit(command, model, inputs, samples, outcomes, setting, kept, options, interrupted);
   publish(true);
 
-  const Verdict verdict = judge(outcomes, samples, model, notes);
+  const Verdict verdict = judge(outcomes, setting, notes, audited);
   const std::string text = foil::text(
       "\n", command.model.filename().string(), ": clean accuracy ",
       percent(foil::share(samples.accurate, samples.examined)), " (", samples.accurate, " of ",
       samples.examined, " rows), ", samples.size(), " samples\n\n", table(outcomes, samples, verdict),
+      audited ? foil::text("\nAudit (", audited->kind, "). ", audited->report.lines()) : std::string(),
       "\nforward, backward: model calls per sample. Results: ", command.out.string(), "\n");
   const bool printed = print(text, outputs.take_stdout() ? stderr : stdout);
   if (!complete) tell_finished("interrupted", samples, outcomes, names.size());
   if (!printed || !complete) return printed ? exit_interrupted() : exit_failed;
-  return command.strict && !verdict.warnings.empty() ? exit_warnings : 0;
+  const bool failed = audited && audited->report.count(foil::Verdict::fail) > 0;
+  return command.strict && (failed || !verdict.warnings.empty()) ? exit_warnings : 0;
 }
 
 }  // namespace

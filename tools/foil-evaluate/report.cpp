@@ -198,6 +198,7 @@ void write_results(foil::io::AtomicFile& file, const Command& command, const Sam
             {"sheet", nullptr},
             {"notes", verdict.notes},
             {"warnings", Json::array()},
+            {"audit", nullptr},
             {"attacks", Json::array()},
             {"worst_cases", Json::array()}};
   for (const foil::Warning& warning : verdict.warnings)
@@ -205,6 +206,20 @@ void write_results(foil::io::AtomicFile& file, const Command& command, const Sam
                                 {"message", warning.message},
                                 {"samples", warning.samples},
                                 {"attacks", warning.attacks}});
+  if (verdict.audit) {
+    Json audit{{"kind", verdict.audit->kind},
+               {"preface", foil::audit_preface},
+               {"model_calls", verdict.audit->calls},
+               {"checks", Json::array()},
+               {"questions", foil::audit_questions}};
+    for (const foil::Check& check : verdict.audit->report.checks)
+      audit["checks"].push_back({{"id", check.id},
+                                 {"verdict", foil::to_string(check.verdict())},
+                                 {"title", check.title},
+                                 {"evidence", check.finding.evidence},
+                                 {"remedy", check.finding.remedy}});
+    root["audit"] = std::move(audit);
+  }
   if (run.sheet)
     root["sheet"] = {
         {"file", command.sheet->string()}, {"bytes", run.sheet->bytes}, {"crc32", run.sheet->crc32}};

@@ -9,6 +9,7 @@
 
 #include "command_line.hpp"
 #include "foil/core/result.hpp"
+#include "foil/evaluation/audit/check.hpp"
 #include "foil/evaluation/diagnose.hpp"
 #include "foil/evaluation/record.hpp"
 #include "foil/evaluation/source.hpp"
@@ -37,11 +38,19 @@ std::string to_string(foil::Knowledge knowledge);
 /// "37.5 %", or "-" if there is nothing to share.
 std::string percent(double share);
 
+/// What is told of an audit.
+struct AuditTold {
+  std::string kind;  ///< "quick" or "full"
+  double calls = 0;  ///< rows that the model was to be asked about
+  foil::AuditReport report{};
+};
+
 /// What is told of all outcomes together.
 struct Verdict {
   std::vector<foil::WorstOutcome> worst{};
   std::vector<foil::Warning> warnings{};
   std::vector<std::string> notes{};  ///< how the network and the options were understood
+  std::optional<AuditTold> audit{};
 };
 
 /// Success rate, robust accuracy and so on, one line per outcome and worst case; below, whatever kept samples

@@ -137,7 +137,7 @@ TEST_CASE("audit: what a quick one costs is known, and no attack is run", "[audi
   CHECK(counting.forward + counting.backward == 0);
   const AuditReport report = audit(counting, data, facts, policy);
   CHECK(audit_cost(steps) == static_cast<double>(counting.forward + counting.backward));
-  CHECK(counting.forward == found + 4 * 40 + 5 * (1 + 4 * 3) + 4 * 40 + 40);
+  CHECK(counting.forward == found + 4 * 40 + 5 * (1 + 6 * 3) + 4 * 40 + 40);
   CHECK(counting.backward == 5 + 40);
   CHECK(failing(report).empty());
   for (const char* const id : {"C2", "C3", "C4", "C5"}) CHECK(report[id].verdict() == Verdict::pass);

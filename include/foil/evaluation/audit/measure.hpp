@@ -87,50 +87,62 @@ AnswersAgain ask_again(AuditCalls<Input>& calls, const Input& inputs) {
 }
 
 /// C4: slopes of LSEM along random directions, by the gradient and by differences over two lengths, of which
-/// the better counts: the longer one may cross a kink, the shorter drown in rounding. Model calls for each
-/// sample: one backward, 1 + 4 * gradient_directions forward.
+/// the better counts: the longer one may cross a kink, the shorter drown in rounding. Taken beside the
+/// samples, a tenth of the range inwards at most: on a uniform background the units of a layer tie, and
+/// no gradient is the slope in all directions. Model calls for each sample: one backward, 1 + 4 *
+/// gradient_directions forward.
 template <Batch Input>
 Slopes slopes_of(AuditCalls<Input>& calls, const AuditData<Input>& data, const AuditPolicy& policy) {
   using Scalar = typename Input::Scalar;
   constexpr bool in_double = std::is_same_v<Scalar, double>;
-  const double lengths[] = {in_double ? 1e-4 : 1e-2, in_double ? 1e-6 : 1e-3};
+  constexpr double longest = in_double ? 1e-5 : 1e-4, aside = 0.1;
+  constexpr double lengths[] = {longest, 0.3 * longest, 0.1 * longest};
+  constexpr Index each = 6;  // points, two for each length
   const auto bounds = calls.model().bounds();
   const Index n = features(data.inputs);
   Slopes out;
   out.in_double = in_double;
   Eigen::VectorXd direction(n);
+  const auto draw = [&](Index i, int d) {
+    RandomDraw numbers(random_key(static_cast<std::uint64_t>(policy.seed), "audit-slopes"),
+                       static_cast<std::uint64_t>(i), Purpose::direction, static_cast<std::uint32_t>(d));
+    numbers.fill_normal(direction);
+  };
+  const auto move = [&](const auto& from, double by, auto&& to) {
+    for (Index j = 0; j < n; ++j) {
+      const double low = static_cast<double>(bounds.lower(j)), high = static_cast<double>(bounds.upper(j));
+      const double width = std::isfinite(high - low) ? high - low : 1;
+      to[j] = static_cast<Scalar>(clip(static_cast<double>(from[j]) + by * width * direction[j], low, high));
+    }
+  };
   for (Index i = 0; i < std::min<Index>(policy.gradient_samples, data.size()); ++i) {
-    const std::vector<Index> row{i};
-    const Input x = gather(data.inputs, row);
+    Input x(resized(data.inputs, 1)), around(resized(data.inputs, each * policy.gradient_directions));
+    draw(i, 0);
+    for (Index j = 0; j < n; ++j) {  // of uniform size, and inwards
+      const double value = static_cast<double>(sample(data.inputs, i)[j]);
+      const double middle =
+          static_cast<double>(bounds.lower(j)) / 2 + static_cast<double>(bounds.upper(j)) / 2;
+      direction[j] = std::erf(std::abs(direction[j])) * (value > middle ? -1 : 1);
+    }
+    move(sample(data.inputs, i), aside, sample(x, 0));
     const Input gradient = calls.gradients(x, data.labels.segment(i, 1), Loss::lsem);
     const auto g = sample(gradient, 0);
-    Input around(resized(x, 4 * Index{policy.gradient_directions}));
     for (int d = 0; d < policy.gradient_directions; ++d) {
-      RandomDraw draw(random_key(static_cast<std::uint64_t>(policy.seed), "audit-slopes"),
-                      static_cast<std::uint64_t>(i), Purpose::direction, static_cast<std::uint32_t>(d));
-      draw.fill_normal(direction);
-      for (Index at = 0; at < 4; ++at) {
-        auto to = sample(around, 4 * d + at);
-        for (Index j = 0; j < n; ++j) {
-          const double low = static_cast<double>(bounds.lower(j)),
-                       high = static_cast<double>(bounds.upper(j));
-          const double width = std::isfinite(high - low) ? high - low : 1;
-          const double step = (at % 2 == 0 ? 1 : -1) * lengths[at / 2] * width * direction[j];
-          to[j] = static_cast<Scalar>(clip(static_cast<double>(x.data()[j]) + step, low, high));
-        }
-      }
+      draw(i, d + 1);
+      for (Index at = 0; at < each; ++at)
+        move(sample(x, 0), (at % 2 == 0 ? 1 : -1) * lengths[at / 2], sample(around, each * d + at));
     }
     const auto answers = calls.ask(around);
     for (Index d = 0; d < policy.gradient_directions; ++d) {
       double error = std::numeric_limits<double>::infinity();
       bool flat = true;
-      for (Index at = 0; at < 4; at += 2) {
-        const auto up = sample(around, 4 * d + at), down = sample(around, 4 * d + at + 1);
+      for (Index at = 0; at < each; at += 2) {
+        const auto up = sample(around, each * d + at), down = sample(around, each * d + at + 1);
         const double by_gradient = sum(n, [&](Index j) {
           return static_cast<double>(g[j]) * (static_cast<double>(up[j]) - static_cast<double>(down[j]));
         });
-        const double by_difference = detail::lsem_of(answers, 4 * d + at, data.labels[i]) -
-                                     detail::lsem_of(answers, 4 * d + at + 1, data.labels[i]);
+        const double by_difference = detail::lsem_of(answers, each * d + at, data.labels[i]) -
+                                     detail::lsem_of(answers, each * d + at + 1, data.labels[i]);
         const double size = std::max(std::abs(by_gradient), std::abs(by_difference));
         if (size == 0) continue;
         flat = false;

@@ -197,7 +197,7 @@ class RunPlanner {
     const auto at = values.find(option);
     if (at == values.end() || parse_real(at->second).value_or(1) != 0) return;
     at->second = text(value);
-    add(checks, entry, values, outcome.epsilon, samples_, per_sample(outcome), of, "radius as " + option,
+    add(checks, entry, values, outcome.epsilon, samples_, per_sample(outcome), of, option + " in radii",
         value);
   }
   void miss(const char* checks, const std::string& name, const OptionValues& values,

@@ -126,8 +126,8 @@ inline Finding distortion_gives_chance(const AuditFacts& facts, const AuditPolic
         text("an attack in linf that was asked about ", percent(policy.distortion), " of the range or more"));
   const Index standing = all.samples() - all.fooled(within), count = static_cast<Index>(all.size());
   const double guess = 1 / static_cast<double>(classes);
-  const std::string evidence = text(of(standing, count), " withstand linf ", brief(within), ", guessing among ",
-                                    classes, " classes would be ", percent(guess));
+  const std::string evidence = text(of(standing, count), " withstand linf ", brief(within),
+                                    ", guessing among ", classes, " classes would be ", percent(guess));
   if (at_least_by_chance(standing, count, guess) >= normal_tail(policy.clean_errors)) return pass(evidence);
   return fail(evidence,
               "at this distance an input can be made a uniform grey: the attack is too weak, or its "

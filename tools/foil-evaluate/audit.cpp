@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+#include "audit.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "catalogue/all_attacks.hpp"
+#include "foil/core/criteria.hpp"
+#include "foil/core/error.hpp"
+#include "foil/evaluation/audit/calls.hpp"
+#include "foil/evaluation/audit/facts.hpp"
+#include "foil/evaluation/audit/list.hpp"
+#include "foil/evaluation/audit/steps.hpp"
+#include "foil/evaluation/worst_of.hpp"
+#include "foil/run/model_port.hpp"
+
+namespace evaluate {
+namespace {
+
+using foil::Index;
+
+/// "C2 940, C3 400, ..., C11 about 12000": what each check asks for.
+std::string cost_text(const std::vector<foil::AuditStep>& steps) {
+  std::vector<std::string> order;
+  std::map<std::string, std::pair<double, bool>> costs;
+  for (const foil::AuditStep& step : steps) {
+    if (!costs.contains(step.checks)) order.push_back(step.checks);
+    auto& [calls, exact] = costs.try_emplace(step.checks, 0, true).first->second;
+    calls += step.calls;
+    exact = exact && step.exact;
+  }
+  std::string line;
+  for (const std::string& checks : order) {
+    char text[80];
+    const auto& [calls, exact] = costs.at(checks);
+    std::snprintf(text, sizeof text, "%s%.0f", exact ? "" : "about ", calls);
+    line += (line.empty() ? "" : "; ") + checks + ": " + text;
+  }
+  return line;
+}
+
+}  // namespace
+
+void Kept::add(const foil::Block& block, const Images& found) {
+  const Index first = block.first, count = std::min(samples_ - first, block.count);
+  if (count <= 0) return;
+  Images& kept = all_.back();
+  Images grown(foil::resized(found, first + count));
+  for (Index i = 0; i < first; ++i) foil::sample(grown, i) = foil::sample(kept, i);
+  for (Index i = 0; i < count; ++i) foil::sample(grown, first + i) = foil::sample(found, i);
+  kept = std::move(grown);
+}
+
+foil::AuditPolicy audit_policy(const Command& command) {
+  foil::AuditPolicy policy;
+  foil::OptionList all;
+  policy.list(all);
+  all.parse("--audit", command.audit->options);
+  return foil::checked("--audit", policy);
+}
+
+AuditTold audit(const Command& command, const Model& model, Inputs& in, const Samples& samples,
+                const std::vector<Told>& outcomes, const foil::Setting& setting, Kept& kept,
+                foil::RunOptions<Images>& options, const std::atomic<bool>& interrupted) {
+  const foil::AuditPolicy policy = audit_policy(command);
+  const bool full = command.audit->name == "full";
+  const Index count = std::min<Index>(policy.samples, samples.size());
+
+  foil::AuditFacts facts;
+  for (const Told& outcome : outcomes) facts.outcomes.push_back(outcome);
+  for (const foil::WorstOutcome& worst : foil::worst_cases(outcomes))
+    facts.comparisons.push_back(worst.members);
+  facts.setting = setting;
+  facts.declared_accuracy = command.claimed_accuracy;
+  facts.seed = command.seed;
+  facts.version = version();
+  if (full) foil::cut_to_data(count, facts);
+
+  foil::AuditData<Images> data;
+  const auto rows = std::span(samples.rows).first(static_cast<std::size_t>(count));
+  data.inputs = in.images.gather(rows);
+  data.labels = samples.labels.head(count);
+  if (samples.targets) data.targets = samples.targets->head(count);
+  data.adversarials = kept.take();
+  data.knowledge = model.knowledge();
+  foil::check_data(data, facts);
+
+  const foil::AttackAgain again = [&](const foil::AnyAttack& attack, std::optional<double> epsilon,
+                                      Index some) {
+    const foil::Block block{0, some, rows.first(static_cast<std::size_t>(some))};
+    std::vector<Index> own;
+    for (Index i = 0; i < some; ++i) own.push_back(i);
+    const Images inputs = foil::gather(data.inputs, own);
+    options.sample_ids.assign(block.rows.begin(), block.rows.end());
+    options.starting_points = read_starts(in, samples, block);
+    options.mask = read_masks(in, samples, block);
+    options.observer = [&](const foil::Progress&) {
+      return interrupted ? foil::Control::stop : foil::Control::proceed;
+    };
+    foil::Outcome outcome(attack, epsilon);
+    const double radius = epsilon.value_or(0);
+    const auto result =
+        samples.targets
+            ? attack(model, inputs, foil::TargetedMisclassification(foil::Labels(data.targets.head(some))),
+                     radius, options)
+            : attack(model, inputs, foil::MarginAbove(foil::Labels(data.labels.head(some)), command.margin),
+                     radius, options);
+    foil::require(!interrupted, "interrupted");
+    outcome.add(result, block.rows, samples.correct.head(std::min(some, samples.correct.size())));
+    return outcome;
+  };
+
+  foil::ModelPortTo<const Model> port(model);
+  foil::AuditCalls<Images> calls(port, data.knowledge);
+  auto steps = foil::model_steps(calls, data, facts, policy);
+  if (full)
+    for (auto& step : foil::attack_steps(calls, data, facts, programs::all_attacks(), again, policy))
+      steps.push_back(std::move(step));
+  AuditTold told{command.audit->name, foil::audit_cost(steps), {}};
+  std::fprintf(stderr, "foil-evaluate: the audit asks the model about %.0f rows more (%s)\n", told.calls,
+               cost_text(steps).c_str());
+  foil::measure(steps, policy, facts, [&](const foil::AuditStep&) { return !interrupted; });
+  told.report = foil::judge(facts, policy);
+  return told;
+}
+
+}  // namespace evaluate
