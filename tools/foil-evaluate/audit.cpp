@@ -109,8 +109,9 @@ AuditTold audit(const Command& command, const Model& model, Inputs& in, const Sa
     const double radius = epsilon.value_or(0);
     const auto result =
         samples.targets
-            ? attack(model, inputs, foil::TargetedMisclassification(foil::Labels(data.targets.head(some))),
-                     radius, options)
+            ? attack(model, inputs,
+                     foil::TargetedMarginAbove(foil::Labels(data.targets.head(some)), command.margin), radius,
+                     options)
             : attack(model, inputs, foil::MarginAbove(foil::Labels(data.labels.head(some)), command.margin),
                      radius, options);
     foil::require(!interrupted, "interrupted");

@@ -48,6 +48,12 @@ struct Setting {
   Eigen::VectorXd widths{};  ///< upper - lower of the bounds, for each feature
 };
 
+/// Whether an attack draws its points by chance alone and looks no further.
+inline bool is_noise(const Outcome& outcome) {
+  return outcome.attack.find("noise") != std::string::npos ||
+         outcome.attack.find("salt-and-pepper") != std::string::npos;
+}
+
 namespace detail {
 
 /// Writes the warnings of an evaluation.
@@ -173,10 +179,6 @@ class Diagnosis {
   static std::int64_t answers(const Record& r) { return r.queries + r.verification_queries; }
   static bool likely_probabilities(const Record& r) {
     return answers(r) > 0 && r.probability_rows == answers(r);
-  }
-  static bool is_noise(const Outcome& outcome) {
-    return outcome.attack.find("noise") != std::string::npos ||
-           outcome.attack.find("salt-and-pepper") != std::string::npos;
   }
 
   /// Whether the model does better than guessing. The first outcome tells it for all.

@@ -15,6 +15,7 @@
 #include "foil/evaluation/audit/facts.hpp"
 #include "foil/evaluation/audit/figures.hpp"
 #include "foil/evaluation/audit/policy.hpp"
+#include "foil/evaluation/binomial.hpp"
 
 namespace foil::audit_checks {
 
@@ -26,8 +27,8 @@ inline Finding clean_accuracy(const AuditFacts& facts, const AuditPolicy& policy
   if (const auto claimed = facts.declared_accuracy) {
     evidence += text(", claimed ", percent(*claimed));
     const double chance = normal_tail(policy.clean_errors);
-    if (at_least_by_chance(right, shown, *claimed) < chance ||
-        at_least_by_chance(shown - right, shown, 1 - *claimed) < chance)
+    if (binomial_at_least(right, shown, *claimed) < chance ||
+        binomial_at_most(right, shown, *claimed) < chance)
       return fail(evidence,
                   "attack the model that the claim is about: compare weights, preprocessing, the order of "
                   "classes and the data");

@@ -18,9 +18,8 @@ namespace foil::audit_checks {
 /// C15: attacks with gradients are ahead of those without.
 inline Finding gradients_pay(const AuditFacts& facts, const AuditPolicy& policy) {
   constexpr const char* remedy =
-      "whoever knows more should find more: the gradients are masked, unless they are estimates by the "
-      "model's "
-      "nature, which the evaluation then has to say; take the closest adversarial of all attacks";
+      "whoever knows more should find more: the gradients are masked or their attacks too weak, unless they "
+      "are estimates by the model's nature, which the evaluation then has to say; the closest of all counts";
   std::string told, close;
   for (const Lp norm : norms_of(facts.outcomes)) {
     const auto free = [](const Outcome& o) { return !uses_gradients(o); };

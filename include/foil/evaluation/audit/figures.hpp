@@ -16,23 +16,10 @@
 #include "foil/core/model.hpp"
 #include "foil/core/norms.hpp"
 #include "foil/core/summary.hpp"
+#include "foil/evaluation/binomial.hpp"
 #include "foil/evaluation/record.hpp"
 
 namespace foil {
-
-/// Probability of at least `count` successes in `trials` of chance `p` each. O(trials).
-inline double at_least_by_chance(Index count, Index trials, double p) {
-  if (count <= 0 || p >= 1) return 1;
-  if (p <= 0 || count > trials) return 0;
-  const auto n = static_cast<double>(trials);
-  double total = 0;
-  for (Index k = count; k <= trials; ++k) {
-    const auto i = static_cast<double>(k);
-    total += std::exp(std::lgamma(n + 1) - std::lgamma(i + 1) - std::lgamma(n - i + 1) + i * std::log(p) +
-                      (n - i) * std::log1p(-p));
-  }
-  return std::min(total, 1.0);
-}
 
 namespace audit_checks {
 
@@ -66,7 +53,7 @@ inline double normal_tail(double deviations) {
 /// Whether a share of samples is larger than it may be, by more than chance explains.
 inline bool exceeds(Index count, Index samples, double share, double significance) {
   return samples > 0 && static_cast<double>(count) > share * static_cast<double>(samples) &&
-         at_least_by_chance(count, samples, share) < significance;
+         binomial_at_least(count, samples, share) < significance;
 }
 
 /// A share of samples as a number of them, one at least: what a single sample may do on few.

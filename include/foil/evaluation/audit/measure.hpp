@@ -86,10 +86,11 @@ AnswersAgain ask_again(AuditCalls<Input>& calls, const Input& inputs) {
   return out;
 }
 
-/// C4: slopes of LSEM along random directions, by the gradient and by differences over three lengths, of which
-/// the best counts: the longer may cross a kink, the shorter drown in rounding. Taken beside the samples, a
-/// tenth of the range inwards at most: on a uniform background the units of a layer tie, and no gradient is
-/// the slope in all directions. Model calls for each sample: one backward, 1 + 6 gradient_directions forward.
+/// C4: slopes of LSEM along random directions, by the gradient and by differences over three lengths, of
+/// which the best counts: the longer may cross a kink, the shorter drown in rounding. Taken beside the
+/// samples, a tenth of the range inwards at most: on a uniform background the units of a layer tie, and no
+/// gradient is the slope in all directions. Model calls for each sample: one backward, 1 + 6
+/// gradient_directions forward.
 template <Batch Input>
 Slopes slopes_of(AuditCalls<Input>& calls, const AuditData<Input>& data, const AuditPolicy& policy) {
   using Scalar = typename Input::Scalar;

@@ -125,12 +125,10 @@ class RunPlanner {
     const Eigen::VectorXd& widths = facts_.setting.widths;
     if (lacks("C9") && widths.size() > 0 && std::isfinite(Linf::size(widths)))
       miss("C9", "linf-pgd", {}, policy_.distortion * Linf::size(widths));
-    if (lacks("C15")) {
-      if (norm == "l2")
-        miss("C15", "boundary", {{"steps", "1000"}}, std::nullopt);
-      else
-        miss("C15", norm == "l0" ? "l0-salt-and-pepper" : norm + "-dataset", {}, std::nullopt);
-    }
+    if (lacks("C15"))
+      miss("C15", norm == "l0" ? "l0-salt-and-pepper" : norm + "-square",
+           norm == "l0" ? OptionValues() : OptionValues{{"steps", "1000"}},
+           norm == "l0" ? std::nullopt : std::optional(radius));
   }
 
   std::vector<PlannedRun> take() { return std::move(runs_); }

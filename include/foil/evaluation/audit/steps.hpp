@@ -210,7 +210,10 @@ std::vector<AuditStep> attack_steps(AuditCalls<Input>& calls, const AuditData<In
   for (const PlannedRun& run : plan_runs(facts, catalogue, policy, data.size())) {
     steps.push_back(
         {run.checks, run.calls, false, [&again, policy, run](AuditFacts& f) { run.run(again, policy, f); }});
-    const bool watched = run.checks == "C31" && run.epsilon && run.attack.knowledge() == Knowledge::gradients;
+    const bool steps_on = std::any_of(run.options.begin(), run.options.end(),
+                                      [](const auto& option) { return option.first == "steps"; });
+    const bool watched =
+        run.checks == "C31" && run.epsilon && steps_on && run.attack.knowledge() == Knowledge::gradients;
     if (!watched) continue;
     const Index count = std::min<Index>(policy.trace_samples, data.size());
     steps.push_back({"C14", run.calls / static_cast<double>(run.samples) * static_cast<double>(count), false,

@@ -17,6 +17,8 @@
 #include "foil/evaluation/audit/facts.hpp"
 #include "foil/evaluation/audit/figures.hpp"
 #include "foil/evaluation/audit/policy.hpp"
+#include "foil/evaluation/binomial.hpp"
+#include "foil/evaluation/diagnose.hpp"
 
 namespace foil::audit_checks {
 
@@ -45,12 +47,12 @@ inline Finding iterative_beats_single(const AuditFacts& facts, const AuditPolicy
   return pass(told);
 }
 
-/// C7: a larger radius never fools fewer samples, but for one or for chance.
+/// C7: a larger radius never fools fewer samples, but for one or so. A single step may, which goes too far.
 inline Finding success_grows(const AuditFacts& facts, const AuditPolicy& policy) {
   std::string told, worst;
   double deepest = 0;
   for (const Outcome& first : facts.outcomes) {
-    if (!first.epsilon) continue;
+    if (!first.epsilon || is_single_step(first) || is_noise(first)) continue;
     std::vector<const Outcome*> runs;
     for (const Outcome& other : facts.outcomes)
       if (other.epsilon && other.attack == first.attack && other.options == first.options)
@@ -70,7 +72,7 @@ inline Finding success_grows(const AuditFacts& facts, const AuditPolicy& policy)
       }
     }
   }
-  if (told.empty()) return skip("an attack with a fixed budget at two radii");
+  if (told.empty()) return skip("an attack of many steps with a fixed budget at two radii");
   if (worst.empty()) return pass(told + ": success never falls");
   return fail(worst,
               "more room cannot make a model harder to fool: give the attack more steps or a step "
@@ -84,7 +86,7 @@ inline Finding unbounded_succeeds(const AuditFacts& facts, const AuditPolicy&) {
   for (const Lp norm : norms_of(facts.outcomes)) {
     const double diameter = widths.size() > 0 ? norm.size(widths) : std::numeric_limits<double>::infinity();
     const auto unbounded = [&](const Outcome& o) {
-      return !o.epsilon || *o.epsilon >= diameter * (1 - 1e-9);
+      return !is_noise(o) && (!o.epsilon || *o.epsilon >= diameter * (1 - 1e-9));
     };
     const Group all(facts.outcomes, norm, unbounded);
     const Group gradient(facts.outcomes, norm,
@@ -114,7 +116,7 @@ inline Finding distortion_gives_chance(const AuditFacts& facts, const AuditPolic
   Index classes = 0;
   for (const Outcome& outcome : facts.outcomes) classes = std::max(classes, outcome.classes);
   if (classes == 0 && facts.setting.labels.size() > 0) classes = facts.setting.labels.maxCoeff() + 1;
-  const Group all(facts.outcomes, Linf{}, [](const Outcome&) { return true; });
+  const Group all(facts.outcomes, Linf{}, [](const Outcome& o) { return !is_noise(o); });
   const auto epsilons = all.epsilons();
   double within = radius;  // without a minimal attack the next radius that any was run at
   if (!all.speaks_at(radius)) {
@@ -128,7 +130,7 @@ inline Finding distortion_gives_chance(const AuditFacts& facts, const AuditPolic
   const double guess = 1 / static_cast<double>(classes);
   const std::string evidence = text(of(standing, count), " withstand linf ", brief(within),
                                     ", guessing among ", classes, " classes would be ", percent(guess));
-  if (at_least_by_chance(standing, count, guess) >= normal_tail(policy.clean_errors)) return pass(evidence);
+  if (binomial_at_least(standing, count, guess) >= normal_tail(policy.clean_errors)) return pass(evidence);
   return fail(evidence,
               "at this distance an input can be made a uniform grey: the attack is too weak, or its "
               "gradients are masked");
