@@ -11,6 +11,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "foil/evaluation/audit/facts.hpp"
@@ -39,7 +40,7 @@ inline Outcome outcome_of(const std::string& attack, Lp norm, Knowledge knowledg
 }
 
 /// Where the outcomes of healthy() stand.
-enum Place : std::size_t { single_step, near, middle, far, closest, without_gradients };
+enum Place : std::size_t { single_step, near, middle, far, closest, with_scores, without_gradients };
 
 /// An evaluation in linf of samples whose nearest adversarials are at the distances given; it passes every
 /// check.
@@ -59,6 +60,7 @@ inline AuditFacts healthy(const std::function<double(std::size_t)>& distance = [
                     outcome_of("linf-pgd", Linf{}, gradients, 0.2, times(1)),
                     outcome_of("linf-pgd", Linf{}, gradients, 1, times(1)),
                     outcome_of("linf-fmn", Linf{}, gradients, std::nullopt, times(1)),
+                    outcome_of("minimal-linf-square", Linf{}, Knowledge::scores, std::nullopt, times(2.5)),
                     outcome_of("linf-dataset", Linf{}, Knowledge::decisions, std::nullopt, times(2))};
   facts.setting.examined = 1000;
   facts.setting.accurate = 990;
@@ -81,6 +83,35 @@ inline AuditFacts healthy(const std::function<double(std::size_t)>& distance = [
   for (int t = 0; t < 40; ++t) trace.losses.push_back(1 - std::exp(-0.2 * t));
   facts.traces = {trace};
   facts.replays = {{"linf-pgd eps 0.1", 10, 0}};
+  facts.training_attack = "linf-pgd";
+  facts.noise = {{Linf{}, 0.1, 100, 10000, 0}};
+  facts.brute_force = {{Linf{}, 10000, {}}};
+  facts.towards_classes = {{Linf{}, 9, {}}};
+  facts.certificates = {{Linf{}, {}}};
+  Index standing = 0;
+  for (std::size_t i = 0; i < audited; ++i) {
+    const double d = times(1)(i);
+    standing += d > 0.1;
+    facts.brute_force[0].distances.push_back(times(4)(i));
+    facts.towards_classes[0].distances.push_back(d);
+    facts.certificates[0].radii.push_back(0.5 * d);
+  }
+  facts.reported = {{Linf{}, 0.1, static_cast<double>(standing) / static_cast<double>(audited)}};
+  ReportedCurve curve{Linf{}, {}, {}, 0.07};
+  for (int k = 0; k <= 20; ++k) {
+    curve.epsilons.push_back(0.05 * k);
+    curve.accuracies.push_back(1 - 0.05 * k);
+  }
+  facts.curves = {curve};
+  facts.preprocessing = PreprocessingAttacked{"JPEG", true, true, true, 100, 97};
+  facts.twin = {outcome_of("linf-pgd", Linf{}, gradients, 0.3, [](std::size_t) { return 0.0; })};
+  for (const std::string_view defence : planted_defences)
+    facts.planted.push_back({std::string(defence), 100, 96, {"C4", "C5"}});
+  facts.planted[3].failing = {"C3"};
+  for (const char* const threat : {"rotation", "translation", "gaussian noise", "corruption"})
+    facts.severities.push_back({threat, {0, 1, 2}, {0.99, 0.8, 0.81}});
+  facts.abstaining = Abstaining{
+      true, {1, 2, 3, 4}, {2.5, 3.5}, {true, true, true, false}, "rejected adversarials count as failed"};
   return facts;
 }
 

@@ -19,6 +19,11 @@ namespace {
 using namespace foil;
 using namespace foil::test;
 
+/// What has to be known of a model that draws random numbers.
+RandomisedModelAttacked attacked_at_random() {
+  return {"30 draws, seeds fresh, from 0", 100, 70, 69, {{1, 60}, {10, 68}, {30, 69}}, 100, true};
+}
+
 /// How an evaluation is spoilt for one check alone, and what it may not leave out.
 struct Pair {
   const char* id;
@@ -51,6 +56,7 @@ const std::vector<Pair> pairs{
        f.outcomes[single_step] = outcome_of("fgsm", Linf{}, Knowledge::gradients, 0.1, [](std::size_t i) {
          return i < 20 ? 1.0 : 0.05;  // as many as before, but others
        });
+       f.reported[0].robust_accuracy = 0;
      },
      [](AuditFacts& f) { f.outcomes[single_step].attack = "linf-apgd"; }},
     {"C7", Verdict::fail,
@@ -104,20 +110,107 @@ const std::vector<Pair> pairs{
        for (std::size_t i = 0; i < 12; ++i)
          f.outcomes[without_gradients].records[i].distance = 0.5 * f.outcomes[closest].records[i].distance;
      },
-     [](AuditFacts& f) { f.outcomes.pop_back(); }},
+     [](AuditFacts& f) { f.outcomes.resize(with_scores, f.outcomes[0]); }},
     {"C15", Verdict::warn,
      [](AuditFacts& f) {
        for (std::size_t i = 0; i < 4; ++i)
          f.outcomes[without_gradients].records[20 * i].distance =
              0.94 * f.outcomes[closest].records[20 * i].distance;
      },
-     [](AuditFacts& f) { f.outcomes.pop_back(); }},
+     [](AuditFacts& f) { f.outcomes.resize(with_scores, f.outcomes[0]); }},
     {"C16", Verdict::fail,
      [](AuditFacts& f) {
        f.transfer[0] = outcome_of("transfer", Linf{}, Knowledge::gradients, 0.1,
                                   [](std::size_t i) { return i >= 65 ? 0.0 : 1; });
      },
      [](AuditFacts& f) { f.transfer.clear(); }},
+    {"C17", Verdict::fail, [](AuditFacts& f) { f.noise[0].only_noise = 1; },
+     [](AuditFacts& f) { f.noise.clear(); }},
+    {"C17", Verdict::warn, [](AuditFacts& f) { f.noise[0].draws = 9999; },
+     [](AuditFacts& f) { f.noise[0].draws = 0; }},
+    {"C18", Verdict::warn,
+     [](AuditFacts& f) { f.brute_force[0].distances[7] = 0.9 * f.outcomes[closest].records[7].distance; },
+     [](AuditFacts& f) { f.brute_force.clear(); }},
+    {"C19", Verdict::fail, [](AuditFacts& f) { f.outcomes[with_scores].knowledge = Knowledge::decisions; },
+     [](AuditFacts& f) { f.outcomes.clear(); }},
+    {"C19", Verdict::fail, [](AuditFacts& f) { f.outcomes[without_gradients].knowledge = Knowledge::scores; },
+     [](AuditFacts& f) { f.outcomes.clear(); }},
+    {"C20", Verdict::warn, [](AuditFacts& f) { f.outcomes.push_back(f.outcomes[closest]); },
+     [](AuditFacts& f) { f.outcomes.clear(); }},
+    {"C21", Verdict::warn,
+     [](AuditFacts& f) {
+       for (std::size_t i = 0; i < 20; ++i) f.towards_classes[0].distances[i] *= 0.9;
+     },
+     [](AuditFacts& f) { f.towards_classes.clear(); }},
+    {"C22", Verdict::fail, [](AuditFacts& f) { f.reported[0].robust_accuracy = 0.31; },
+     [](AuditFacts& f) { f.reported[0].norm = L2{}; }},
+    {"C23", Verdict::fail, [](AuditFacts& f) { f.curves[0].accuracies.back() = 0.01; },
+     [](AuditFacts& f) { f.curves.clear(); }},
+    {"C23", Verdict::fail, [](AuditFacts& f) { f.curves[0].median_distance.reset(); },
+     [](AuditFacts& f) { f.curves.clear(); }},
+    {"C23", Verdict::fail,
+     [](AuditFacts& f) {
+       f.curves[0].epsilons = {0, 1};
+       f.curves[0].accuracies = {1, 0};
+     },
+     [](AuditFacts& f) { f.curves.clear(); }},
+    {"C24", Verdict::fail,
+     [](AuditFacts& f) {
+       f.randomised = true;
+       f.randomised_attacked = attacked_at_random();
+       f.randomised_attacked->fooled_fixed = 60;
+     },
+     [](AuditFacts& f) { f.randomised = true; }},
+    {"C24", Verdict::fail,
+     [](AuditFacts& f) {
+       f.randomised = true;
+       f.randomised_attacked = attacked_at_random();
+       f.randomised_attacked->fooled_by_draws[2].second = 60;
+     },
+     [](AuditFacts& f) { f.answers.reset(); }},
+    {"C24", Verdict::fail,
+     [](AuditFacts& f) {
+       f.randomised = true;
+       f.randomised_attacked = attacked_at_random();
+       f.randomised_attacked->redraws = 1;
+     },
+     [](AuditFacts& f) { f.answers.reset(); }},
+    {"C24", Verdict::fail,
+     [](AuditFacts& f) {
+       f.randomised = true;
+       f.randomised_attacked = attacked_at_random();
+       f.randomised_attacked->seed_policy.clear();
+     },
+     [](AuditFacts& f) { f.answers.reset(); }},
+    {"C25", Verdict::fail, [](AuditFacts& f) { f.preprocessing->around = false; },
+     [](AuditFacts& f) { f.preprocessing.reset(); }},
+    {"C25", Verdict::fail, [](AuditFacts& f) { f.preprocessing->through = false; },
+     [](AuditFacts& f) { f.preprocessing.reset(); }},
+    {"C25", Verdict::fail, [](AuditFacts& f) { f.preprocessing->better_counts = false; },
+     [](AuditFacts& f) { f.preprocessing.reset(); }},
+    {"C25", Verdict::fail, [](AuditFacts& f) { f.preprocessing->undefended_fooled = 94; },
+     [](AuditFacts& f) { f.preprocessing.reset(); }},
+    {"C26", Verdict::fail,
+     [](AuditFacts& f) {
+       f.twin = {outcome_of("linf-pgd", Linf{}, Knowledge::gradients, 0.3,
+                            [](std::size_t i) { return i < 98 ? 0.0 : 1; })};
+     },
+     [](AuditFacts& f) { f.twin.clear(); }},
+    {"C27", Verdict::fail, [](AuditFacts& f) { f.planted[4].fooled = 94; },
+     [](AuditFacts& f) { f.planted.clear(); }},
+    {"C27", Verdict::fail, [](AuditFacts& f) { f.planted[1].failing = {"C3"}; },
+     [](AuditFacts& f) { f.planted.clear(); }},
+    {"C27", Verdict::warn, [](AuditFacts& f) { f.planted.pop_back(); },
+     [](AuditFacts& f) { f.planted.clear(); }},
+    {"C28", Verdict::warn, [](AuditFacts& f) { f.severities[2].accuracies[2] = 0.83; },
+     [](AuditFacts& f) { f.severities.clear(); }},
+    {"C28", Verdict::warn, [](AuditFacts& f) { f.severities.pop_back(); },
+     [](AuditFacts& f) { f.severities.clear(); }},
+    {"C29", Verdict::fail, [](AuditFacts& f) { f.abstaining->rule.clear(); },
+     [](AuditFacts& f) { f.abstaining.reset(); }},
+    {"C30", Verdict::fail,
+     [](AuditFacts& f) { f.certificates[0].radii[50] = 1.01 * f.outcomes[closest].records[50].distance; },
+     [](AuditFacts& f) { f.certificates.clear(); }},
     {"C31", Verdict::fail, [](AuditFacts& f) { f.version.clear(); },
      [](AuditFacts& f) { f.replays.clear(); }},
     {"C31", Verdict::fail, [](AuditFacts& f) { f.replays[0].differing = 1; },

@@ -11,6 +11,7 @@
 
 #include "foil/core/norms.hpp"
 #include "foil/core/tensor.hpp"
+#include "foil/evaluation/audit/further.hpp"
 #include "foil/evaluation/diagnose.hpp"
 #include "foil/evaluation/record.hpp"
 
@@ -106,6 +107,21 @@ struct AuditFacts {
   std::vector<Rerun> reruns{};
   std::vector<LossTrace> traces{};
   std::vector<Replay> replays{};
+
+  std::string training_attack{};  ///< of adversarial training; empty: the model was not trained by any
+  std::vector<RandomChanges> noise{};
+  std::vector<BruteForce> brute_force{};
+  std::vector<TowardsClasses> towards_classes{};
+  std::vector<ReportedAccuracy> reported{};
+  std::vector<ReportedCurve> curves{};
+  std::optional<RandomisedModelAttacked> randomised_attacked{};
+  std::optional<PreprocessingAttacked> preprocessing{};
+  std::vector<Outcome> twin{};  ///< the same attacks on the model without its defence
+  std::vector<PlantedDefence> planted{};
+  std::vector<Severity> severities{};
+  std::optional<Abstaining> abstaining{};
+  std::vector<Certificates> certificates{};
+
   std::vector<Omission> omitted{};
 };
 

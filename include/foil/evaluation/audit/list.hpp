@@ -9,13 +9,17 @@
 
 #include "foil/core/error.hpp"
 #include "foil/evaluation/audit/answers.hpp"
+#include "foil/evaluation/audit/chance.hpp"
 #include "foil/evaluation/audit/check.hpp"
 #include "foil/evaluation/audit/comparison.hpp"
 #include "foil/evaluation/audit/convergence.hpp"
+#include "foil/evaluation/audit/coverage.hpp"
+#include "foil/evaluation/audit/defences.hpp"
 #include "foil/evaluation/audit/facts.hpp"
 #include "foil/evaluation/audit/policy.hpp"
 #include "foil/evaluation/audit/provenance.hpp"
 #include "foil/evaluation/audit/success.hpp"
+#include "foil/evaluation/audit/threats.hpp"
 
 namespace foil {
 
@@ -43,6 +47,20 @@ inline constexpr std::array audit_list{
     AuditEntry{"C14", "loss rises", audit_checks::loss_rises},
     AuditEntry{"C15", "gradients pay", audit_checks::gradients_pay},
     AuditEntry{"C16", "transfer is behind", audit_checks::transfer_is_behind},
+    AuditEntry{"C17", "random changes find nothing", audit_checks::noise_finds_nothing},
+    AuditEntry{"C18", "brute force is behind", audit_checks::brute_force_behind},
+    AuditEntry{"C19", "attackers of every kind", audit_checks::attackers_of_every_kind},
+    AuditEntry{"C20", "attacks differ", audit_checks::attacks_differ},
+    AuditEntry{"C21", "targets add little", audit_checks::targets_add_little},
+    AuditEntry{"C22", "worst case reported", audit_checks::worst_case_reported},
+    AuditEntry{"C23", "curve complete", audit_checks::curve_complete},
+    AuditEntry{"C24", "randomness attacked", audit_checks::randomness_attacked},
+    AuditEntry{"C25", "preprocessing attacked", audit_checks::preprocessing_attacked},
+    AuditEntry{"C26", "undefended twin broken", audit_checks::twin_broken},
+    AuditEntry{"C27", "planted defences broken", audit_checks::planted_broken},
+    AuditEntry{"C28", "other threats tried", audit_checks::threats_tried},
+    AuditEntry{"C29", "abstaining judged", audit_checks::abstaining_judged},
+    AuditEntry{"C30", "certificates hold", audit_checks::certificates_hold},
     AuditEntry{"C31", "results reproducible", audit_checks::reproducible},
     AuditEntry{"C32", "norms kept apart", audit_checks::norms_apart},
 };

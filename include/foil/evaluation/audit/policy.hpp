@@ -45,7 +45,20 @@ struct AuditPolicy {
   double free_wins = 0.01;           ///< C15: share of samples where these may be closer
   double free_wins_most = 0.05;      ///< C15: beyond that share it is a failure, below a warning
   double transfer_only = 0.01;       ///< C16: share of samples that only transferred adversarials fool
-  int replayed = 10;                 ///< C31: samples that are attacked again
+  int noise_draws = 10000;           ///< C17: random changes of each sample that no attack fooled
+  int noise_samples = 100;           ///< C17: of fewer samples it is a warning
+  int shrink_draws = 10000;          ///< C18: random changes of each sample
+  int shrink_samples = 10;           ///< C18: samples
+  int families = 3;                  ///< C20: of fewer families of attacks it is a warning
+  double alike = 0.99;            ///< C20: rank correlation of distances from which two attacks count as one
+  double target_closer = 0.05;    ///< C21: relative distance that counts as closer
+  double target_wins = 0.05;      ///< C21: share of samples where attacks at single classes may be closer
+  double randomised_drop = 0.01;  ///< C24: by which success may fall as more draws are averaged
+  int redraws = 100;              ///< C24: fresh draws by which an adversarial is judged
+  double broken = 0.95;           ///< C25, C27: share that attacks have to fool where nothing defends
+  double twin_fooled = 0.99;      ///< C26: the same of the model without its defence
+  double severity_rise = 0.02;    ///< C28: by which accuracy may rise with the severity
+  int replayed = 10;              ///< C31: samples that are attacked again
 
   void list(OptionList& o) {
     o("samples", samples, "samples that the model is asked about anew", at_least(1));
@@ -80,6 +93,19 @@ struct AuditPolicy {
     o("free_wins", free_wins, "C15: share where they may be closer", between(0, 1));
     o("free_wins_most", free_wins_most, "C15: beyond that share it is a failure", between(0, 1));
     o("transfer_only", transfer_only, "C16: share that only transfer fools", between(0, 1));
+    o("noise_draws", noise_draws, "C17: random changes of each sample", at_least(1));
+    o("noise_samples", noise_samples, "C17: fewer are a warning", at_least(1));
+    o("shrink_draws", shrink_draws, "C18: random changes of each sample", at_least(1));
+    o("shrink_samples", shrink_samples, "C18: samples", at_least(1));
+    o("families", families, "C20: fewer are a warning", at_least(1));
+    o("alike", alike, "C20: rank correlation of two that count as one", between(0, 1));
+    o("target_closer", target_closer, "C21: relative distance that counts as closer", at_least(0));
+    o("target_wins", target_wins, "C21: share where single classes may be closer", between(0, 1));
+    o("randomised_drop", randomised_drop, "C24: fall of success with more draws", between(0, 1));
+    o("redraws", redraws, "C24: by which an adversarial is judged", at_least(1));
+    o("broken", broken, "C25, C27: share to be fooled where nothing defends", between(0, 1));
+    o("twin_fooled", twin_fooled, "C26: share to be fooled without the defence", between(0, 1));
+    o("severity_rise", severity_rise, "C28: rise of accuracy with severity", between(0, 1));
     o("replayed", replayed, "C31: samples that are attacked again", at_least(1));
   }
 };
