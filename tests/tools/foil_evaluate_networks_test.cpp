@@ -284,6 +284,24 @@ TEST_CASE("foil-evaluate: --straight-through gives networks that round gradients
   CHECK(seeing.robust < blind.robust - 0.1);
 }
 
+TEST_CASE("foil-evaluate: --stabilise and --surrogate-slopes give saturated networks gradients",
+          "[evaluate]") {
+  const Problem problem;
+  OnnxBuilder file({-1, 12});
+  file.constant("w", {features, classes}, problem.weights)
+      .constant("half", {}, {0.5f})
+      .constant("steep", {}, {1000});
+  file.node("Sub", {"x", "half"}, "a").node("Mul", {"a", "steep"}, "b").node("Tanh", {"b"}, "t");
+  file.node("MatMul", {"t", "w"}, "y");
+  const Run blind(file, {12}), steady(file, {12}, {"--stabilise"}),
+      flatter(file, {12}, {"--surrogate-slopes"});
+  for (const Run* run : {&blind, &steady, &flatter}) REQUIRE(run->outcome.status == 0);
+  CHECK(steady.robust < blind.robust);
+  CHECK(flatter.robust < blind.robust);
+  CHECK_THAT(steady.outcome.err, ContainsSubstring("gradients are stabilised"));
+  CHECK_THAT(flatter.outcome.err, ContainsSubstring("BPDA"));
+}
+
 TEST_CASE("foil-evaluate: of several outputs the first with classes is attacked, or the one that is named",
           "[evaluate]") {
   const Problem problem;

@@ -249,6 +249,14 @@ Command parse_command_line(int argc, char** argv) {
       "Let gradients pass Round, Floor, Ceil, Sign and casts to bool as if these were not there, and\n"
       "comparisons as if they were differences (BPDA): for networks that quantise. ONNX only");
   app.add_flag(
+      "--stabilise", command.stabilise,
+      "Keep gradients of saturated networks from vanishing: exact slopes of Sigmoid and Tanh, and an\n"
+      "exponent for every adjoint. Directions are true; sizes below 2^-30 are not. ONNX only");
+  app.add_flag(
+      "--surrogate-slopes", command.surrogate_slopes,
+      "Let gradients pass saturated layers of Sigmoid and Tanh by the slopes of flatter curves (BPDA):\n"
+      "for networks that true gradients do not lead anywhere in. ONNX only");
+  app.add_flag(
       "--keep-output-layer", command.keep_output_layer,
       "Attack the network's answers as they are. Without, a Softmax, LogSoftmax or one sigmoid per\n"
       "class at the end is taken off an ONNX network, which leaves the order of the classes but for\n"

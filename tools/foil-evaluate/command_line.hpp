@@ -44,7 +44,8 @@ struct Command {
   bool correct_only = false;
   std::vector<foil::Index> input_shape;  ///< of one sample; empty: as the file says
   std::string network_output;            ///< the ONNX output that holds the classes; empty: the one that fits
-  bool binary = false, keep_output_layer = false, straight_through = false;
+  bool binary = false, keep_output_layer = false, straight_through = false, stabilise = false,
+       surrogate_slopes = false;
   std::vector<AttackRequest> attacks;
   std::vector<double> epsilons;
   double margin = 0;

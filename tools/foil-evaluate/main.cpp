@@ -312,7 +312,9 @@ int evaluate_model(const Command& command) {
                                                  .output = command.network_output,
                                                  .keep_output_layer = command.keep_output_layer,
                                                  .binary = command.binary,
-                                                 .straight_through = command.straight_through});
+                                                 .straight_through = command.straight_through,
+                                                 .stabilise = command.stabilise,
+                                                 .surrogate_slopes = command.surrogate_slopes});
   check_knowledge(jobs, command, *loaded);
   std::vector<std::filesystem::path> read = command.inputs();
   read.insert(read.end(), loaded->files().begin(), loaded->files().end());

@@ -62,7 +62,9 @@ std::unique_ptr<Model> load_onnx_model(const std::filesystem::path& path, const 
                                            .keep_output_layer = options.keep_output_layer,
                                            .binary = options.binary,
                                            .single_column = true,
-                                           .straight_through = options.straight_through};
+                                           .straight_through = options.straight_through,
+                                           .stabilise = options.stabilise,
+                                           .surrogate_slopes = options.surrogate_slopes};
   std::vector<std::string> notes;
   bool single = false;
   const auto adapted = [&]<class M>(M model, const SampleShape& of_samples) {
@@ -181,8 +183,10 @@ std::unique_ptr<Model> load_model(const std::filesystem::path& path, const Model
     return load_onnx_model(path, options);
   }
 #ifdef FOIL_EVALUATE_TORCH
-  foil::require(options.output.empty() && options.input_shape.empty() && !options.straight_through,
-                "--output, --input-shape and --straight-through are for ONNX files: foil does not see into "
+  foil::require(options.output.empty() && options.input_shape.empty() && !options.straight_through &&
+                    !options.stabilise && !options.surrogate_slopes,
+                "--output, --input-shape, --straight-through, --stabilise and --surrogate-slopes are for "
+                "ONNX files: foil does not see into "
                 "TorchScript");
   return load_torch_model(path, options);
 #else

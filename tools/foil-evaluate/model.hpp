@@ -114,7 +114,8 @@ struct ModelOptions {
   foil::Bounds<float> bounds{};
   std::vector<foil::Index> input_shape{};
   std::string output{};
-  bool keep_output_layer = false, binary = false, straight_through = false;
+  bool keep_output_layer = false, binary = false, straight_through = false, stabilise = false,
+       surrogate_slopes = false;
 };
 
 /// What is attacked: a file's network, and the time spent in it. A foil::DifferentiableModel that can be

@@ -185,6 +185,8 @@ void write_results(foil::io::AtomicFile& file, const Command& command, const Sam
             {"keep_output_layer", command.keep_output_layer},
             {"binary", command.binary},
             {"straight_through", command.straight_through},
+            {"stabilise", command.stabilise},
+            {"surrogate_slopes", command.surrogate_slopes},
             {"first", command.first},
             {"count", limit(command.count)},
             {"correct_only", command.correct_only},
