@@ -261,4 +261,41 @@ TEST_CASE("diagnose: what attacks have in common is told once, with their names"
   CHECK(warnings[0].attacks == Codes{"linf-pgd eps 0.1", "fgsm eps 0.25"});
   CHECK(warnings[1].attacks == Codes{"deepfool"});
 }
+TEST_CASE("diagnose: a suite tells of models that answer differently when asked again", "[diagnose]") {
+  Outcome suite = outcome({});
+  CHECK(diagnose(suite).empty());
+  for (std::size_t i = 0; i < 7; ++i) suite.records[i].changed_answers = 1;
+  const Warning warning = only(diagnose(suite));
+  CHECK(warning.code == "randomised");
+  CHECK(warning.samples == 7);
+  CHECK_THAT(warning.message, ContainsSubstring("7 of 20 inputs"));
+}
+
+TEST_CASE("diagnose: a suite tells of losses that are not defined for so few classes", "[diagnose]") {
+  Outcome suite = outcome({}, 20, "linf-autoattack");
+  suite.stages = {{"apgd-ce", 20, 0, 200, 200}, {"apgd-t", 18, 0, 200, 200}};
+  for (const auto& [classes, told] : {std::pair<Index, Index>{10, 0}, {4, 0}, {3, 1}, {2, 1}}) {
+    suite.classes = classes;
+    CAPTURE(classes);
+    const auto warnings = diagnose(suite);
+    REQUIRE(std::ssize(warnings) == told);
+    if (told == 0) continue;
+    CHECK(warnings[0].code == "few-classes");
+    CHECK(warnings[0].samples == 20);
+    CHECK_THAT(warnings[0].message, ContainsSubstring(text("with ", classes, " classes")));
+  }
+  suite.stages[1].name = "fab-t";
+  CHECK(diagnose(suite).empty());
+}
+
+TEST_CASE("diagnose: a suite tells when what gradients left falls without them", "[diagnose]") {
+  Outcome suite = outcome({}, 20, "linf-autoattack");
+  suite.stages = {{"noise", 20, 5, 100, 0}, {"apgd-ce", 15, 3, 200, 200}, {"square", 12, 0, 900, 0}};
+  CHECK(diagnose(suite).empty());
+  suite.stages[2].fooled = 4;
+  const Warning warning = only(diagnose(suite));
+  CHECK(warning.code == "scores-beat-gradients");
+  CHECK(warning.samples == 4);
+  CHECK_THAT(warning.message, ContainsSubstring("of 12 samples") && ContainsSubstring("(square)"));
+}
 }  // namespace

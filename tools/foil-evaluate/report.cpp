@@ -52,6 +52,23 @@ std::string trouble(const foil::Summary& s, Index unfinished) {
   return out;
 }
 
+/// What the stages of a suite came to, a line for each that was run; empty for other attacks.
+std::string stages(const foil::Outcome& outcome) {
+  std::string out;
+  std::size_t width = 0;
+  for (const foil::StageOutcome& stage : outcome.stages) width = std::max(width, stage.name.size());
+  for (const foil::StageOutcome& stage : outcome.stages) {
+    if (stage.attacked == 0) continue;
+    if (out.empty()) out = '\n' + outcome.title() + ", stage by stage:\n";
+    const auto attacked = static_cast<double>(stage.attacked);
+    out += "  " + stage.name + std::string(width - stage.name.size(), ' ') +
+           foil::text("  fooled ", stage.fooled, " of ", stage.attacked) +
+           formatted(", forward %.1f", static_cast<double>(stage.queries) / attacked) +
+           formatted(", backward %.1f for each\n", static_cast<double>(stage.gradient_queries) / attacked);
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string percent(double share) {
@@ -117,6 +134,7 @@ std::string table(const std::vector<Told>& outcomes, const Samples& samples, con
       text += std::string(total, '-') + '\n';
     }
   }
+  for (const Told& outcome : outcomes) text += stages(outcome);
   for (const std::string& note : verdict.notes) notes += "Note: " + note + '\n';
   for (const foil::Warning& warning : verdict.warnings) {
     std::string attacks;
@@ -247,6 +265,12 @@ void write_results(foil::io::AtomicFile& file, const Command& command, const Sam
                    {"adversarials", outcome.file.empty() ? Json(nullptr) : Json(outcome.file)},
                    {"samples", nullptr}});
     for (const auto& [name, value] : outcome.options) attack["options"][name] = typed(value);
+    for (const foil::StageOutcome& stage : outcome.stages)
+      attack["stages"].push_back({{"name", stage.name},
+                                  {"attacked", stage.attacked},
+                                  {"fooled", stage.fooled},
+                                  {"forward", stage.queries},
+                                  {"backward", stage.gradient_queries}});
     root["attacks"].push_back(std::move(attack));
   }
 
@@ -290,6 +314,10 @@ void write_results(foil::io::AtomicFile& file, const Command& command, const Sam
                   {"backward", record.gradient_queries},
                   {"zero_gradients", record.zero_gradients}};
       if (samples.targets) sample["target"] = (*samples.targets)[i];
+      if (!outcome.stages.empty())
+        sample["stage"] = record.stage < 0
+                              ? Json(nullptr)
+                              : Json(outcome.stages[static_cast<std::size_t>(record.stage)].name);
       return sample;
     });
   for (const foil::WorstOutcome& worst : verdict.worst)

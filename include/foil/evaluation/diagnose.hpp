@@ -17,36 +17,11 @@
 #include "foil/core/status.hpp"
 #include "foil/core/summary.hpp"
 #include "foil/core/tensor.hpp"
+#include "foil/evaluation/diagnose/stages.hpp"
+#include "foil/evaluation/diagnose/warning.hpp"
 #include "foil/evaluation/record.hpp"
 
 namespace foil {
-
-/// Something that makes results mean less than they seem to.
-struct Warning {
-  /// What, for programs: non-finite, zero-gradients, probabilities, no-start, budget, unstable,
-  /// invalid-input, chance, already-adversarial, targets-equal-labels, epsilon-larger-than-box,
-  /// noise-beats-attack.
-  std::string code;
-  /// What was seen, what it likely means and what to do about it, for people: sentences in one line.
-  std::string message;
-  Index samples = 0;  ///< how many it concerns
-  /// The titles of the outcomes that it concerns, "linf-pgd eps 0.1"; empty if it is about the samples or the
-  /// model whatever the attack, or if a single result was given.
-  std::vector<std::string> attacks{};
-};
-
-/// What is known of an evaluation beside the outcomes. All of it may be left out, and is then not looked
-/// into.
-struct Setting {
-  Labels labels{};           ///< true classes of the samples
-  Labels predictions{};      ///< the model's of the clean samples, -1 where it had no finite answer
-  Labels targets{};          ///< wanted classes of the samples
-  Index examined = 0;        ///< rows that the model was shown, as in foil::Chosen,
-  Index accurate = 0;        ///< how many of them it got right,
-  Index unanswered = 0;      ///< for how many it had no finite answer,
-  Index on_target = 0;       ///< and how many were left out because their target is their label
-  Eigen::VectorXd widths{};  ///< upper - lower of the bounds, for each feature
-};
 
 /// Whether an attack draws its points by chance alone and looks no further.
 inline bool is_noise(const Outcome& outcome) {
@@ -125,6 +100,8 @@ class Diagnosis {
              " hold values that are not finite, not within the bounds or not on the lattice: "
              "they were not attacked and do not count as robust. Scale them as the model expects."));
 
+    for (Warning& warning : warnings_of_stages(outcome))
+      add(warning.code, title, warning.samples, std::move(warning.message));
     if (outcome.epsilon && setting_.widths.size() > 0) {
       const double box = outcome.norm.size(setting_.widths);
       add("epsilon-larger-than-box", title, *outcome.epsilon > box ? all : 0,
@@ -224,7 +201,7 @@ class Diagnosis {
   }
 
   /// A warning, or one more attack that an equal one is about. Nothing if it concerns no sample.
-  void add(const char* code, const std::string& title, Index samples, std::string message) {
+  void add(const std::string& code, const std::string& title, Index samples, std::string message) {
     if (samples == 0) return;
     for (Warning& before : warnings_)
       if (before.code == code && before.message == message) {

@@ -9,6 +9,7 @@
 
 #include "foil/evaluation/suite/autoattack.hpp"
 #include "foil/evaluation/suite/stage.hpp"
+#include "foil/evaluation/suite/standard.hpp"
 
 namespace foil {
 
@@ -37,6 +38,11 @@ struct SuiteFamily {
     catalogue.add(LinfAutoAttack(), {"autoattack"});
     catalogue.add(L2AutoAttack());
     catalogue.add(L1AutoAttack());
+    catalogue.family("Standard suite", "foil's own", "2 forward, and what the stages cost that are run");
+    catalogue.add(LinfStandardSuite(), {"standard"});
+    catalogue.add(L2StandardSuite());
+    catalogue.add(L1StandardSuite());
+    catalogue.add(L0StandardSuite());
   }
 };
 

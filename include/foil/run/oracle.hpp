@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -236,11 +237,12 @@ class Oracle {
 
   /// A stage of a suite begins. What is spent is put down to it, and random numbers are those that its attack
   /// draws alone, or where `occurrence` stages before had the same `stream`, of another run. What was found
-  /// counts no longer, which is nothing within the radius. Whether it is `minimal`: then adversarials beyond
+  /// counts no longer. Whether it is `minimal`: then adversarials beyond
   /// the radius are remembered as long as it lasts. `stream` must outlive the attack.
   void begin_stage(int number, const std::string& stream, std::uint64_t occurrence, bool minimal,
                    bool by_gradients) {
     end_stage();
+    seat_.ledger.forget_beyond(-1);
     seat_.ledger.stages.push_back({number, queries(), gradient_queries()});
     seat_.stage.stream = &stream;
     seat_.stage.occurrence = occurrence;

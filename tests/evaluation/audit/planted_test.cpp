@@ -16,14 +16,14 @@
 
 namespace {
 using namespace foil;
-using Input = Tensor<float, 2>;
+using Rows = Tensor<float, 2>;
 
 /// A smooth network with logits of some size.
-const test::Mlp<Input> honest(12, 16, 4, 7);
+const test::Mlp<Rows> honest(12, 16, 4, 7);
 
 /// The network's answers, spoilt in one way: what it is shown, what it answers, what it passes back.
 struct Broken {
-  using Input = ::Input;
+  using Input = Rows;
   std::function<void(Input&)> shown{};
   std::function<void(std::int64_t, Logits<float>&)> answer{};
   std::function<void(Input&)> gradient{};
@@ -51,10 +51,10 @@ struct Broken {
   }
 };
 
-AuditData<Input> samples_of_all_classes() {
+AuditData<Rows> samples_of_all_classes() {
   test::Random random(3);
-  AuditData<Input> data;
-  data.inputs = test::random_batch<Input>(random, Input::Dimensions(40, 12));
+  AuditData<Rows> data;
+  data.inputs = test::random_batch<Rows>(random, Rows::Dimensions(40, 12));
   data.labels = predict(honest, data.inputs);
   return data;
 }
@@ -70,7 +70,7 @@ AuditFacts facts_of(const Outcome& outcome) {
 
 /// An attack of the catalogue with its options, run on a model.
 template <class M>
-Outcome attacked(const std::string& name, const M& model, AuditData<Input>& data,
+Outcome attacked(const std::string& name, const M& model, AuditData<Rows>& data,
                  const OptionValues& values = {}) {
   const AttackEntry& entry = programs::all_attacks().find(name);
   const AnyAttack attack = entry.make(values);
@@ -93,7 +93,7 @@ std::set<std::string> failing(const AuditReport& report) {
 using Ids = std::set<std::string>;
 
 TEST_CASE("audit: models that are broken on purpose", "[audit]") {
-  const AuditData<Input> data = samples_of_all_classes();
+  const AuditData<Rows> data = samples_of_all_classes();
   const auto fails = [&](const Broken& model) {
     const AuditReport report = audit(model, data, {});
     for (const Check& check : report.checks) UNSCOPED_INFO(check.id << ' ' << check.finding.evidence);
@@ -101,18 +101,18 @@ TEST_CASE("audit: models that are broken on purpose", "[audit]") {
   };
   const auto scale = [](float by) { return [by](std::int64_t, Logits<float>& z) { z *= by; }; };
   CHECK(fails({}).empty());
-  CHECK(fails({.answer = scale(0.01f), .gradient = [](Input& g) { g = g * 0.01f; }}).empty());
-  CHECK(fails({.answer = scale(1e4f), .gradient = [](Input& g) { g = g * 1e4f; }}) == Ids{"C5"});
-  CHECK(fails({.gradient = [](Input& g) { g.setZero(); }}) == Ids{"C4", "C5"});
-  CHECK(fails({.gradient = [](Input& g) { g = -g; }}) == Ids{"C4", "C5"});
-  CHECK(fails({.gradient = [](Input& g) { g.setConstant(std::nanf("")); }}).contains("C5"));
-  const auto coarse = [](Input& x) { x = (x * 4.f).round() / 4.f; };
+  CHECK(fails({.answer = scale(0.01f), .gradient = [](Rows& g) { g = g * 0.01f; }}).empty());
+  CHECK(fails({.answer = scale(1e4f), .gradient = [](Rows& g) { g = g * 1e4f; }}) == Ids{"C5"});
+  CHECK(fails({.gradient = [](Rows& g) { g.setZero(); }}) == Ids{"C4", "C5"});
+  CHECK(fails({.gradient = [](Rows& g) { g = -g; }}) == Ids{"C4", "C5"});
+  CHECK(fails({.gradient = [](Rows& g) { g.setConstant(std::nanf("")); }}).contains("C5"));
+  const auto coarse = [](Rows& x) { x = (x * 4.f).round() / 4.f; };
   CHECK(fails({.shown = coarse}).contains("C4"));  // straight through what rounds
-  CHECK(fails({.shown = coarse, .gradient = [](Input& g) { g.setZero(); }}).contains("C5"));
+  CHECK(fails({.shown = coarse, .gradient = [](Rows& g) { g.setZero(); }}).contains("C5"));
   const auto saturate = [](std::int64_t, Logits<float>& z) {  // a steep sigmoid on top of everything
     z = z.unaryExpr([](float v) { return 1 / (1 + std::exp(-1000 * v)); }).eval();
   };
-  CHECK(fails({.answer = saturate, .gradient = [](Input& g) { g.setZero(); }}).contains("C5"));
+  CHECK(fails({.answer = saturate, .gradient = [](Rows& g) { g.setZero(); }}).contains("C5"));
   const auto noise = [](std::int64_t call, Logits<float>& z) {
     test::Random random(static_cast<std::uint64_t>(call));
     for (Index i = 0; i < z.size(); ++i) z.data()[i] += static_cast<float>(0.1 * random.normal());
@@ -124,15 +124,15 @@ TEST_CASE("audit: models that are broken on purpose", "[audit]") {
 
 TEST_CASE("audit: what a quick one costs is known, and no attack is run", "[audit]") {
   const test::CountingModel counting(honest);
-  AuditData<Input> data = samples_of_all_classes();
+  AuditData<Rows> data = samples_of_all_classes();
   const Outcome outcome = attacked("linf-pgd", counting, data);
   const AuditFacts facts = facts_of(outcome);
   const Index found = outcome.summary().fooled;
   REQUIRE(found > 10);
   counting.forward = counting.backward = 0;
   const AuditPolicy policy{.gradient_samples = 5, .gradient_directions = 3};
-  ModelPortTo<const test::CountingModel<test::Mlp<Input>>> port(counting);
-  AuditCalls<Input> calls(port, Knowledge::gradients);
+  ModelPortTo<const test::CountingModel<test::Mlp<Rows>>> port(counting);
+  AuditCalls<Rows> calls(port, Knowledge::gradients);
   const auto steps = model_steps(calls, data, facts, policy);
   CHECK(counting.forward + counting.backward == 0);
   const AuditReport report = audit(counting, data, facts, policy);
@@ -156,27 +156,27 @@ TEST_CASE("audit: what a quick one costs is known, and no attack is run", "[audi
 }
 
 TEST_CASE("audit: adversarials are measured again", "[audit]") {
-  AuditData<Input> data = samples_of_all_classes();
+  AuditData<Rows> data = samples_of_all_classes();
   const AuditFacts facts = facts_of(attacked("linf-pgd", honest, data));
   Index row = 0;
   while (!facts.outcomes[0].records[static_cast<std::size_t>(row)].success) ++row;
-  const auto fails = [&](const std::function<void(AuditFacts&, Input&)>& spoil) {
+  const auto fails = [&](const std::function<void(AuditFacts&, Rows&)>& spoil) {
     AuditFacts spoilt = facts;
-    AuditData<Input> changed = data;
+    AuditData<Rows> changed = data;
     spoil(spoilt, changed.adversarials[0]);
     return failing(audit(honest, changed, spoilt));
   };
-  CHECK(fails([](AuditFacts&, Input&) {}).empty());
-  CHECK(fails([&](AuditFacts&, Input& x) { sample(x, row) = sample(data.inputs, row); }) == Ids{"C2"});
-  CHECK(fails([&](AuditFacts&, Input& x) { x(row, 0) = 1.5f; }) == Ids{"C2"});
-  CHECK(fails([&](AuditFacts&, Input& x) { x(row, 0) = std::nanf(""); }) == Ids{"C2"});
-  CHECK(fails([&](AuditFacts& f, Input&) {
+  CHECK(fails([](AuditFacts&, Rows&) {}).empty());
+  CHECK(fails([&](AuditFacts&, Rows& x) { sample(x, row) = sample(data.inputs, row); }) == Ids{"C2"});
+  CHECK(fails([&](AuditFacts&, Rows& x) { x(row, 0) = 1.5f; }) == Ids{"C2"});
+  CHECK(fails([&](AuditFacts&, Rows& x) { x(row, 0) = std::nanf(""); }) == Ids{"C2"});
+  CHECK(fails([&](AuditFacts& f, Rows&) {
           f.outcomes[0].records[static_cast<std::size_t>(row)].distance *= 0.9;
         }) == Ids{"C2"});
 }
 
 TEST_CASE("audit: a full one runs again what there is, and what is missing", "[audit]") {
-  AuditData<Input> data = samples_of_all_classes();
+  AuditData<Rows> data = samples_of_all_classes();
   const AuditFacts facts = facts_of(attacked("linf-pgd", honest, data, {{"steps", "20"}}));
   const AuditReport report = audit(honest, data, facts, {}, &programs::all_attacks());
   for (const Check& check : report.checks) {
@@ -187,7 +187,7 @@ TEST_CASE("audit: a full one runs again what there is, and what is missing", "[a
     CHECK(check.verdict() == expected);
   }
   // An attack that has not converged is found out.
-  AuditData<Input> same = samples_of_all_classes();
+  AuditData<Rows> same = samples_of_all_classes();
   const OptionValues few{{"steps", "2"}, {"relative_step", "0.1"}, {"random_start", "false"}};
   const auto weak =
       audit(honest, same, facts_of(attacked("linf-pgd", honest, same, few)), {}, &programs::all_attacks());
@@ -197,11 +197,11 @@ TEST_CASE("audit: a full one runs again what there is, and what is missing", "[a
 }
 
 TEST_CASE("audit: data that do not belong to the outcomes are refused", "[audit]") {
-  AuditData<Input> data = samples_of_all_classes();
+  AuditData<Rows> data = samples_of_all_classes();
   AuditFacts facts = facts_of(attacked("fgsm", honest, data));
   facts.outcomes[0].records.pop_back();
   CHECK_THROWS_AS(audit(honest, data, facts), Error);
-  AuditData<Input> unlabelled = samples_of_all_classes();
+  AuditData<Rows> unlabelled = samples_of_all_classes();
   unlabelled.labels.conservativeResize(3);
   CHECK_THROWS_AS(audit(honest, unlabelled, {}), Error);
 }

@@ -60,13 +60,13 @@ Stage autoattack_stage(std::string_view name, AutoAttackVersion version) {
   const std::string label(name);
   if (name == "square") return {label, SquareAttack<N>()};
   if (name.starts_with("fab")) {
-    FabOptions options{.targeted = name == "fab-t",
-                       .candidates = targets,
-                       .nearest = targets,
-                       .trial = steps,
-                       .patience = steps};
-    options.steps = options.targeted ? targets * steps : steps;
-    options.restarts = options.targeted ? 0 : restarts - 1;
+    // As many gradients as the original; targeted in rounds of walks that share them, which find more.
+    constexpr int rounds = 4;
+    FabOptions options{.targeted = name == "fab-t"};
+    options.steps = options.targeted ? targets * steps / rounds - targets - 1 : steps;
+    options.restarts = options.targeted ? rounds - 1 : restarts - 1;
+    options.nearest = options.targeted ? options.nearest : targets;
+    options.trial = options.targeted ? steps / rounds : options.trial;
     return {label, FabAttack<N>(options)};
   }
   using Attack = AutoProjectedGradientDescent<N>;

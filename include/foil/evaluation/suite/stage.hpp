@@ -43,13 +43,16 @@ struct Stage {
       : name(made.name()), attack(std::move(made)), when(needed) {}
 };
 
-/// Whether the stages suit a suite in that norm; throws foil::Error if not.
+/// The stages, if they suit a suite in that norm; throws foil::Error if not. Attacks that look for the
+/// closest by decisions alone may be of another norm: what counts is what they come to in the suite's.
 inline std::vector<Stage> checked_stages(std::string_view who, std::vector<Stage> stages, Lp norm,
                                          Knowledge knowledge) {
   require(!stages.empty(), who, ": expected at least one stage, got none");
   for (std::size_t k = 0; k < stages.size(); ++k) {
     const AnyAttack& attack = stages[k].attack;
-    require(attack.norm() == norm, who, ": expected stages in ", norm.name(), ", got ", attack.name());
+    const bool by_decisions = attack.minimal() && attack.knowledge() == Knowledge::decisions;
+    require(attack.norm() == norm || by_decisions, who, ": expected stages in ", norm.name(), ", got ",
+            attack.name());
     require(attack.knowledge() <= knowledge, who, ": stage ", attack.name(),
             " needs more of the model than the suite");
     require(attack.stages().empty(), who, ": expected attacks as stages, got the suite ", attack.name());
@@ -85,6 +88,7 @@ inline Task<> ask_about_input(Oracle& oracle, Knowledge knowledge) {
     co_return;
   }
   std::vector<Eigen::VectorXd> twice(2, oracle.original());
+  oracle.prefer_highest_loss();  // a model that errs the second time has not been fooled
   const auto answers = co_await oracle.scores(twice, Loss::margin);
   const Answer &first = answers[0], &again = answers[1];
   if (first.label < 0 && again.label < 0) co_return;
