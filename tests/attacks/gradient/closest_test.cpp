@@ -144,6 +144,44 @@ TEMPLATE_TEST_CASE("closest: a single feature, a thousand classes, logits of any
   }
 }
 
+TEST_CASE("closest: two changed features are exchanged for one") {
+  // One feature of the last two does what two of the others do; 1.9 is needed.
+  Eigen::MatrixXd weights = Eigen::MatrixXd::Zero(2, 6);
+  weights.row(1) << 1, 1, 1, 0.1, 2, 3;
+  const Affine<Rows> model(weights, Eigen::Vector2d(1.9, 0), Bounds<double>(0, 1));
+  Rows x(1, 6);
+  x.setZero();
+  const auto exchanged = [&](int most, Index masked) {
+    const Scripted<L0> attack([=](Oracle& oracle) -> Task<> {
+      Eigen::VectorXd start = Eigen::VectorXd::Zero(6);
+      for (const Index i : {0, 1, 2, 3}) start[i] = 1;
+      co_await oracle.query(start);
+      co_await exchange_features(oracle, most);
+    });
+    Rows mask(1, 6);
+    for (Index i = 0; i < 6; ++i) mask(0, i) = i == masked ? 0 : 1;
+    RunOptions<Rows> options;
+    options.mask = mask;
+    return attack(model, x, Labels::Zero(1), options);
+  };
+  for (const int most : {0, 1}) {
+    const auto none = exchanged(most, -1);
+    CHECK(none.distances[0] == 4);
+    CHECK(none.gradient_queries[0] == 0);
+  }
+  // The closest, then a pair: the weakest feature and another; what is left fools by itself.
+  const auto one = exchanged(2, -1);
+  CHECK(one.distances[0] == 2);
+  CHECK(one.gradient_queries[0] == 2);
+  const auto result = exchanged(9, -1);
+  CHECK(result.distances[0] == 1);
+  CHECK(result.adversarials(0, 5) == 1);
+  CHECK(result.gradient_queries[0] == 4);
+  const auto other = exchanged(9, 5);
+  CHECK(other.distances[0] == 1);
+  CHECK(other.adversarials(0, 4) == 1);
+}
+
 TEST_CASE("closest: the nearest class is found among others that look nearer") {
   // Class 1 leads class 2 at the input, but class 2 has the steeper slope.
   Eigen::MatrixXd weights = Eigen::MatrixXd::Zero(3, 2);

@@ -7,10 +7,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "foil/attacks/gradient/closest/descent.hpp"
+#include "foil/attacks/gradient/closest/exchange.hpp"
 #include "foil/attacks/gradient/closest/options.hpp"
 #include "foil/attacks/gradient/closest/search.hpp"
 #include "foil/attacks/parts/approach.hpp"
@@ -30,11 +32,12 @@ namespace foil {
 /// descent by a quarter of the budget that is left, see foil::descend_between(). The rest goes to walks from
 /// elsewhere, by turns from starts that are given or in the run's pool, from the closest so far, slowly, and
 /// from noise in the box, mostly to the class of the closest; until `effort` of them in a row have brought
-/// nothing. In the end a bisection towards the input. For every criterion with a margin; where it names no
+/// nothing. In L0, whatever came closer is first tried with one feature less, see foil::exchange_features().
+/// In the end a bisection towards the input. For every criterion with a margin; where it names no
 /// class to leave, all walks lead across its margin's boundary.
 ///
 /// Cost: 3 forward passes, at most `gradients` times 1 forward + 1 backward pass, and 10 forward for each
-/// start that is given and in the end.
+/// start that is given and in the end; in L0 up to 3 forward for each gradient of an exchange.
 template <Norm N>
 class ClosestAttack : public MinimalAttack<ClosestAttack<N>> {
  public:
@@ -60,7 +63,7 @@ class ClosestAttack : public MinimalAttack<ClosestAttack<N>> {
 
  private:
   static constexpr int bisections = 10, scouting = 2, most_racing = 6, trial = 24, most_steps = 200,
-                       least_descent = 50, most_descent = 250;
+                       least_descent = 50, most_descent = 250, most_exchange = 24;
   static constexpr double first_margin = 0.6, last_margin = 0.01, hopeless = 1.1, gain = 1e-4;
 
   /// A few steps from the input towards every class.
@@ -117,6 +120,15 @@ class ClosestAttack : public MinimalAttack<ClosestAttack<N>> {
     if (at.label >= 0 && at.label != oracle.goal().leave) search.best = at.label;
   }
 
+  /// In L0, exchanges features of a closest that has not been through that.
+  Task<> exchange(Oracle& oracle, ClosestSearch& search) const {
+    if (!std::is_same_v<N, L0> || !(oracle.best_distance() < search.exchanged)) co_return;
+    const auto before = oracle.gradient_queries();
+    co_await exchange_features(oracle, std::min(search.left, most_exchange));
+    search.left -= static_cast<int>(oracle.gradient_queries() - before);
+    search.exchanged = oracle.best_distance();
+  }
+
   /// Walks from elsewhere, until so many in a row have brought nothing: from starts that are given or in the
   /// pool; from noise in the box, mostly towards the class of the closest; and slowly from the closest.
   Task<> roam(Oracle& oracle, ClosestSearch& search) const {
@@ -126,6 +138,7 @@ class ClosestAttack : public MinimalAttack<ClosestAttack<N>> {
     std::uint32_t draw = 0;
     std::size_t other = 0;
     for (std::uint32_t round = 0; search.left > 0 && search.fruitless < options_.effort; ++round) {
+      co_await exchange(oracle, search);
       const double before = oracle.best_distance();
       ClosestWalk runner{search.best, {}};
       WalkPace speed = closest_pace<N>();

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <limits>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -33,13 +34,14 @@ struct ClosestSearch {
   std::vector<std::pair<double, Index>> classes{};  ///< by how far away an adversarial is expected
   Index best = -1;                                  ///< the class of the closest; until then the likeliest
   int fruitless = 0;
+  double exchanged = std::numeric_limits<double>::infinity();  ///< L0: distance when that was last tried
 };
 
 /// How its walks move.
 template <Norm N>
 WalkPace closest_pace() {
   constexpr bool sparse = std::is_same_v<N, L0>;
-  return {.reach = sparse ? 2 : 0.5, .aims = sparse ? 2 : 0};
+  return {.reach = sparse ? 2 : 0.5, .aims = sparse ? 2 : 0, .smallest_radius = sparse ? 1e-2 : 1e-4};
 }
 
 /// Takes a walk on by so many steps, as far as the budget goes.
