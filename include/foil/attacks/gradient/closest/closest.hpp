@@ -62,7 +62,7 @@ class ClosestAttack : public MinimalAttack<ClosestAttack<N>> {
   }
 
  private:
-  static constexpr int bisections = 10, scouting = 2, most_racing = 6, trial = 24, most_steps = 200,
+  static constexpr int bisections = 10, scouting = 2, most_racing = 6, trial = 8, most_steps = 200,
                        least_descent = 50, most_descent = 250, most_exchange = 24;
   static constexpr double first_margin = 0.6, last_margin = 0.01, hopeless = 1.1, gain = 1e-4;
 

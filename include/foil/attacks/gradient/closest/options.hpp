@@ -10,7 +10,7 @@ namespace foil {
 /// Options of foil::ClosestAttack.
 struct ClosestOptions {
   int gradients = 1000;
-  int effort = 16;
+  int effort = 60;
   int candidates = 9;
 
   void list(OptionList& option) {
