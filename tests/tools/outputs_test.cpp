@@ -54,7 +54,7 @@ void run(const TemporaryDirectory& dir, const std::string& who, const Names& nam
     const std::string sheet = last ? sheet_of(who) : "";
     const nlohmann::json results{
         {"run_id", outputs.run_id()}, {"who", who}, {"sheet", last ? content_of(sheet).crc32 : 0}};
-    outputs.publish([&](foil::io::AtomicFile& file) { file.write(results_of(results)); }, sheet, last);
+    outputs.publish([&](foil::io::AtomicFile& file) { file.write(results_of(results)); }, sheet, "", last);
   };
   for (const std::string& name : names) {
     foil::io::write_file(outputs.staged(name), name + " of " + who);
@@ -224,7 +224,7 @@ TEST_CASE("outputs: no output is an input or another output, by whatever path", 
   CHECK(read(path("images.npy")) == "input");
 }
 
-TEST_CASE("outputs: a file that no run wrote is not replaced by the results or the sheet", "[tools]") {
+TEST_CASE("outputs: a file that no run wrote is not replaced by results, sheet or curves", "[tools]") {
   const TemporaryDirectory dir;
   run(dir, "A", {"a.npy"});
   const std::string picture = foil::io::encode_png(foil::io::Picture(40, 40, 3)),
@@ -242,6 +242,8 @@ TEST_CASE("outputs: a file that no run wrote is not replaced by the results or t
       if (content != sheet)
         CHECK_THROWS_WITH(Outputs({.results = dir / "new", .sheet = dir / name}),
                           ContainsSubstring("--sheet") && ContainsSubstring("would overwrite a file"));
+      CHECK_THROWS_WITH(Outputs({.results = dir / "new", .curve = dir / name}),
+                        ContainsSubstring("--curve") && ContainsSubstring("would overwrite a file"));
     }
     CHECK(read(dir / "mine") == content);
   };
@@ -254,6 +256,12 @@ TEST_CASE("outputs: a file that no run wrote is not replaced by the results or t
   write(dir / "mine", "");
   CHECK_NOTHROW(Outputs({.results = dir / "mine"}));
   CHECK_NOTHROW(Outputs({.results = dir / "new", .sheet = dir / "mine"}));
+  CHECK_NOTHROW(Outputs({.results = dir / "new", .curve = dir / "mine"}));
+  CHECK_THROWS_WITH(Outputs({.results = dir / "same", .curve = dir / "same"}),
+                    ContainsSubstring("would overwrite the file for --out"));
+  write(dir / "mine", std::string(evaluate::curve_head) + "pgd");
+  CHECK_NOTHROW(Outputs({.results = dir / "new", .curve = dir / "mine"}));
+  write(dir / "mine", "");
   CHECK_NOTHROW(Outputs({.results = dir / "results.json", .sheet = dir / "sheet.png"}));
 
   // Nor if it lies in the folder.
@@ -299,7 +307,8 @@ TEST_CASE("outputs: pictures are replaced, locked and survive a kill like all ad
       write(path, name);
       outputs.pictures().add(name, content_of(name));
     }
-    outputs.publish([&](foil::io::AtomicFile& file) { file.write(results_of({{"who", names}})); }, "", true);
+    outputs.publish([&](foil::io::AtomicFile& file) { file.write(results_of({{"who", names}})); }, "", "",
+                    true);
   };
   const TemporaryDirectory dir;
   int step = 0;
@@ -341,7 +350,8 @@ TEST_CASE("outputs: pictures that cannot be put in place cost the run no other f
   Outputs outputs({.results = dir / "results.json", .pictures = dir / "png"});
   outputs.pictures().add("a/1.png", {});  // but not written
   CHECK_THROWS_WITH(
-      outputs.publish([](foil::io::AtomicFile& file) { file.write(results_of({{"who", "A"}})); }, "", true),
+      outputs.publish([](foil::io::AtomicFile& file) { file.write(results_of({{"who", "A"}})); }, "", "",
+                      true),
       ContainsSubstring("1.png: cannot be written"));
   CHECK_THAT(read(dir / "results.json"), ContainsSubstring("who"));
 }
@@ -353,7 +363,7 @@ TEST_CASE("outputs: results may lie in the folder of adversarials", "[tools]") {
     foil::io::write_file(outputs.staged("a.npy"), "a");
     outputs.add("a.npy");
     outputs.publish(
-        [&](foil::io::AtomicFile& file) { file.write(results_of({{"run_id", outputs.run_id()}})); }, "",
+        [&](foil::io::AtomicFile& file) { file.write(results_of({{"run_id", outputs.run_id()}})); }, "", "",
         true);
     CHECK_THAT(read(dir / "found/results.json"), ContainsSubstring(outputs.run_id()));
   }

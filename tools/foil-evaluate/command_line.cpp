@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: MIT
 #include "command_line.hpp"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <filesystem>
 #include <limits>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <system_error>
 #include <thread>
 #include <type_traits>
 #include <vector>
 
+#include "common/arguments.hpp"
+#include "common/terminal.hpp"
 #include "foil/core/error.hpp"
 #include "foil/core/parse.hpp"
 #include "foil/io/array_file.hpp"
@@ -125,26 +125,6 @@ Number parse_count(const std::string& option, const std::string& text, Number lo
   return *value;
 }
 
-/// What is wrong with a command line that CLI11 cannot make sense of.
-std::string explanation(const CLI::App& app, const CLI::ParseError& failure) {
-  std::vector<std::string> names;
-  for (const CLI::Option* option : app.get_options()) {
-    const std::string name = option->get_name();
-    names.push_back(name);
-    if (option->get_expected_max() <= 1 && option->count() > 1) return name + " is given twice";
-  }
-  for (std::string given : app.remaining()) {
-    given = given.substr(0, given.find('='));
-    if (given.starts_with("-"))
-      return foil::text("there is no option ", given, foil::did_you_mean(given, names));
-  }
-  if (!app.remaining().empty())
-    return foil::text("'", app.remaining().front(), "' belongs to no option; all that is given does");
-  std::string line = failure.what();
-  std::replace(line.begin(), line.end(), '\n', ' ');
-  return line;
-}
-
 constexpr const char* footer =
     "Examples:\n"
     "  foil-evaluate --model net.onnx --images images.npy --labels labels.npy --count 100 \\\n"
@@ -157,7 +137,8 @@ constexpr const char* footer =
     "All files are written together, now and then and at the end. They bear one run_id: results.json, and\n"
     "manifest.json in the directories of adversarials. These must be new, empty, or of an earlier run, "
     "whose\n"
-    "files are replaced then. Nothing else is, and no input. --out and --sheet may be pipes, /dev/stdout\n"
+    "files are replaced then. Nothing else is, and no input. --out, --sheet and --curve may be pipes, "
+    "/dev/stdout\n"
     "too.\n\n"
     "Exit status:\n"
     "  0      every attack came to its end\n"
@@ -344,25 +325,19 @@ Command parse_command_line(int argc, char** argv) {
       "Directory for a folder of PNG files per attack and epsilon, named by row; with --lattice 255.\n"
       "New, empty, or of an earlier run, whose files are replaced");
   app.add_option("--sheet", command.sheet, "Where to write a PNG of clean | adversarial | change");
-  app.set_version_flag("--version", "foil-evaluate " + version());
+  app.add_option("--curve", command.curve,
+                 "Where to write robust accuracy against epsilon (CSV): each attack's, and the worst case's\n"
+                 "of each norm, with exact intervals of 95 %");
+  app.set_version_flag("--version", "foil-evaluate " + programs::version());
   app.set_help_flag("-h,--help", "Print this text");
   for (const char* file :
-       {"--model", "--images", "--labels", "--targets", "--starts", "--mask", "--out", "--sheet"})
+       {"--model", "--images", "--labels", "--targets", "--starts", "--mask", "--out", "--sheet", "--curve"})
     app.get_option(file)->type_name("FILE");
   for (const char* folder : {"--adversarials", "--adversarials-png"})
     app.get_option(folder)->type_name("DIR");
 
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& failure) {
-    if (failure.get_exit_code() == 0) {
-      std::ostringstream text;
-      app.exit(failure, text, text);
-      command.help = text.str();
-      return command;
-    }
-    throw foil::Error(explanation(app, failure) + " (foil-evaluate --help explains the options)");
-  }
+  command.help = programs::parse(app, argc, argv, "belongs to no option; all that is given does");
+  if (!command.help.empty()) return command;
   command.nhwc = layout == "nhwc";
   command.list = list->count() > 0;
   if (command.list) return command;

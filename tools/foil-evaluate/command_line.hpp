@@ -11,15 +11,9 @@
 #include <string>
 #include <vector>
 
-#include "foil/core/error.hpp"
-#include "foil/version.hpp"
 #include "units.hpp"
 
 namespace evaluate {
-
-inline std::string version() {
-  return foil::text(FOIL_VERSION_MAJOR, ".", FOIL_VERSION_MINOR, ".", FOIL_VERSION_PATCH);
-}
 
 /// NAME[:option=value,...]
 struct AttackRequest {
@@ -33,7 +27,7 @@ struct Command {
   bool list = false;
   std::string listed;  ///< the one attack to list; empty: all
   std::filesystem::path model, images, labels, out;
-  std::optional<std::filesystem::path> targets, starts, mask, adversarials, adversarials_png, sheet;
+  std::optional<std::filesystem::path> targets, starts, mask, adversarials, adversarials_png, sheet, curve;
   Numbers lower{0}, upper{1};                       ///< the bounds
   std::vector<std::filesystem::path> number_files;  ///< from which these and those below were read
   Numbers mean{}, deviation{};  ///< what makes images the network's numbers; none: they are

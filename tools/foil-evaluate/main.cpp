@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: MIT
 /// \file
 /// foil-evaluate: attacks a classifier from an ONNX or TorchScript file and reports how robust it is.
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <cmath>
 #include <csignal>
 #include <cstdio>
-#include <cstring>
 #include <exception>
 #include <filesystem>
 #include <functional>
@@ -24,6 +19,8 @@
 #include "audit.hpp"
 #include "catalogue/all_attacks.hpp"
 #include "command_line.hpp"
+#include "common/terminal.hpp"
+#include "curves.hpp"
 #include "foil/core/criteria.hpp"
 #include "foil/core/lattice.hpp"
 #include "foil/evaluation/attack_entry.hpp"
@@ -42,6 +39,7 @@ namespace {
 using namespace evaluate;
 using foil::Index;
 using foil::require;
+using programs::percent;
 using RunOptions = foil::RunOptions<Images>;
 using Writer = foil::io::NpyWriter<float>;
 
@@ -72,19 +70,8 @@ int exit_interrupted() {
   return signal_caught == 0 ? exit_failed : 128 + signal_caught;
 }
 
-/// Opens what is closed of the three standard streams to nothing: else the next file that is opened would get
-/// what is meant for them.
-void open_standard_streams() {
-  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
-    if (::fcntl(stream, F_GETFD) < 0 && errno == EBADF) ::open("/dev/null", O_RDWR);
-}
-
-/// Prints a text; says so and returns false if that fails.
 bool print(const std::string& text, std::FILE* stream = stdout) {
-  const bool printed = std::fputs(text.c_str(), stream) >= 0 && std::fflush(stream) == 0;
-  if (!printed)
-    std::fprintf(stderr, "foil-evaluate: cannot write to standard output: %s\n", std::strerror(errno));
-  return printed;
+  return programs::print("foil-evaluate", text, stream);
 }
 
 /// An attack ready to run, and how it was asked for.
@@ -320,6 +307,7 @@ int evaluate_model(const Command& command) {
   read.insert(read.end(), loaded->files().begin(), loaded->files().end());
   Places places{.results = command.out,
                 .sheet = command.sheet,
+                .curve = command.curve,
                 .folder = command.adversarials,
                 .pictures = command.adversarials_png,
                 .names = names,
@@ -365,18 +353,22 @@ int evaluate_model(const Command& command) {
   bool complete = false;
   const auto publish = [&](bool last) {
     if (outcomes.empty()) return;
-    RunFacts facts{outputs.run_id(), complete, {}};
-    std::string picture;
+    RunFacts facts{outputs.run_id(), complete};
+    std::string picture, table;
     if (last && command.sheet) {
       picture =
           signed_png(foil::io::encode_png(sheet(command, samples, outcomes, inputs.images.sample_shape())));
       facts.sheet = content_of(picture);
     }
+    if (last && command.curve) {
+      table = curve_table(outcomes);
+      facts.curve = content_of(table);
+    }
     outputs.publish(
         [&](foil::io::AtomicFile& file) {
           write_results(file, command, samples, outcomes, judge(outcomes, setting, notes, audited), facts);
         },
-        picture, last);
+        picture, table, last);
   };
   for (const Job& job : jobs)
     for (const auto& epsilon : job.epsilons) {
@@ -443,7 +435,7 @@ int evaluate_model(const Command& command) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  open_standard_streams();
+  programs::open_standard_streams();
   try {
     const auto command = parse_command_line(argc, argv);
     if (!command.help.empty()) return print(command.help) ? 0 : exit_failed;

@@ -18,7 +18,7 @@
 #include <system_error>
 #include <utility>
 
-#include "command_line.hpp"
+#include "common/terminal.hpp"
 #include "foil/core/error.hpp"
 
 namespace evaluate {
@@ -109,6 +109,10 @@ bool begins_as_sheet(const fs::path& path) {
   return bytes.starts_with("\x89PNG") && bytes.ends_with(signature());
 }
 
+bool begins_as_curve(const fs::path& path) {
+  return beginning(path, curve_head.size()) == curve_head;
+}
+
 /// Throws if a file is there that would be lost.
 void require_replaceable(const char* option, const fs::path& path, const char* what,
                          bool (*is_ours)(const fs::path&)) {
@@ -167,6 +171,9 @@ bool is_part(const std::string& name) {
 }
 
 }  // namespace
+
+const std::string_view curve_head =
+    "curve,norm,attacks,epsilon,robust_accuracy,low,high,robust,finished,fooled,attacked\n";
 
 Content content_of(std::string_view text) {
   const auto* const bytes = reinterpret_cast<const unsigned char*>(text.data());
@@ -309,7 +316,7 @@ void OutputFolder::publish(const std::function<void()>& before_step) {
 void OutputFolder::write_manifest(const std::multimap<std::string, Content>& changing,
                                   const std::function<void()>& before_step) const {
   Json root{{"written_by", "foil-evaluate"},
-            {"foil_version", version()},
+            {"foil_version", programs::version()},
             {"run_id", run_id_},
             {"files", Json::array()},
             {"changing", Json::array()}};
@@ -354,9 +361,11 @@ Outputs::Outputs(Places places) : places_(std::move(places)), run_id_(new_run_id
   };
   claim("--out", places_.results, direct_results_, "the results.json", begins_as_results);
   if (places_.sheet) claim("--sheet", *places_.sheet, direct_sheet_, "a sheet", begins_as_sheet);
+  if (places_.curve) claim("--curve", *places_.curve, direct_curve_, "a table of curves", begins_as_curve);
 
   std::vector<fs::path> others{places_.results};
-  if (places_.sheet) others.push_back(*places_.sheet);
+  for (const auto& other : {places_.sheet, places_.curve})
+    if (other) others.push_back(*other);
   const auto claim_folder = [&](const char* option, OutputFolder& folder,
                                 const std::vector<std::string>& wanted) {
     outside_of_inputs(option, folder.path());
@@ -389,9 +398,9 @@ bool Outputs::due() const {
 }
 
 void Outputs::publish(const std::function<void(AtomicFile&)>& write_results, std::string_view sheet,
-                      bool last) {
+                      std::string_view curve, bool last) {
   const auto start = Clock::now();
-  std::optional<AtomicFile> own_results, own_sheet;
+  std::optional<AtomicFile> own_results, own_sheet, own_curve;
   const auto written = [&](std::optional<AtomicFile>& direct, std::optional<AtomicFile>& own,
                            const fs::path& path, const auto& write) -> AtomicFile* {
     if (direct && !last) return nullptr;
@@ -405,6 +414,9 @@ void Outputs::publish(const std::function<void(AtomicFile&)>& write_results, std
   AtomicFile* picture = nullptr;
   if (places_.sheet && !sheet.empty())
     picture = written(direct_sheet_, own_sheet, *places_.sheet, [&](AtomicFile& file) { file.write(sheet); });
+  AtomicFile* table = nullptr;
+  if (places_.curve && !curve.empty())
+    table = written(direct_curve_, own_curve, *places_.curve, [&](AtomicFile& file) { file.write(curve); });
   if (folder_) folder_->publish(before_step);
   std::exception_ptr failure;
   try {
@@ -412,7 +424,8 @@ void Outputs::publish(const std::function<void(AtomicFile&)>& write_results, std
   } catch (const foil::Error&) {
     failure = std::current_exception();
   }
-  for (AtomicFile* const file : {picture, results}) {  // the results last: they speak of all the others
+  for (AtomicFile* const file :
+       {picture, table, results}) {  // the results last: they speak of all the others
     if (file == nullptr) continue;
     before_step();
     file->commit();

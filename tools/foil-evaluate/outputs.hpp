@@ -22,7 +22,7 @@ namespace evaluate {
 /// Where a run is to write, and what it reads.
 struct Places {
   std::filesystem::path results;
-  std::optional<std::filesystem::path> sheet{}, folder{}, pictures{};
+  std::optional<std::filesystem::path> sheet{}, curve{}, folder{}, pictures{};
   std::vector<std::string> names{};             ///< of the files in the folder
   std::vector<std::string> picture_folders{};   ///< of the folders in that of the pictures
   std::vector<std::filesystem::path> inputs{};  ///< files, and directories of files
@@ -39,6 +39,9 @@ Content content_of(std::string_view text);
 /// A PNG file with a note inside it that foil-evaluate wrote it, by which a later run knows the sheet of an
 /// earlier one and replaces it.
 std::string signed_png(const std::string& png);
+
+/// The first line of the table of curves, by which it is known as well.
+extern const std::string_view curve_head;
 
 /// A folder of a run's files, which may lie in folders below it. They wait for publish() in a hidden folder
 /// inside it. Its manifest.json lists them and names the run.
@@ -87,12 +90,13 @@ class OutputFolder {
   std::map<std::string, Content> waiting_, published_;
 };
 
-/// The files of one run. The results, the sheet and the files of the folders are replaced at publish(). The
-/// folders' manifests name the run by its `run_id`, which stands in results.json as well: should the process
-/// be killed in the midst of publish(), they differ.
+/// The files of one run. The results, the sheet, the curves and the files of the folders are replaced at
+/// publish(). The folders' manifests name the run by its `run_id`, which stands in results.json as well:
+/// should the process be killed in the midst of publish(), they differ.
 ///
-/// Of files in the places of the results and the sheet only those are replaced that are empty or begin as an
-/// earlier run's do: with the first entry of results.json, or as a signed_png().
+/// Of files in the places of the results, the sheet and the curves only those are replaced that are empty or
+/// begin as an earlier run's do: with the first entry of results.json, as a signed_png(), or with the curves'
+/// head.
 class Outputs {
  public:
   /// Throws foil::Error unless all can be written, and none of it is an input or another output, by whatever
@@ -101,7 +105,7 @@ class Outputs {
 
   /// Names the run, unlike any other.
   const std::string& run_id() const { return run_id_; }
-  /// Whether the results or the sheet are the standard output itself.
+  /// Whether the results, the sheet or the curves are the standard output itself.
   bool take_stdout() const { return take_stdout_; }
 
   /// Where to write a file of the folder of adversarials, and that it has been written.
@@ -116,8 +120,9 @@ class Outputs {
   /// cannot be put in place, all the rest is, before that is thrown.
   /// \param write_results  writes results.json
   /// \param sheet          a PNG file; empty: none
+  /// \param curve          the table of curves; empty: none
   void publish(const std::function<void(foil::io::AtomicFile&)>& write_results, std::string_view sheet,
-               bool last);
+               std::string_view curve, bool last);
 
   /// Called before each step of publish() that changes something on the disk: for tests.
   std::function<void()> before_step = [] {};
@@ -127,7 +132,7 @@ class Outputs {
   Places places_;
   std::string run_id_;
   bool take_stdout_ = false;
-  std::optional<foil::io::AtomicFile> direct_results_, direct_sheet_;  // pipes, opened once
+  std::optional<foil::io::AtomicFile> direct_results_, direct_sheet_, direct_curve_;  // pipes, opened once
   std::optional<OutputFolder> folder_, pictures_;
   Clock::duration last_cost_{};
   std::optional<Clock::time_point> last_time_;

@@ -2,26 +2,23 @@
 #include "report.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdio>
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "common/terminal.hpp"
+#include "curves.hpp"
 #include "foil/core/status.hpp"
+#include "foil/evaluation/curve.hpp"
 #include "png_folder.hpp"
 
 namespace evaluate {
 namespace {
 
 using foil::Index;
-
-std::string formatted(const char* format, double value) {
-  if (std::isnan(value)) return "-";
-  char text[64];
-  std::snprintf(text, sizeof text, format, value);
-  return text;
-}
+using programs::formatted;
+using programs::percent;
 
 /// Whether a sample had its turn before the run ended.
 bool was_reached(const foil::Record& record) {
@@ -71,10 +68,6 @@ std::string stages(const foil::Outcome& outcome) {
 
 }  // namespace
 
-std::string percent(double share) {
-  return std::isnan(share) ? "-" : formatted("%.1f %%", 100 * share);
-}
-
 std::string to_string(foil::Knowledge knowledge) {
   return knowledge == foil::Knowledge::gradients ? "gradients"
          : knowledge == foil::Knowledge::scores  ? "scores"
@@ -92,10 +85,9 @@ void Told::show(const foil::Block& block, const foil::Result<Images>& result, co
 }
 
 std::string table(const std::vector<Told>& outcomes, const Samples& samples, const Verdict& verdict) {
-  using Row = std::array<std::string, 9>;
   std::string notes;
-  std::vector<Row> rows{{"attack", "norm", "epsilon", "success", "robust acc.", "median dist.", "forward",
-                         "backward", "seconds"}};
+  std::vector<std::vector<std::string>> rows{{"attack", "norm", "epsilon", "success", "robust acc.",
+                                              "median dist.", "forward", "backward", "seconds"}};
   const auto add = [&](const foil::Outcome& outcome, const std::string& name) {
     const foil::Summary s = outcome.summary();
     const foil::Cost cost = outcome.cost();
@@ -117,23 +109,7 @@ std::string table(const std::vector<Told>& outcomes, const Samples& samples, con
   }
   for (const foil::WorstOutcome& worst : verdict.worst)
     add(worst.outcome, foil::text("worst case of ", worst.members.size()));
-  std::array<std::size_t, 9> widths{};
-  for (const Row& row : rows)
-    for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], row[c].size());
-  std::string text;
-  for (std::size_t r = 0; r < rows.size(); ++r) {
-    for (std::size_t c = 0; c < widths.size(); ++c) {
-      const std::string padding(widths[c] - rows[r][c].size(), ' ');
-      text += c < 2 ? rows[r][c] + padding : padding + rows[r][c];
-      if (c + 1 < widths.size()) text += "  ";
-    }
-    text += '\n';
-    if (r == 0) {
-      std::size_t total = 2 * (widths.size() - 1);
-      for (const std::size_t width : widths) total += width;
-      text += std::string(total, '-') + '\n';
-    }
-  }
+  std::string text = programs::columns(rows, 2);
   for (const Told& outcome : outcomes) text += stages(outcome);
   for (const std::string& note : verdict.notes) notes += "Note: " + note + '\n';
   for (const foil::Warning& warning : verdict.warnings) {
@@ -149,7 +125,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 /// The figures of an outcome.
-void put_summary(Json& into, const foil::Summary& s, Index all) {
+void put_summary(Json& into, const foil::Outcome& outcome, Index all) {
+  const foil::Summary s = outcome.summary();
+  const auto ends = [](const foil::Interval& interval) { return Json{interval.low, interval.high}; };
   into.update({{"complete", s.complete() && s.finished() == all},
                {"finished", s.finished()},
                {"unfinished", all - s.finished()},
@@ -164,7 +142,10 @@ void put_summary(Json& into, const foil::Summary& s, Index all) {
                {"cut_short", s.cut_short},
                {"success_rate", s.success_rate()},
                {"robust_accuracy", s.robust_accuracy()},
-               {"median_distance", s.median_distance}});
+               {"median_distance", s.median_distance},
+               {"success_rate_interval", ends(foil::success_rate_interval(s))},
+               {"robust_accuracy_interval", ends(foil::robust_accuracy_interval(s))},
+               {"median_distance_interval", ends(foil::curve_of(outcome).median_interval())}});
 }
 
 }  // namespace
@@ -181,7 +162,7 @@ void write_results(foil::io::AtomicFile& file, const Command& command, const Sam
                                   : Json("one for each feature");
   };
   const auto bound = [&](const Numbers& ends) { return ends.size() == 1 ? Json(ends[0]) : few(ends); };
-  Json root{{"foil_version", version()},
+  Json root{{"foil_version", programs::version()},
             {"run_id", run.id},
             {"complete", run.complete},
             {"model", command.model.string()},
@@ -216,6 +197,8 @@ void write_results(foil::io::AtomicFile& file, const Command& command, const Sam
             {"clean_accuracy", foil::share(samples.accurate, samples.examined)},
             {"clean_accuracy_rows", samples.examined},
             {"sheet", nullptr},
+            {"curve", nullptr},
+            {"curves", curves_in_short(outcomes)},
             {"notes", verdict.notes},
             {"warnings", Json::array()},
             {"audit", nullptr},
@@ -243,19 +226,21 @@ void write_results(foil::io::AtomicFile& file, const Command& command, const Sam
   if (run.sheet)
     root["sheet"] = {
         {"file", command.sheet->string()}, {"bytes", run.sheet->bytes}, {"crc32", run.sheet->crc32}};
+  if (run.curve)
+    root["curve"] = {
+        {"file", command.curve->string()}, {"bytes", run.curve->bytes}, {"crc32", run.curve->crc32}};
   const auto typed = [](const std::string& text) {
     Json value = Json::parse(text, nullptr, false);
     return value.is_discarded() ? Json(text) : value;
   };
   for (const Told& outcome : outcomes) {
-    const foil::Summary s = outcome.summary();
     const foil::Cost cost = outcome.cost();
     Json attack{{"name", outcome.attack},
                 {"norm", outcome.norm.name()},
                 {"knowledge", to_string(outcome.knowledge)},
                 {"options", Json::object()},
                 {"epsilon", optional(outcome.epsilon)}};
-    put_summary(attack, s, samples.size());
+    put_summary(attack, outcome, samples.size());
     attack.update({{"seconds", outcome.seconds},
                    {"model_seconds", outcome.model_seconds},
                    {"forward", cost.queries},
@@ -278,7 +263,7 @@ void write_results(foil::io::AtomicFile& file, const Command& command, const Sam
     Json entry{{"norm", worst.outcome.norm.name()},
                {"epsilon", optional(worst.outcome.epsilon)},
                {"attacks", worst.members}};
-    put_summary(entry, worst.outcome.summary(), samples.size());
+    put_summary(entry, worst.outcome, samples.size());
     entry["samples"] = nullptr;
     root["worst_cases"].push_back(std::move(entry));
   }
@@ -309,10 +294,12 @@ void write_results(foil::io::AtomicFile& file, const Command& command, const Sam
                   {"predicted", predicted(record, i)},
                   {"status", foil::to_string(record.status)},
                   {"success", record.success},
+                  {"correct", record.correct},
                   {"distance", record.distance},  // null if infinite
                   {"forward", record.queries},
                   {"backward", record.gradient_queries},
-                  {"zero_gradients", record.zero_gradients}};
+                  {"zero_gradients", record.zero_gradients},
+                  {"bad_rows", record.bad_rows}};
       if (samples.targets) sample["target"] = (*samples.targets)[i];
       if (!outcome.stages.empty())
         sample["stage"] = record.stage < 0

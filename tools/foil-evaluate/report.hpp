@@ -35,9 +35,6 @@ struct Told : foil::Outcome {
 
 std::string to_string(foil::Knowledge knowledge);
 
-/// "37.5 %", or "-" if there is nothing to share.
-std::string percent(double share);
-
 /// What is told of an audit.
 struct AuditTold {
   std::string kind;  ///< "quick" or "full"
@@ -61,7 +58,7 @@ std::string table(const std::vector<Told>& outcomes, const Samples& samples, con
 struct RunFacts {
   std::string id;
   bool complete = false;
-  std::optional<Content> sheet{};  ///< if it is written
+  std::optional<Content> sheet{}, curve{};  ///< if they are written
 };
 
 /// Writes results.json.

@@ -66,7 +66,8 @@ struct Curve {
   /// Share of samples that are robust within epsilon; NaN if none is finished.
   double robust_accuracy(double epsilon) const { return at(epsilon).robust_accuracy(); }
   /// The integral of robust accuracy from 0 to an epsilon, in units of epsilon; divided by that epsilon it is
-  /// the mean robust accuracy. NaN where the curve is.
+  /// the mean robust accuracy. NaN where the curve is; an upper bound only, and often a poor one, unless a
+  /// minimal attack takes part.
   double area(double up_to) const {
     require(up_to >= 0 && std::isfinite(up_to), "curve: expected an area up to a finite epsilon >= 0, got ",
             up_to);

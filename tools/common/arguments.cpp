@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+#include "common/arguments.hpp"
+
+#include <algorithm>
+#include <sstream>
+#include <vector>
+
+#include "foil/core/error.hpp"
+#include "foil/core/parse.hpp"
+
+namespace programs {
+namespace {
+
+/// What is wrong with a command line that CLI11 cannot make sense of.
+std::string explanation(const CLI::App& app, const CLI::ParseError& failure, const std::string& stray) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    const std::string name = option->get_name();
+    names.push_back(name);
+    if (option->get_expected_max() <= 1 && option->count() > 1) return name + " is given twice";
+  }
+  for (std::string given : app.remaining()) {
+    given = given.substr(0, given.find('='));
+    if (given.starts_with("-"))
+      return foil::text("there is no option ", given, foil::did_you_mean(given, names));
+  }
+  if (!app.remaining().empty()) return foil::text("'", app.remaining().front(), "' ", stray);
+  std::string line = failure.what();
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  return line;
+}
+
+}  // namespace
+
+std::string parse(CLI::App& app, int argc, char** argv, const std::string& stray) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& failure) {
+    if (failure.get_exit_code() == 0) {
+      std::ostringstream text;
+      app.exit(failure, text, text);
+      return text.str();
+    }
+    throw foil::Error(explanation(app, failure, stray) + " (" + app.get_name() +
+                      " --help explains the options)");
+  }
+  return {};
+}
+
+}  // namespace programs

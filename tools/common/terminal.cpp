@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+#include "common/terminal.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+
+#include "foil/core/error.hpp"
+#include "foil/version.hpp"
+
+namespace programs {
+
+std::string version() {
+  return foil::text(FOIL_VERSION_MAJOR, ".", FOIL_VERSION_MINOR, ".", FOIL_VERSION_PATCH);
+}
+
+std::string formatted(const char* format, double value) {
+  if (std::isnan(value)) return "-";
+  char text[64];
+  std::snprintf(text, sizeof text, format, value);
+  return text;
+}
+
+std::string percent(double share) {
+  return std::isnan(share) ? "-" : formatted("%.1f %%", 100 * share);
+}
+
+std::string columns(const std::vector<std::vector<std::string>>& rows, std::size_t left) {
+  std::vector<std::size_t> widths(rows.empty() ? 0 : rows.front().size());
+  for (const auto& row : rows)
+    for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], row[c].size());
+  std::string text;
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    for (std::size_t c = 0; c < widths.size(); ++c) {
+      const std::string padding(widths[c] - rows[r][c].size(), ' ');
+      text += c < left ? rows[r][c] + padding : padding + rows[r][c];
+      if (c + 1 < widths.size()) text += "  ";
+    }
+    text += '\n';
+    if (r == 0) {
+      std::size_t total = 2 * (widths.size() - 1);
+      for (const std::size_t width : widths) total += width;
+      text += std::string(total, '-') + '\n';
+    }
+  }
+  return text;
+}
+
+void open_standard_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(stream, F_GETFD) < 0 && errno == EBADF) ::open("/dev/null", O_RDWR);
+}
+
+bool print(const char* program, const std::string& text, std::FILE* stream) {
+  const bool printed = std::fputs(text.c_str(), stream) >= 0 && std::fflush(stream) == 0;
+  if (!printed)
+    std::fprintf(stderr, "%s: cannot write to standard output: %s\n", program, std::strerror(errno));
+  return printed;
+}
+
+}  // namespace programs
