@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "catalogue/all_attacks.hpp"
+#include "common/terminal.hpp"
 #include "foil/core/criteria.hpp"
 #include "foil/core/error.hpp"
 #include "foil/evaluation/audit/calls.hpp"
@@ -81,7 +82,7 @@ AuditTold audit(const Command& command, const Model& model, Inputs& in, const Sa
   facts.setting = setting;
   facts.declared_accuracy = command.claimed_accuracy;
   facts.seed = command.seed;
-  facts.version = version();
+  facts.version = programs::version();
   if (full) foil::cut_to_data(count, facts);
 
   foil::AuditData<Images> data;
