@@ -152,14 +152,20 @@ TEST_CASE("foil-compare: rows and attacks that not all have are told and left ou
   Json few = trained;
   few["seed"] = 7;
   few["complete"] = false;
+  few["new_option"] = true;  // which the first file does not speak of: no difference
+  few["threads"] = 64;
   few["attacks"][0]["samples"].erase(0);
   few["attacks"][1]["samples"].erase(0);
   few["attacks"][0]["options"]["steps"] = 100;
   few["attacks"].push_back(attack("fgm", 0.5, {infinity}));
   few["attacks"][2]["samples"][0]["index"] = 3;
   few["attacks"][2]["samples"][0]["label"] = 3;
-  const auto found = comparison({plain, few});
+  Json one = plain;
+  one["threads"] = 2;
+  one["std"] = "one for each feature";
+  const auto found = comparison({one, few});
   CHECK(found.samples == 7);
+  CHECK(found.notes.size() == 6);
   CHECK(found.lines[0].summary.total() == 7);
   CHECK(found.lines[1].pairs.only_this == 3);
   std::string notes;
@@ -168,7 +174,8 @@ TEST_CASE("foil-compare: rows and attacks that not all have are told and left ou
                         ContainsSubstring("'seed' differs: 0 in 1, 7 in 2") &&
                         ContainsSubstring("2 is of a run that did not come to its end") &&
                         ContainsSubstring("options of pgd eps 0.5 differ: steps=40 in 1, steps=100 in 2") &&
-                        ContainsSubstring("fgm eps 0.5 is only in 2"));
+                        ContainsSubstring("fgm eps 0.5 is only in 2") &&
+                        ContainsSubstring("'std' has a number for each feature"));
 }
 
 TEST_CASE("foil-compare: of two settings of an attack those are compared that are the same", "[compare]") {

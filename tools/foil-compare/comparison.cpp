@@ -4,8 +4,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <map>
+#include <iterator>
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include "foil/core/error.hpp"
@@ -52,6 +53,27 @@ void check(const std::vector<Results>& files, const std::set<std::int64_t>& rows
                     files[0].path.string(), " and ", b.target < 0 ? "none" : foil::text("target ", b.target),
                     " in ", files[f].path.string());
     }
+}
+
+/// Notes what else differs, but for what says nothing of the figures, or is a figure. Whatever options a
+/// version has are among them.
+void note_settings(const std::vector<Results>& files, std::vector<std::string>& notes) {
+  constexpr std::string_view passed_over[] = {"run_id",         "complete",           "model", "bounds",
+                                              "threads",        "batch_size",         "count", "sample_count",
+                                              "clean_accuracy", "clean_accuracy_rows"};
+  std::set<std::string> keys;
+  for (const Results& file : files)
+    for (const auto& setting : file.settings) keys.insert(setting.first);
+  for (const std::string& key : keys) {
+    if (std::find(std::begin(passed_over), std::end(passed_over), key) == std::end(passed_over) &&
+        !agree(files, key))
+      notes.push_back(foil::text("'", key, "' differs: ", setting_text(files, key)));
+    const auto at = files[0].settings.find(key);
+    if (at != files[0].settings.end() && at->second.find("one for each feature") != std::string::npos)
+      notes.push_back(foil::text("'", key,
+                                 "' has a number for each feature: whether they are the same in all "
+                                 "files is not in them"));
+  }
 }
 
 /// The rows that all files have.
@@ -237,30 +259,7 @@ Comparison compare(const std::vector<Results>& files, const Options& options) {
   const std::set<std::int64_t> rows = common_rows(files, out.notes);
   out.samples = rows.size();
   check(files, rows);
-  for (const char* key : {"images",
-                          "labels",
-                          "targets",
-                          "starts",
-                          "mask",
-                          "lattice",
-                          "margin",
-                          "layout",
-                          "raw",
-                          "clip",
-                          "mean",
-                          "std",
-                          "keep_output_layer",
-                          "binary",
-                          "straight_through",
-                          "network_output",
-                          "input_shape",
-                          "first",
-                          "correct_only",
-                          "seed",
-                          "query_budget",
-                          "foil_version"})
-    if (!agree(files, key))
-      out.notes.push_back(foil::text("'", key, "' differs: ", setting_text(files, key)));
+  note_settings(files, out.notes);
   for (std::size_t f = 0; f < files.size(); ++f)
     if (const auto at = files[f].settings.find("complete");
         at != files[f].settings.end() && at->second != "true")

@@ -137,35 +137,9 @@ void check_figures(const Value& attack, const foil::Outcome& outcome) {
                      "; the file was changed, or a version wrote it that counted otherwise: evaluate anew");
 }
 
-/// What of a run has to do with its figures and may differ from another's.
-constexpr const char* said[] = {"foil_version",
-                                "complete",
-                                "model",
-                                "images",
-                                "labels",
-                                "targets",
-                                "starts",
-                                "mask",
-                                "lattice",
-                                "margin",
-                                "bounds",
-                                "layout",
-                                "raw",
-                                "clip",
-                                "mean",
-                                "std",
-                                "input_shape",
-                                "network_output",
-                                "binary",
-                                "keep_output_layer",
-                                "first",
-                                "count",
-                                "straight_through",
-                                "correct_only",
-                                "seed",
-                                "query_budget",
-                                "clean_accuracy",
-                                "clean_accuracy_rows"};
+/// What results.json has beside the settings of the run.
+constexpr const char* results[] = {"attacks", "worst_cases", "curves", "warnings",
+                                   "notes",   "sheet",       "curve",  "audit"};
 
 }  // namespace
 
@@ -177,8 +151,9 @@ Results read_results(const std::filesystem::path& path) {
   root.require(root.has("foil_version") && root.has("attacks"),
                "expected results.json of foil-evaluate, found other JSON");
   Results out{.path = path};
-  for (const char* key : said)
-    if (root.has(key)) out.settings[key] = json[key].dump(-1, ' ', false, Json::error_handler_t::replace);
+  for (const auto& [key, value] : json.items())
+    if (std::find(std::begin(results), std::end(results), key) == std::end(results))
+      out.settings[key] = value.dump(-1, ' ', false, Json::error_handler_t::replace);
   const Value attacks = root["attacks"];
   for (std::size_t a = 0; a < attacks.size(); ++a) {
     const Value attack = attacks[a];

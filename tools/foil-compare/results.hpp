@@ -21,7 +21,7 @@ struct Row {
 /// What one file holds.
 struct Results {
   std::filesystem::path path;
-  std::map<std::string, std::string> settings{};  ///< of the run, by their keys, as JSON; not those left out
+  std::map<std::string, std::string> settings{};  ///< all that the file says of the run, by its keys, as JSON
   std::vector<foil::Outcome> outcomes{};          ///< their records in ascending order of the rows
   std::map<std::int64_t, Row> rows{};             ///< that were attacked
 };
