@@ -219,6 +219,8 @@ TEST_CASE("suite: an outcome sums up what the stages came to") {
   REQUIRE(outcome.stages.size() == 4);
   CHECK(outcome.stages[0].name == "stage 0");
   CHECK(outcome.stages[0].attacked == count - 1);
+  CHECK(outcome.stages[0].attack == stages()[0].attack.name());
+  CHECK(outcome.stages[0].knowledge == stages()[0].attack.knowledge());
   Index left = count - 1;
   std::int64_t queries = 1, gradients = 0;
   for (const StageOutcome& stage : outcome.stages) {
@@ -236,7 +238,11 @@ TEST_CASE("suite: an outcome sums up what the stages came to") {
 
 TEST_CASE("autoattack: versions have the stages of the original") {
   using Names = std::vector<std::string>;
-  const auto names = [](const AnyAttack& attack) { return attack.stages(); };
+  const auto names = [](const AnyAttack& attack) {
+    Names out;
+    for (const StageInfo& stage : attack.stages()) out.push_back(stage.name);
+    return out;
+  };
   CHECK(names(LinfAutoAttack()) == Names{"apgd-ce", "apgd-t", "fab-t", "square"});
   CHECK(names(L1AutoAttack({.version = AutoAttackVersion::plus})) ==
         Names{"apgd-ce", "apgd-dlr", "fab", "square", "apgd-t", "fab-t"});

@@ -252,6 +252,7 @@ void write_results(foil::io::AtomicFile& file, const Command& command, const Sam
     for (const auto& [name, value] : outcome.options) attack["options"][name] = typed(value);
     for (const foil::StageOutcome& stage : outcome.stages)
       attack["stages"].push_back({{"name", stage.name},
+                                  {"attack", stage.attack},
                                   {"attacked", stage.attacked},
                                   {"fooled", stage.fooled},
                                   {"forward", stage.queries},

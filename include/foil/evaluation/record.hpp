@@ -45,6 +45,8 @@ struct StageOutcome {
   std::string name;
   Index attacked = 0, fooled = 0;
   std::int64_t queries = 0, gradient_queries = 0;  ///< summed over the attacked, as in foil::StageCalls
+  std::string attack{};                            ///< its attack's name
+  Knowledge knowledge = Knowledge::decisions;      ///< that its attack needs
 };
 
 /// One attack, at one epsilon if it has a fixed budget: how it was asked for, and what it came to on every
@@ -67,7 +69,8 @@ struct Outcome {
   explicit Outcome(const AnyAttack& of, std::optional<double> at = std::nullopt)
       : attack(of.name()), norm(of.norm()), knowledge(of.knowledge()) {
     if (!of.minimal()) epsilon = at;
-    for (const std::string& name : of.stages()) stages.push_back({name});
+    for (const StageInfo& stage : of.stages())
+      stages.push_back({stage.name, 0, 0, 0, 0, stage.attack, stage.knowledge});
   }
 
   /// Adds the result on the samples that come next.

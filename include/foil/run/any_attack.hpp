@@ -13,6 +13,12 @@
 
 namespace foil {
 
+/// What is known from outside of a suite's stage.
+struct StageInfo {
+  std::string name, attack;  ///< its own, and its attack's
+  Knowledge knowledge;
+};
+
 /// Any attack, its type forgotten. What a model or a criterion lacks for it is an Error then.
 class AnyAttack {
  public:
@@ -25,7 +31,8 @@ class AnyAttack {
       : AnyAttack(attack.name(), detail::stream_of(attack), typename Attack::norm{}, Attack::knowledge,
                   Attack::minimal, {}) {
     if constexpr (requires { attack.stages(); })
-      for (const auto& stage : attack.stages()) stages_.push_back(stage.name);
+      for (const auto& stage : attack.stages())
+        stages_.push_back({stage.name, stage.attack.name(), stage.attack.knowledge()});
     start_ = [attack = std::move(attack)](Oracle& oracle, [[maybe_unused]] double epsilon) {
       if constexpr (Attack::minimal)
         return attack.attack(oracle);
@@ -48,8 +55,8 @@ class AnyAttack {
   Lp norm() const { return norm_; }
   Knowledge knowledge() const { return knowledge_; }
   bool minimal() const { return minimal_; }
-  /// The names of a suite's stages; empty for a single attack.
-  const std::vector<std::string>& stages() const { return stages_; }
+  /// A suite's stages; empty for a single attack.
+  const std::vector<StageInfo>& stages() const { return stages_; }
   const Start& start() const { return start_; }
 
   /// As the attack's own call operator. Attacks with a fixed budget need `epsilons` and throw without;
@@ -92,7 +99,7 @@ class AnyAttack {
   Knowledge knowledge_;
   bool minimal_;
   Start start_;
-  std::vector<std::string> stages_{};
+  std::vector<StageInfo> stages_{};
 };
 
 }  // namespace foil
