@@ -28,6 +28,7 @@
 #include "foil/models/label_only.hpp"
 #include "foil/models/lambdas.hpp"
 #include "foil/models/log_probabilities.hpp"
+#include "foil/models/planted.hpp"
 #include "foil/models/preprocessed.hpp"
 #include "foil/models/redrawn.hpp"
 #include "foil/models/single_logit.hpp"

@@ -129,6 +129,17 @@ class RunPlanner {
       miss("C15", norm == "l0" ? "l0-salt-and-pepper" : norm + "-square",
            norm == "l0" ? OptionValues() : OptionValues{{"steps", "1000"}},
            norm == "l0" ? std::nullopt : std::optional(radius));
+    const auto knows = [&](Knowledge kind) {
+      return std::any_of(facts_.outcomes.begin(), facts_.outcomes.end(),
+                         [&](const Outcome& o) { return o.knowledge == kind; });
+    };
+    if (!knows(Knowledge::scores) && norm != "l0") miss("C19", norm + "-square", {{"steps", "1000"}}, radius);
+    if (!knows(Knowledge::decisions)) {
+      if (norm == "l2")
+        miss("C19", "boundary", {{"steps", "1000"}}, std::nullopt);
+      else
+        miss("C19", norm == "l0" ? "l0-salt-and-pepper" : norm + "-dataset", {}, std::nullopt);
+    }
   }
 
   std::vector<PlannedRun> take() { return std::move(runs_); }

@@ -21,12 +21,14 @@
 #include "foil/core/tensor.hpp"
 #include "foil/evaluation/attack_entry.hpp"
 #include "foil/evaluation/audit/calls.hpp"
+#include "foil/evaluation/audit/chance.hpp"
 #include "foil/evaluation/audit/convergence.hpp"
 #include "foil/evaluation/audit/facts.hpp"
 #include "foil/evaluation/audit/figures.hpp"
 #include "foil/evaluation/audit/measure.hpp"
 #include "foil/evaluation/audit/policy.hpp"
 #include "foil/evaluation/audit/rerun.hpp"
+#include "foil/evaluation/audit/threats.hpp"
 #include "foil/evaluation/record.hpp"
 #include "foil/run/any_attack.hpp"
 #include "foil/run/model_port.hpp"
@@ -200,8 +202,39 @@ std::vector<AuditStep> model_steps(AuditCalls<Input>& calls, const AuditData<Inp
   return steps;
 }
 
+/// The steps that change samples without an attack: C17 and C18 in the norms of the outcomes, but for L0, and
+/// C28. They refer to `calls` and `data`.
+template <Batch Input>
+std::vector<AuditStep> chance_steps(AuditCalls<Input>& calls, const AuditData<Input>& data,
+                                    const AuditFacts& facts, const AuditPolicy& policy) {
+  std::vector<AuditStep> steps;
+  for (const Lp norm : audit_checks::norms_of(facts.outcomes)) {
+    if (norm == Lp(L0{})) continue;
+    const audit_checks::Group group(facts.outcomes, norm, [](const Outcome&) { return true; });
+    const auto epsilons = group.epsilons();
+    if (!epsilons.empty()) {
+      const double epsilon = epsilons.front();
+      Index standing = 0;
+      for (std::size_t i = 0; i < group.size(); ++i)
+        standing += group.correct(i) && !group.fools(i, epsilon) && static_cast<Index>(i) < data.size();
+      steps.push_back({"C17", static_cast<double>(standing) * policy.noise_draws, false,
+                       [&calls, &data, norm, epsilon, policy](AuditFacts& f) {
+                         f.noise.push_back(change_at_random(calls, data, f, norm, epsilon, policy));
+                       }});
+    }
+    const auto shrunk = static_cast<double>(std::min<Index>(policy.shrink_samples, data.size()));
+    steps.push_back(
+        {"C18", shrunk * policy.shrink_draws, false, [&calls, &data, norm, policy](AuditFacts& f) {
+           f.brute_force.push_back(shrink_at_random(calls, data, f, norm, policy));
+         }});
+  }
+  steps.push_back({"C28", static_cast<double>(data.size() * threat_calls(data.inputs)), true,
+                   [&calls, &data, policy](AuditFacts& f) { f.severities = disturb(calls, data, policy); }});
+  return steps;
+}
+
 /// The steps that run attacks: those that are missing, the evaluation's with other options and again, and
-/// C14's. `again`, `calls` and `data` are referred to.
+/// C14's; then chance_steps(). `again`, `calls` and `data` are referred to.
 template <Batch Input>
 std::vector<AuditStep> attack_steps(AuditCalls<Input>& calls, const AuditData<Input>& data,
                                     const AuditFacts& facts, const Catalogue& catalogue,
@@ -222,6 +255,7 @@ std::vector<AuditStep> attack_steps(AuditCalls<Input>& calls, const AuditData<In
                                                                count, f.seed.value_or(0)));
                      }});
   }
+  for (AuditStep& step : chance_steps(calls, data, facts, policy)) steps.push_back(std::move(step));
   return steps;
 }
 

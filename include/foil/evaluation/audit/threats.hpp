@@ -101,6 +101,12 @@ inline Eigen::VectorXd turned_and_moved(const Eigen::VectorXd& image, const geom
 
 namespace detail {
 
+template <Batch Input>
+bool holds_images(const Input& inputs) {
+  return Input::NumIndices == 4 && inputs.dimensions()[2 % Input::NumIndices] > 1 &&
+         inputs.dimensions()[3 % Input::NumIndices] > 1;
+}
+
 /// The accuracy on samples that are changed in one way, and whether each is right.
 template <Batch Input, class Change>
 double accuracy_on(AuditCalls<Input>& calls, const AuditData<Input>& data, const Change& change) {
@@ -125,7 +131,7 @@ double accuracy_on(AuditCalls<Input>& calls, const AuditData<Input>& data, const
 /// the lower bound. Accuracy at a severity is the mean over all changes of that severity. Forward passes for
 /// each sample: threat_calls().
 template <Batch Input>
-std::vector<Severity> disturb(AuditCalls<Input>& calls, const AuditData<Input>& data, bool channels_last,
+std::vector<Severity> disturb(AuditCalls<Input>& calls, const AuditData<Input>& data,
                               const AuditPolicy& policy) {
   std::vector<Severity> out;
   const auto add = [](Severity& to, double severity, std::vector<double> accuracies) {
@@ -135,9 +141,9 @@ std::vector<Severity> disturb(AuditCalls<Input>& calls, const AuditData<Input>& 
     to.accuracies.push_back(mean);
   };
   const auto bounds = calls.model().bounds();
-  if constexpr (Input::NumIndices == 4) {
-    const auto d = data.inputs.dimensions();
-    const auto layout = geometry::image_layout({d[1], d[2], d[3]}, channels_last);
+  if (detail::holds_images(data.inputs)) {
+    std::vector<Index> shape(data.inputs.dimensions().begin() + 1, data.inputs.dimensions().end());
+    const auto layout = geometry::image_layout(shape, false);
     const auto low = static_cast<double>(bounds.lower(0)), ground = std::isfinite(low) ? low : 0.0;
     const auto moved = [&](double degrees, double down, double right) {
       return detail::accuracy_on(calls, data, [&](Index, const Eigen::VectorXd& x) {
@@ -179,8 +185,8 @@ std::vector<Severity> disturb(AuditCalls<Input>& calls, const AuditData<Input>& 
 
 /// Forward passes for each sample that disturb() takes.
 template <Batch Input>
-constexpr Index threat_calls() {
-  return 6 + (Input::NumIndices == 4 ? 31 + 25 : 0);
+Index threat_calls(const Input& inputs) {
+  return 6 + (detail::holds_images(inputs) ? 31 + 25 : 0);
 }
 
 }  // namespace foil
