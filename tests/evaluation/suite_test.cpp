@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "foil/attacks/parts/minimal.hpp"
 #include "foil/evaluation/record.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
@@ -204,6 +205,7 @@ TEST_CASE("suite: what cannot be stages is refused in words") {
   CHECK_THROWS_WITH(LinfSuite("mine", {Stage(other)}), ContainsSubstring("stages in linf, got l2-apgd"));
   CHECK_THROWS_WITH(LinfSuite("mine", {Stage(nested)}), ContainsSubstring("got the suite linf-autoattack"));
   CHECK_THROWS_WITH(Blind("mine", {Stage(square)}), ContainsSubstring("linf-square needs more of the model"));
+  CHECK_THROWS_WITH(minimal_form(nested, {}), ContainsSubstring("a suite works within one radius"));
   CHECK_THROWS_WITH(LinfSuite("mine", {Stage(square), Stage(square)}),
                     ContainsSubstring("'linf-square' twice"));
 }
@@ -271,6 +273,20 @@ TEST_CASE("autoattack: makes no more calls than the original of a sample that st
   CHECK(stages[3].gradient_queries == 0);
   CHECK(stages[3].queries <= 5001);
   CHECK(stages[3].queries > 4900);
+}
+
+TEST_CASE("autoattack: averages twenty gradients a step of models that draw random numbers") {
+  const test::Mlp<Input> ten(width, 16, 10, 8);
+  const Input one = gather(inputs(), std::vector<Index>{2});
+  const auto result =
+      L2AutoAttack({.version = AutoAttackVersion::rand})(ten, one, predict(ten, one), 1e-3, options());
+  REQUIRE_FALSE(result.success[0]);
+  REQUIRE(result.stages[0].size() == 2);
+  for (const StageCalls& stage : result.stages[0]) {
+    CHECK(stage.gradient_queries % 20 == 0);
+    CHECK(stage.gradient_queries <= 2000);
+    CHECK(stage.gradient_queries > 400);
+  }
 }
 
 TEST_CASE("autoattack: does with two and three classes") {

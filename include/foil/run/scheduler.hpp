@@ -95,6 +95,7 @@ class Scheduler {
       verifier_.waiting().push_back(std::move(slot->seat));
     }
     for (auto& seat : verifier_.waiting()) {
+      seat->ledger.forget_beyond(seat->limit);
       const Ledger& ledger = seat->ledger;
       const Index row = seat->sample.row;
       if (result_.status[static_cast<std::size_t>(row)] != Status::not_run) continue;

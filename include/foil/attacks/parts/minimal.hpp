@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "foil/attacks/parts/radius.hpp"
+#include "foil/core/error.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/run/any_attack.hpp"
 #include "foil/run/attack.hpp"
@@ -99,6 +100,9 @@ struct MinimalOptions {
 template <class Attack>
 class Minimal : public MinimalAttack<Minimal<Attack>> {
  public:
+  static_assert(
+      !requires(const Attack& attack) { attack.stages(); },
+      "foil: a suite works within one radius; foil::ClosestAttack looks for the smallest");
   using Options = MinimalOptions<Attack>;
   using norm = typename Attack::norm;
   static constexpr Knowledge knowledge = Attack::knowledge;
@@ -123,6 +127,7 @@ class Minimal : public MinimalAttack<Minimal<Attack>> {
 /// The same at run time.
 inline AnyAttack minimal_form(const AnyAttack& attack, const RadiusSearch& search) {
   const std::string name = text("minimal-", attack.name());
+  require(attack.stages().empty(), name, ": a suite works within one radius");
   return {name,
           text("minimal-", attack.stream()),
           attack.norm(),

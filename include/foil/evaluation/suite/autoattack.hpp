@@ -82,6 +82,7 @@ Stage autoattack_stage(std::string_view name, AutoAttackVersion version) {
   options.steps = steps;
   options.restarts = rand || (standard && !l1) ? 1 : restarts;
   options.radii = l1 && standard ? 3 : 1;
+  options.draws = rand ? 20 : 1;
   if (name == "apgd-ce") return {label, Attack(options)};
   auto with_two = options;
   options.loss = Loss::dlr;
@@ -120,7 +121,7 @@ std::vector<Stage> autoattack_stages(const AutoAttackOptions& options) {
 /// AutoAttack for L1, L2 and Linf. Croce & Hein 2020, arXiv:2003.01690; L1: 2021, arXiv:2103.01208. Its
 /// versions: `standard`, APGD on the cross-entropy, targeted APGD, targeted FAB and Square; `plus`, also
 /// untargeted APGD on DLR and untargeted FAB, with five starts each; `rand`, for models that draw random
-/// numbers; `custom`, any of these. Steps, restarts and targets are the original's.
+/// numbers, 20 gradients a step; `custom`, any of these. Steps, restarts and targets are the original's.
 ///
 /// Differs from it: the stages are foil's attacks (see there), on LSEM where it has the cross-entropy; every
 /// sample is done with at its first success; with fewer classes there are fewer targets, with two APGD-DLR,

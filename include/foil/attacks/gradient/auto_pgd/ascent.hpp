@@ -15,6 +15,7 @@
 #include "foil/attacks/gradient/auto_pgd/options.hpp"
 #include "foil/attacks/gradient/auto_pgd/step_control.hpp"
 #include "foil/attacks/parts/class_order.hpp"
+#include "foil/attacks/parts/mean_gradient.hpp"
 #include "foil/attacks/parts/steepest_ascent.hpp"
 #include "foil/attacks/parts/towards_class.hpp"
 #include "foil/geometry/project.hpp"
@@ -38,8 +39,8 @@ namespace foil {
 /// AutoAttack, which makes one run of 100 steps, for L1 five. For L1 this is the default here, too, but for
 /// targets; elsewhere two runs of 50 find as much or more.
 ///
-/// Cost per restart (and target): `steps` x (1 forward + 1 backward), and 1 forward for each of the radii;
-/// besides, 1 forward for the input if it is not the start.
+/// Cost per restart (and target): `steps` x `draws` x (1 forward + 1 backward), and 1 forward for each of the
+/// radii; besides, 1 forward for the input if it is not the start.
 template <Norm N>
 class AutoProjectedGradientDescent : public FixedBudgetAttack<AutoProjectedGradientDescent<N>> {
  public:
@@ -118,6 +119,7 @@ class AutoProjectedGradientDescent : public FixedBudgetAttack<AutoProjectedGradi
     Eigen::VectorXd x = best.x, last, asked, point, step(x.size());
     geometry::project(x, region);
     best.loss = no_loss;
+    Answer mean;
     const Answer* at = nullptr;
     for (int done = 0, repeats = 0;; ++done) {
       point = x;
@@ -128,7 +130,10 @@ class AutoProjectedGradientDescent : public FixedBudgetAttack<AutoProjectedGradi
       if (repeated) {
         if (++repeats == most_repeats || done == steps) co_return;
       } else if (done < steps) {
-        at = &co_await oracle.gradient(asked, objective);
+        if (options_.draws > 1)
+          at = co_await mean_gradient(oracle, asked, objective, options_.draws, mean);
+        else
+          at = &co_await oracle.gradient(asked, objective);
         repeats = 0;
       } else {
         at = &co_await oracle.score(asked, objective);
@@ -141,7 +146,7 @@ class AutoProjectedGradientDescent : public FixedBudgetAttack<AutoProjectedGradi
         x = auto_pgd::random_start(region, oracle.random(Purpose::direction, draw));
         continue;
       }
-      const double changed = sparse ? count_changed(oracle, best.x) : 0;
+      const double changed = sparse ? auto_pgd::count_changed(oracle.original(), best.x) : 0;
       bool returns = !usable;
       if (first)
         begin(control, at->loss, changed, features);
@@ -178,12 +183,6 @@ class AutoProjectedGradientDescent : public FixedBudgetAttack<AutoProjectedGradi
   void begin(auto_pgd::StepControl& control, double loss, double changed, double features) const {
     const bool unknown = radii() == 1;
     control.begin(loss, unknown ? 0.2 * features : changed / 1.5, unknown ? features : changed);
-  }
-
-  static double count_changed(const Oracle& oracle, const Eigen::VectorXd& x) {
-    Index changed = 0;
-    for (Index i = 0; i < x.size(); ++i) changed += x[i] != oracle.original()[i];
-    return static_cast<double>(changed);
   }
 
   Options options_;

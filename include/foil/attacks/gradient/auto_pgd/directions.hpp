@@ -43,6 +43,13 @@ Eigen::VectorXd random_start(const geometry::Region<N>& region, RandomDraw rando
   return x;
 }
 
+/// In how many features two points differ.
+inline double count_changed(const Eigen::VectorXd& a, const Eigen::VectorXd& b) {
+  Index changed = 0;
+  for (Index i = 0; i < a.size(); ++i) changed += a[i] != b[i];
+  return static_cast<double>(changed);
+}
+
 /// A step of the given length for L1: as many features as told, those of largest gradient, each by an equal
 /// share. Features at their bounds take theirs in vain: it is the projection that makes room for others.
 inline void sparse_step(const Eigen::VectorXd& gradient, double length, double features,

@@ -55,6 +55,7 @@ struct AutoPgdOptions {
   int radii = 0;
   bool conjugate = Defaults::conjugate;
   bool maximize_loss = false;
+  int draws = 1;
 
   void list(OptionList& option) {
     option("steps", steps, "gradient steps per restart and target", at_least(1));
@@ -81,6 +82,8 @@ struct AutoPgdOptions {
         between(0, 10));
     option("conjugate", conjugate, "steps along conjugate gradients");
     option("maximize_loss", maximize_loss, "go on after success and return the highest loss");
+    option("draws", draws, "gradients averaged at each point, for models that draw random numbers",
+           between(1, 1e4));
   }
 };
 
