@@ -24,7 +24,7 @@ namespace foil {
 /// Options of foil::StandardSuite.
 struct StandardSuiteOptions {
   int gradients = 300;
-  int probe = 100;
+  int probe = 200;
   int steps = 5000;
 
   void list(OptionList& option) {
@@ -118,7 +118,7 @@ std::vector<Stage> standard_stages(const StandardSuiteOptions& options) {
 /// alone (Boundary; salt and pepper for L1 and L0). Where the model answers the same input in two ways, the
 /// first success may be chance: APGD then climbs to the highest loss instead.
 ///
-/// Cost of a sample that stands where gradients are right, with these options: about 800 forward and 670
+/// Cost of a sample that stands where gradients are right, with these options: about 900 forward and 670
 /// backward passes.
 template <Norm N>
 class StandardSuite : public SuiteAttack<StandardSuite<N>, N> {
