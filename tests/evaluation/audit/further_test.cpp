@@ -6,8 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "catalogue/all_attacks.hpp"
 #include "evaluation/audit/healthy.hpp"
+#include "foil/attacks/decision/boundary/boundary.hpp"
+#include "foil/attacks/gradient/fmn.hpp"
 #include "foil/evaluation/audit/chance.hpp"
 #include "foil/evaluation/audit/coverage.hpp"
 #include "foil/evaluation/audit/defences.hpp"
@@ -73,7 +74,7 @@ TEST_CASE("audit: chance is counted where no attack succeeded, and costs what it
   CHECK(model.asked == 3 * 200);
   facts.noise = {noise};
   CHECK(check("C17", facts, policy).verdict() == Verdict::fail);
-  facts.noise = {change_at_random(calls, data, facts, Linf{}, 0.1, policy)};
+  facts.noise = {change_at_random(calls, data, facts, Linf{}, 0.09, policy)};
   CHECK(facts.noise[0].only_noise == 0);
   CHECK(check("C17", facts, policy).verdict() == Verdict::warn);  // few samples
 }
@@ -87,7 +88,7 @@ TEST_CASE("audit: brute force starts below what is known and shrinks", "[audit]"
   facts.setting.widths = Eigen::VectorXd::Ones(9);
   // The nearest are at 0.4, 0.3, 0.2 and 0.1.
   facts.outcomes = {found(std::nullopt, {0.4, 0.3, 0.2, 0.1})};
-  const AuditPolicy policy{.shrink_draws = 300};
+  const AuditPolicy policy{.shrink_draws = 3000};
   facts.brute_force = {shrink_at_random(calls, data, facts, Linf{}, policy)};
   for (const double d : facts.brute_force[0].distances) CHECK(d == infinity);
   CHECK(check("C18", facts).verdict() == Verdict::pass);
@@ -159,13 +160,10 @@ TEST_CASE("audit: planted defences are broken by attacks that need no gradients,
   test::Random random(3);
   data.inputs = test::random_batch<Input>(random, Input::Dimensions(40, 12));
   data.labels = predict(honest, data.inputs);
-  const auto break_by = [&](const std::vector<std::string>& names) {
+  const auto break_by = [&](const std::vector<AnyAttack>& attacks) {
     return break_planted(honest, data, [&](const auto& planted, const Input& x, const Labels& labels) {
       std::vector<Outcome> outcomes;
-      for (const std::string& name : names) {
-        const AttackEntry& entry = programs::all_attacks().find(name);
-        const AnyAttack attack =
-            entry.make(name == "boundary" ? OptionValues{{"steps", "100"}} : OptionValues{});
+      for (const AnyAttack& attack : attacks) {
         outcomes.emplace_back(attack);
         outcomes.back().add(attack(planted, x, labels));
       }
@@ -173,7 +171,7 @@ TEST_CASE("audit: planted defences are broken by attacks that need no gradients,
     });
   };
   AuditFacts facts;
-  facts.planted = break_by({"l2-fmn", "boundary"});
+  facts.planted = break_by({FMNAttack<L2>({.steps = 30}), BoundaryAttack({.steps = 100})});
   for (const PlantedDefence& planted : facts.planted) {
     CAPTURE(planted.defence);
     CHECK(planted.attacked >= 30);
@@ -181,7 +179,7 @@ TEST_CASE("audit: planted defences are broken by attacks that need no gradients,
   }
   CHECK(check("C27", facts).verdict() == Verdict::pass);
   // Attacks with gradients alone are stopped.
-  facts.planted = break_by({"l2-deepfool"});
+  facts.planted = break_by({FMNAttack<L2>({.steps = 30})});
   CHECK(check("C27", facts).verdict() == Verdict::fail);
 }
 

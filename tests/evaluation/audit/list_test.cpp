@@ -266,6 +266,19 @@ TEST_CASE("audit: a check that lacks something is skipped and says what", "[audi
   CHECK_THROWS_AS(judge({}, {.samples = 0}), Error);
 }
 
+TEST_CASE("audit: a suite is of every kind that its stages are of", "[audit]") {
+  AuditFacts facts;
+  facts.outcomes = {
+      outcome_of("linf-standard", Linf{}, Knowledge::gradients, 0.1, [](std::size_t) { return 0.0; })};
+  CHECK(check("C19", facts).verdict() == Verdict::fail);
+  CHECK(check("C20", facts).verdict() == Verdict::warn);
+  facts.outcomes[0].stages = {{"quick"}, {"probe"}, {"decisions"}};
+  CHECK(check("C19", facts).verdict() == Verdict::pass);
+  CHECK(check("C20", facts).verdict() == Verdict::pass);
+  facts.outcomes[0].stages.pop_back();
+  CHECK(check("C19", facts).verdict() == Verdict::fail);
+}
+
 TEST_CASE("audit: outcomes of other samples cannot be compared", "[audit]") {
   AuditFacts facts = healthy();
   facts.outcomes[closest].records.pop_back();

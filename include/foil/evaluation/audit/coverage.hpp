@@ -68,17 +68,27 @@ inline std::string family_of(std::string attack) {
   return attack;
 }
 
-/// C19: attackers of every kind had a go.
+/// What a stage of foil's suites knows, by its name.
+inline Knowledge knowledge_of_stage(std::string_view stage) {
+  for (const std::string_view name : {"square", "scores", "probe"})
+    if (stage == name) return Knowledge::scores;
+  return stage == "decisions" ? Knowledge::decisions : Knowledge::gradients;
+}
+
+/// C19: attackers of every kind had a go, alone or as a stage of a suite, be it one that is run only where
+/// others look wrong.
 inline Finding attackers_of_every_kind(const AuditFacts& facts, const AuditPolicy&) {
   if (facts.outcomes.empty()) return skip("outcomes of attacks");
   Index kinds[3] = {0, 0, 0};
   bool other = false;
   for (const Outcome& outcome : facts.outcomes) {
-    ++kinds[static_cast<std::size_t>(outcome.knowledge)];
+    if (outcome.stages.empty()) ++kinds[static_cast<std::size_t>(outcome.knowledge)];
+    for (const StageOutcome& stage : outcome.stages)
+      ++kinds[static_cast<std::size_t>(knowledge_of_stage(stage.name))];
     other = other || family_of(outcome.attack) != family_of(facts.training_attack);
   }
   const std::string evidence =
-      text(kinds[2], " outcomes of attacks with gradients, ", kinds[1], " with scores, ", kinds[0],
+      text(kinds[2], " attacks or stages of suites with gradients, ", kinds[1], " with scores, ", kinds[0],
            " with decisions alone",
            facts.training_attack.empty() ? "" : "; the model was trained with " + facts.training_attack);
   std::string lacks;
@@ -94,7 +104,8 @@ inline Finding attackers_of_every_kind(const AuditFacts& facts, const AuditPolic
   return pass(evidence);
 }
 
-/// C20: attacks of several families, and none of them counted twice.
+/// C20: attacks of several families, and none of them counted twice. Stages of suites are families of their
+/// own.
 inline Finding attacks_differ(const AuditFacts& facts, const AuditPolicy& policy) {
   if (facts.outcomes.empty()) return skip("outcomes of attacks");
   std::vector<std::string> families;
@@ -115,6 +126,8 @@ inline Finding attacks_differ(const AuditFacts& facts, const AuditPolicy& policy
         alike += text(alike.empty() ? "" : "; ", a.attack, " and ", b.attack, " in ", a.norm.name());
     }
   }
+  for (const Outcome& outcome : facts.outcomes)
+    for (const StageOutcome& stage : outcome.stages) families.push_back(stage.name);
   std::sort(families.begin(), families.end());
   const auto count = std::unique(families.begin(), families.end()) - families.begin();
   const std::string evidence = text(facts.outcomes.size(), " outcomes of ", count, " families of attacks");

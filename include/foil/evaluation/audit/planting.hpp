@@ -3,6 +3,7 @@
 /// Attacks and checks proved on models that are broken on purpose: what C27 judges.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <utility>
