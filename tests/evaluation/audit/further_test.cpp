@@ -14,6 +14,7 @@
 #include "foil/evaluation/audit/defences.hpp"
 #include "foil/evaluation/audit/list.hpp"
 #include "foil/evaluation/audit/planting.hpp"
+#include "foil/evaluation/audit/targeting.hpp"
 #include "foil/evaluation/audit/threats.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
@@ -181,6 +182,30 @@ TEST_CASE("audit: planted defences are broken by attacks that need no gradients,
   // Attacks with gradients alone are stopped.
   facts.planted = break_by({FMNAttack<L2>({.steps = 30})});
   CHECK(check("C27", facts).verdict() == Verdict::fail);
+}
+
+TEST_CASE("audit: aimed at each class, attacks find the closest of all", "[audit]") {
+  const auto affine = test::random_affine<Input>(4, 6, 2);
+  test::Random random(8);
+  const Input x = test::random_batch<Input>(random, Input::Dimensions(10, 6), 0.3, 0.7);
+  const Labels labels = predict(affine, x);
+  const TowardsClasses aimed = towards_each_class(FMNAttack<L2>({.steps = 200}), affine, x, labels, 4);
+  CHECK(aimed.classes == 3);
+  CHECK(aimed.norm == Lp(L2{}));
+  AuditFacts facts;
+  facts.towards_classes = {aimed};
+  facts.outcomes.emplace_back("fmn", L2{});
+  for (Index i = 0; i < 10; ++i) {
+    const double exact = affine.distance_to_leave<L2>(x, i, labels[i]);
+    const double found = aimed.distances[static_cast<std::size_t>(i)];
+    CHECK(found >= exact * (1 - 1e-5));
+    CHECK(found <= exact * 1.05);
+    facts.outcomes[0].records.push_back({i, Status::success, true, true, 0, exact, 1, 1, 0});
+  }
+  CHECK(check("C21", facts).verdict() == Verdict::pass);
+  for (Record& record : facts.outcomes[0].records) record.distance *= 1.2;  // at another class
+  CHECK(check("C21", facts).verdict() == Verdict::warn);
+  CHECK_THROWS_AS(towards_each_class(FMNAttack<L2>(), affine, x, labels, 1), Error);
 }
 
 TEST_CASE("audit: ranks, areas and rates of rejection", "[audit]") {
