@@ -272,7 +272,9 @@ TEST_CASE("audit: a suite is of every kind that its stages are of", "[audit]") {
       outcome_of("linf-standard", Linf{}, Knowledge::gradients, 0.1, [](std::size_t) { return 0.0; })};
   CHECK(check("C19", facts).verdict() == Verdict::fail);
   CHECK(check("C20", facts).verdict() == Verdict::warn);
-  facts.outcomes[0].stages = {{"quick"}, {"probe"}, {"decisions"}};
+  facts.outcomes[0].stages = {{"quick", 1, 0, 0, 0, "linf-apgd", Knowledge::gradients},
+                              {"probe", 1, 0, 0, 0, "linf-square", Knowledge::scores},
+                              {"decisions", 0, 0, 0, 0, "boundary", Knowledge::decisions}};
   CHECK(check("C19", facts).verdict() == Verdict::pass);
   CHECK(check("C20", facts).verdict() == Verdict::pass);
   facts.outcomes[0].stages.pop_back();

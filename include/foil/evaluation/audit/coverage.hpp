@@ -68,13 +68,6 @@ inline std::string family_of(std::string attack) {
   return attack;
 }
 
-/// What a stage of foil's suites knows, by its name.
-inline Knowledge knowledge_of_stage(std::string_view stage) {
-  for (const std::string_view name : {"square", "scores", "probe"})
-    if (stage == name) return Knowledge::scores;
-  return stage == "decisions" ? Knowledge::decisions : Knowledge::gradients;
-}
-
 /// C19: attackers of every kind had a go, alone or as a stage of a suite, be it one that is run only where
 /// others look wrong.
 inline Finding attackers_of_every_kind(const AuditFacts& facts, const AuditPolicy&) {
@@ -83,8 +76,7 @@ inline Finding attackers_of_every_kind(const AuditFacts& facts, const AuditPolic
   bool other = false;
   for (const Outcome& outcome : facts.outcomes) {
     if (outcome.stages.empty()) ++kinds[static_cast<std::size_t>(outcome.knowledge)];
-    for (const StageOutcome& stage : outcome.stages)
-      ++kinds[static_cast<std::size_t>(knowledge_of_stage(stage.name))];
+    for (const StageOutcome& stage : outcome.stages) ++kinds[static_cast<std::size_t>(stage.knowledge)];
     other = other || family_of(outcome.attack) != family_of(facts.training_attack);
   }
   const std::string evidence =
@@ -104,8 +96,7 @@ inline Finding attackers_of_every_kind(const AuditFacts& facts, const AuditPolic
   return pass(evidence);
 }
 
-/// C20: attacks of several families, and none of them counted twice. Stages of suites are families of their
-/// own.
+/// C20: attacks of several families, stages of suites among them, and none of them counted twice.
 inline Finding attacks_differ(const AuditFacts& facts, const AuditPolicy& policy) {
   if (facts.outcomes.empty()) return skip("outcomes of attacks");
   std::vector<std::string> families;
@@ -126,8 +117,12 @@ inline Finding attacks_differ(const AuditFacts& facts, const AuditPolicy& policy
         alike += text(alike.empty() ? "" : "; ", a.attack, " and ", b.attack, " in ", a.norm.name());
     }
   }
-  for (const Outcome& outcome : facts.outcomes)
-    for (const StageOutcome& stage : outcome.stages) families.push_back(stage.name);
+  for (std::size_t i = facts.outcomes.size(); i-- > 0;) {
+    const std::vector<StageOutcome>& stages = facts.outcomes[i].stages;
+    if (stages.empty()) continue;
+    families.erase(families.begin() + static_cast<std::ptrdiff_t>(i));
+    for (const StageOutcome& stage : stages) families.push_back(family_of(stage.attack));
+  }
   std::sort(families.begin(), families.end());
   const auto count = std::unique(families.begin(), families.end()) - families.begin();
   const std::string evidence = text(facts.outcomes.size(), " outcomes of ", count, " families of attacks");
