@@ -44,7 +44,7 @@ TEST_CASE("foil-evaluate: a quick audit of the shipped network passes, its cost 
   CHECK(ids(audit, "FAIL").empty());
   CHECK(ids(audit, "WARN") == std::set<std::string>{"C1"});  // on 20 samples
   for (const char* const id :
-       {"C2", "C3", "C4", "C5", "C6", "C8", "C9", "C10", "C15", "C19", "C20", "C24", "C32"})
+       {"C2", "C3", "C4", "C5", "C6", "C8", "C9", "C10", "C15", "C19", "C20", "C22", "C23", "C24", "C32"})
     CHECK(ids(audit, "PASS").contains(id));
   for (const char* const id : {"C7", "C11", "C12", "C13", "C14", "C16", "C17", "C18", "C28"})
     CHECK(ids(audit, "SKIP").contains(id));
@@ -57,15 +57,15 @@ TEST_CASE("foil-evaluate: a quick audit of the shipped network passes, its cost 
 
 TEST_CASE("foil-evaluate: a full audit of the shipped network", "[examples][evaluate]") {
   const TemporaryDirectory dir;
-  const Outcome outcome =
-      run(on_mnist(dir) + attacks +
-          Arguments{"--count", "20", "--audit", "full:samples=12,noise_draws=100,shrink_draws=100"});
+  const Outcome outcome = run(on_mnist(dir) + attacks +
+                              Arguments{"--count", "20", "--audit",
+                                        "full:samples=12,noise_draws=100,shrink_draws=100,target_classes=2"});
   INFO(outcome.out << outcome.err);
   CHECK(outcome.status == 0);
   const auto audit = results(dir)["audit"];
   CHECK(ids(audit, "FAIL").empty());
-  CHECK_FALSE(ids(audit, "SKIP").contains("C7"));
-  CHECK_FALSE(ids(audit, "SKIP").contains("C11"));
+  // What is left needs other models, or what only its authors know.
+  CHECK(ids(audit, "SKIP") == std::set<std::string>{"C16", "C25", "C26", "C27", "C29", "C30"});
   CHECK(ids(audit, "PASS").contains("C31"));
   CHECK(results(dir)["attacks"].size() == 5);  // what the audit runs beside stays its own
 }
@@ -76,7 +76,7 @@ TEST_CASE("foil-evaluate: an audit that fails is an exit status with --strict", 
       on_mnist(dir) + Arguments{"--count", "20",    "--attack",           "fgsm", "--epsilon", "0.1",
                                 "--audit", "quick", "--claimed-accuracy", "0.3"};
   CHECK(run(wrong).status == 0);
-  CHECK(ids(results(dir)["audit"], "FAIL") == std::set<std::string>{"C1"});
+  CHECK(ids(results(dir)["audit"], "FAIL") == std::set<std::string>{"C1", "C19"});  // with fgsm alone
   CHECK(run(wrong + Arguments{"--strict"}).status == 3);
 }
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -16,10 +17,14 @@
 #include "common/terminal.hpp"
 #include "foil/core/criteria.hpp"
 #include "foil/core/error.hpp"
+#include "foil/evaluation/audit/attack_steps.hpp"
 #include "foil/evaluation/audit/calls.hpp"
 #include "foil/evaluation/audit/facts.hpp"
+#include "foil/evaluation/audit/figures.hpp"
 #include "foil/evaluation/audit/list.hpp"
+#include "foil/evaluation/audit/model_steps.hpp"
 #include "foil/evaluation/audit/steps.hpp"
+#include "foil/evaluation/curve.hpp"
 #include "foil/evaluation/worst_of.hpp"
 #include "foil/run/model_port.hpp"
 
@@ -46,6 +51,26 @@ std::string cost_text(const std::vector<foil::AuditStep>& steps) {
     line += (line.empty() ? "" : "; ") + checks + ": " + text;
   }
   return line;
+}
+
+/// Accuracy against the radius in each norm with an attack that looks for the smallest: its distances are the
+/// curve.
+std::vector<foil::ReportedCurve> curves_of(const std::vector<foil::Outcome>& outcomes) {
+  std::vector<foil::ReportedCurve> curves;
+  for (const foil::Lp norm : foil::audit_checks::norms_of(outcomes)) {
+    std::vector<std::reference_wrapper<const foil::Outcome>> group;
+    for (const foil::Outcome& outcome : outcomes)
+      if (outcome.norm == norm) group.emplace_back(outcome);
+    const foil::Curve curve = foil::curve_of(group);
+    if (!curve.minimal) continue;
+    foil::ReportedCurve told{norm, {}, {}, curve.median_distance()};
+    for (const auto& point : curve.points) {
+      told.epsilons.push_back(point.epsilon);
+      told.accuracies.push_back(point.summary.robust_accuracy());
+    }
+    curves.push_back(std::move(told));
+  }
+  return curves;
 }
 
 }  // namespace
@@ -84,6 +109,9 @@ AuditTold audit(const Command& command, const Model& model, Inputs& in, const Sa
   facts.seed = command.seed;
   facts.version = programs::version();
   if (full) foil::cut_to_data(count, facts);
+  for (const foil::WorstOutcome& worst : foil::worst_cases(facts.outcomes))
+    facts.reported.push_back(
+        {worst.outcome.norm, worst.outcome.epsilon, worst.outcome.summary().robust_accuracy()});
 
   foil::AuditData<Images> data;
   const auto rows = std::span(samples.rows).first(static_cast<std::size_t>(count));
@@ -95,7 +123,7 @@ AuditTold audit(const Command& command, const Model& model, Inputs& in, const Sa
   foil::check_data(data, facts);
 
   const foil::AttackAgain again = [&](const foil::AnyAttack& attack, std::optional<double> epsilon,
-                                      Index some) {
+                                      Index some, const foil::Labels& targets) {
     const foil::Block block{0, some, rows.first(static_cast<std::size_t>(some))};
     std::vector<Index> own;
     for (Index i = 0; i < some; ++i) own.push_back(i);
@@ -108,11 +136,11 @@ AuditTold audit(const Command& command, const Model& model, Inputs& in, const Sa
     };
     foil::Outcome outcome(attack, epsilon);
     const double radius = epsilon.value_or(0);
+    const foil::Labels& aims = targets.size() > 0 ? targets : data.targets;
     const auto result =
-        samples.targets
-            ? attack(model, inputs,
-                     foil::TargetedMarginAbove(foil::Labels(data.targets.head(some)), command.margin), radius,
-                     options)
+        aims.size() > 0
+            ? attack(model, inputs, foil::TargetedMarginAbove(foil::Labels(aims.head(some)), command.margin),
+                     radius, options)
             : attack(model, inputs, foil::MarginAbove(foil::Labels(data.labels.head(some)), command.margin),
                      radius, options);
     foil::require(!interrupted, "interrupted");
@@ -123,13 +151,16 @@ AuditTold audit(const Command& command, const Model& model, Inputs& in, const Sa
   foil::ModelPortTo<const Model> port(model);
   foil::AuditCalls<Images> calls(port, data.knowledge);
   auto steps = foil::model_steps(calls, data, facts, policy);
-  if (full)
+  if (full) {
     for (auto& step : foil::attack_steps(calls, data, facts, programs::all_attacks(), again, policy))
       steps.push_back(std::move(step));
+    for (auto& step : foil::chance_steps(calls, data, facts, policy)) steps.push_back(std::move(step));
+  }
   AuditTold told{command.audit->name, foil::audit_cost(steps), {}};
   std::fprintf(stderr, "foil-evaluate: the audit asks the model about %.0f rows more (%s)\n", told.calls,
                cost_text(steps).c_str());
   foil::measure(steps, policy, facts, [&](const foil::AuditStep&) { return !interrupted; });
+  facts.curves = curves_of(facts.outcomes);
   told.report = foil::judge(facts, policy);
   return told;
 }

@@ -14,10 +14,12 @@
 #include "foil/core/model.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/evaluation/attack_entry.hpp"
+#include "foil/evaluation/audit/attack_steps.hpp"
 #include "foil/evaluation/audit/calls.hpp"
 #include "foil/evaluation/audit/check.hpp"
 #include "foil/evaluation/audit/facts.hpp"
 #include "foil/evaluation/audit/list.hpp"
+#include "foil/evaluation/audit/model_steps.hpp"
 #include "foil/evaluation/audit/policy.hpp"
 #include "foil/evaluation/audit/rerun.hpp"
 #include "foil/evaluation/audit/steps.hpp"
@@ -46,7 +48,8 @@ AuditReport audit(M&& model, const AuditData<input_t<M>>& data, AuditFacts facts
   check_data(data, facts);
   ModelPortTo<shared_if_possible<M>> port(model);
   AuditCalls<Input> calls(port, data.knowledge);
-  const AttackAgain again = [&](const AnyAttack& attack, std::optional<double> epsilon, Index count) {
+  const AttackAgain again = [&](const AnyAttack& attack, std::optional<double> epsilon, Index count,
+                                const Labels& targets) {
     std::vector<Index> rows;
     run_options_t<M> own = options;
     own.sample_ids.clear();
@@ -56,20 +59,22 @@ AuditReport audit(M&& model, const AuditData<input_t<M>>& data, AuditFacts facts
     }
     Outcome outcome(attack, epsilon);
     const Input inputs = gather(data.inputs, rows);
-    if (data.targets.size() > 0)
-      outcome.add(attack(model, inputs, TargetedMisclassification(Labels(data.targets.head(count))),
-                         epsilon.value_or(0), own),
+    const double radius = epsilon.value_or(0);
+    const Labels& aims = targets.size() > 0 ? targets : data.targets;
+    if (aims.size() > 0)
+      outcome.add(attack(model, inputs, TargetedMisclassification(Labels(aims.head(count))), radius, own),
                   own.sample_ids);
     else
-      outcome.add(attack(model, inputs, Labels(data.labels.head(count)), epsilon.value_or(0), own),
-                  own.sample_ids);
+      outcome.add(attack(model, inputs, Labels(data.labels.head(count)), radius, own), own.sample_ids);
     return outcome;
   };
   if (catalogue) cut_to_data(data.size(), facts);
   auto steps = model_steps(calls, data, facts, policy);
-  if (catalogue)
+  if (catalogue) {
     for (AuditStep& step : attack_steps(calls, data, facts, *catalogue, again, policy))
       steps.push_back(std::move(step));
+    for (AuditStep& step : chance_steps(calls, data, facts, policy)) steps.push_back(std::move(step));
+  }
   measure(steps, policy, facts);
   return judge(facts, policy);
 }

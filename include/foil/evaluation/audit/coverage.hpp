@@ -21,6 +21,8 @@
 #include "foil/evaluation/audit/facts.hpp"
 #include "foil/evaluation/audit/figures.hpp"
 #include "foil/evaluation/audit/policy.hpp"
+#include "foil/evaluation/diagnose.hpp"
+#include "foil/evaluation/record.hpp"
 #include "foil/evaluation/worst_of.hpp"
 
 namespace foil {
@@ -75,6 +77,7 @@ inline Finding attackers_of_every_kind(const AuditFacts& facts, const AuditPolic
   Index kinds[3] = {0, 0, 0};
   bool other = false;
   for (const Outcome& outcome : facts.outcomes) {
+    if (is_noise(outcome)) continue;
     if (outcome.stages.empty()) ++kinds[static_cast<std::size_t>(outcome.knowledge)];
     for (const StageOutcome& stage : outcome.stages) ++kinds[static_cast<std::size_t>(stage.knowledge)];
     other = other || family_of(outcome.attack) != family_of(facts.training_attack);
@@ -164,7 +167,8 @@ inline Finding worst_case_reported(const AuditFacts& facts, const AuditPolicy&) 
     const double radius = reported.epsilon.value_or(std::numeric_limits<double>::infinity());
     std::vector<Outcome> group;
     double best = 1;
-    for (const Outcome& outcome : facts.outcomes) {
+    for (std::size_t k = 0; k + facts.added < facts.outcomes.size(); ++k) {
+      const Outcome& outcome = facts.outcomes[k];
       if (!(outcome.norm == reported.norm) || (outcome.epsilon && outcome.epsilon != reported.epsilon))
         continue;
       group.push_back(outcome);

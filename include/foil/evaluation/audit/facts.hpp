@@ -91,6 +91,7 @@ struct Omission {
 /// that needs it is skipped then, and says so. audit() measures what it can.
 struct AuditFacts {
   std::vector<Outcome> outcomes{};            ///< of the same samples
+  std::size_t added = 0;                      ///< the last so many of them were run by the audit
   Setting setting{};                          ///< see there
   bool randomised = false;                    ///< the model draws random numbers, and its authors say so
   std::optional<double> declared_accuracy{};  ///< what is claimed of clean samples

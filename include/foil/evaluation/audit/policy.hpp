@@ -51,6 +51,7 @@ struct AuditPolicy {
   int shrink_samples = 10;           ///< C18: samples
   int families = 3;                  ///< C20: of fewer families of attacks it is a warning
   double alike = 0.99;            ///< C20: rank correlation of distances from which two attacks count as one
+  int target_classes = 9;         ///< C21: classes that are aimed at
   double target_closer = 0.05;    ///< C21: relative distance that counts as closer
   double target_wins = 0.05;      ///< C21: share of samples where attacks at single classes may be closer
   double randomised_drop = 0.01;  ///< C24: by which success may fall as more draws are averaged
@@ -99,6 +100,7 @@ struct AuditPolicy {
     o("shrink_samples", shrink_samples, "C18: samples", at_least(1));
     o("families", families, "C20: fewer are a warning", at_least(1));
     o("alike", alike, "C20: rank correlation of two that count as one", between(0, 1));
+    o("target_classes", target_classes, "C21: classes that are aimed at", at_least(1));
     o("target_closer", target_closer, "C21: relative distance that counts as closer", at_least(0));
     o("target_wins", target_wins, "C21: share where single classes may be closer", between(0, 1));
     o("randomised_drop", randomised_drop, "C24: fall of success with more draws", between(0, 1));

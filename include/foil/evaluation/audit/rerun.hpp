@@ -18,22 +18,37 @@
 #include <vector>
 
 #include "foil/core/error.hpp"
+#include "foil/core/model.hpp"
 #include "foil/core/norms.hpp"
 #include "foil/core/parse.hpp"
 #include "foil/core/summary.hpp"
+#include "foil/core/tensor.hpp"
 #include "foil/evaluation/attack_entry.hpp"
 #include "foil/evaluation/audit/facts.hpp"
 #include "foil/evaluation/audit/figures.hpp"
 #include "foil/evaluation/audit/list.hpp"
 #include "foil/evaluation/audit/policy.hpp"
+#include "foil/evaluation/diagnose.hpp"
 #include "foil/evaluation/record.hpp"
 #include "foil/run/any_attack.hpp"
 
 namespace foil {
 
 /// Runs an attack on the first samples of an audit, as the attacks of the evaluation were run: with their
-/// seed, ids, pool and so on.
-using AttackAgain = std::function<Outcome(const AnyAttack&, std::optional<double> epsilon, Index samples)>;
+/// criterion, unless there are targets, and their seed, ids, pool and so on.
+using AttackAgain = std::function<Outcome(const AnyAttack&, std::optional<double> epsilon, Index samples,
+                                          const Labels& targets)>;
+
+/// Enters a minimal attack at single classes among the closest over all of them.
+inline void aimed_at(std::vector<TowardsClasses>& all, const Outcome& outcome) {
+  if (all.empty())
+    all.push_back({outcome.norm, 0,
+                   std::vector<double>(outcome.records.size(), std::numeric_limits<double>::infinity())});
+  ++all.front().classes;
+  for (std::size_t i = 0; i < outcome.records.size(); ++i)
+    if (outcome.records[i].success)
+      all.front().distances[i] = std::min(all.front().distances[i], outcome.records[i].distance);
+}
 
 /// An attack to be run.
 struct PlannedRun {
@@ -46,13 +61,17 @@ struct PlannedRun {
   std::optional<std::size_t> of{};  ///< the outcome that it is compared with
   std::string option{};             ///< what is changed about it, and
   double factor = 1;                ///< by which factor
+  Labels targets{};                 ///< classes to reach instead; empty: as in the evaluation
 
   /// Runs it, and enters what comes of it among the facts.
   void run(const AttackAgain& again, const AuditPolicy& policy, AuditFacts& facts) const {
-    Outcome outcome = again(attack, epsilon, samples);
+    Outcome outcome = again(attack, epsilon, samples, targets);
     outcome.options = options;
-    if (!of) {
+    if (targets.size() > 0) {
+      aimed_at(facts.towards_classes, outcome);
+    } else if (!of) {
       facts.outcomes.push_back(std::move(outcome));
+      ++facts.added;
     } else if (!option.empty()) {
       facts.reruns.push_back({*of, option, factor, std::move(outcome)});
     } else {
@@ -103,6 +122,28 @@ class RunPlanner {
     }
   }
 
+  /// A minimal attack at each other class, as far as there are few: in the norm of the first outcome, one of
+  /// the evaluation's where there is one.
+  void aim(const Labels& labels) {
+    if (facts_.outcomes.empty() || facts_.setting.targets.size() > 0) return;
+    const Lp norm = facts_.outcomes.front().norm;
+    Index classes = 0;
+    for (const Outcome& outcome : facts_.outcomes) classes = std::max(classes, outcome.classes);
+    const auto own = std::find_if(facts_.outcomes.begin(), facts_.outcomes.end(), [&](const Outcome& o) {
+      return !o.epsilon && o.norm == norm && audit_checks::uses_gradients(o) && find(o.attack);
+    });
+    const bool any = own != facts_.outcomes.end();
+    const AttackEntry* const entry = find(any ? own->attack : norm.name() + "-fmn");
+    if (!entry) return;
+    for (Index shift = 1; shift < std::min<Index>(classes, 1 + policy_.target_classes); ++shift) {
+      add("C21", *entry, any ? values_of(*own) : OptionValues(), std::nullopt, samples_,
+          any ? per_sample(*own) : calls_of(*entry, {}), 0, "", 1);
+      runs_.back().of.reset();
+      runs_.back().targets =
+          labels.unaryExpr([&](int label) { return static_cast<int>((label + shift) % classes); });
+    }
+  }
+
   /// What the checks of attacks lack, in the norm of the first outcome.
   void complete() {
     if (facts_.outcomes.empty()) return;
@@ -125,21 +166,13 @@ class RunPlanner {
     const Eigen::VectorXd& widths = facts_.setting.widths;
     if (lacks("C9") && widths.size() > 0 && std::isfinite(Linf::size(widths)))
       miss("C9", "linf-pgd", {}, policy_.distortion * Linf::size(widths));
-    if (lacks("C15"))
-      miss("C15", norm == "l0" ? "l0-salt-and-pepper" : norm + "-square",
-           norm == "l0" ? OptionValues() : OptionValues{{"steps", "1000"}},
-           norm == "l0" ? std::nullopt : std::optional(radius));
-    const auto knows = [&](Knowledge kind) {
-      return std::any_of(facts_.outcomes.begin(), facts_.outcomes.end(),
-                         [&](const Outcome& o) { return o.knowledge == kind; });
+    const auto none = [&](Knowledge knowledge) {
+      return std::none_of(facts_.outcomes.begin(), facts_.outcomes.end(),
+                          [&](const Outcome& o) { return o.knowledge == knowledge && !is_noise(o); });
     };
-    if (!knows(Knowledge::scores) && norm != "l0") miss("C19", norm + "-square", {{"steps", "1000"}}, radius);
-    if (!knows(Knowledge::decisions)) {
-      if (norm == "l2")
-        miss("C19", "boundary", {{"steps", "1000"}}, std::nullopt);
-      else
-        miss("C19", norm == "l0" ? "l0-salt-and-pepper" : norm + "-dataset", {}, std::nullopt);
-    }
+    if (none(Knowledge::scores)) miss("C15, C19", norm + "-square", {{"steps", "1000"}}, radius);
+    if (none(Knowledge::decisions)) miss("C19", "boundary", {{"steps", "1000"}}, std::nullopt);
+    if (lacks("C15") && norm == "l0") miss("C15", "l0-salt-and-pepper", {}, std::nullopt);
   }
 
   std::vector<PlannedRun> take() { return std::move(runs_); }
@@ -209,18 +242,23 @@ class RunPlanner {
     add(checks, entry, values, outcome.epsilon, samples_, per_sample(outcome), of, option + " in radii",
         value);
   }
-  void miss(const char* checks, const std::string& name, const OptionValues& values,
-            std::optional<double> epsilon) {
-    const AttackEntry* const entry = find(name);
-    if (!entry) return;
-    double calls = 2;  // a forward and a backward pass for every step and restart
-    for (const OptionInfo& option : entry->options)
+  /// An estimate for a sample: a forward and, where there are gradients, a backward pass for each step and
+  /// restart.
+  static double calls_of(const AttackEntry& entry, const OptionValues& values) {
+    double calls = entry.knowledge == Knowledge::gradients ? 2 : 1;
+    for (const OptionInfo& option : entry.options)
       if (option.name == "steps" || option.name == "restarts") {
         const auto given = values.find(option.name);
         calls *= parse_real(given == values.end() ? option.value : given->second).value_or(1);
       }
-    add(checks, *entry, values, entry->minimal ? std::nullopt : epsilon, samples_, calls, std::nullopt, "",
-        1);
+    return calls;
+  }
+  void miss(const char* checks, const std::string& name, const OptionValues& values,
+            std::optional<double> epsilon) {
+    const AttackEntry* const entry = find(name);
+    if (!entry) return;
+    add(checks, *entry, values, entry->minimal ? std::nullopt : epsilon, samples_, calls_of(*entry, values),
+        std::nullopt, "", 1);
   }
   void add(const char* checks, const AttackEntry& entry, const OptionValues& values,
            std::optional<double> epsilon, Index samples, double calls, std::optional<std::size_t> of,
@@ -246,12 +284,13 @@ class RunPlanner {
 
 }  // namespace detail
 
-/// The runs of a full audit on so many samples, those of missing attacks first.
+/// The runs of a full audit on samples of these classes, those of missing attacks first.
 inline std::vector<PlannedRun> plan_runs(const AuditFacts& facts, const Catalogue& catalogue,
-                                         const AuditPolicy& policy, Index samples) {
-  detail::RunPlanner planner(facts, catalogue, policy, samples);
+                                         const AuditPolicy& policy, const Labels& labels) {
+  detail::RunPlanner planner(facts, catalogue, policy, labels.size());
   planner.complete();
   planner.vary();
+  planner.aim(labels);
   return planner.take();
 }
 
