@@ -54,7 +54,8 @@ inline Finding adversarials_valid(const AuditFacts& facts, const AuditPolicy&) {
   }
   if (checked == 0) return skip("adversarials to show to the model again");
   if (bad == 0)
-    return pass(text(checked, " adversarials of ", facts.adversarials.size(), " attacks, each shown alone"));
+    return pass(text(counted(static_cast<std::size_t>(checked), "adversarial"), " of ",
+                     counted(facts.adversarials.size(), "outcome"), ", each shown alone"));
   return fail(
       what,
       "what the model does not confirm is no adversarial: look for random or batch-dependent answers, "

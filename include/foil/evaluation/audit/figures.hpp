@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <limits>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -26,6 +27,11 @@ namespace audit_checks {
 /// "3 of 100"
 inline std::string of(Index part, Index whole) {
   return text(part, " of ", whole);
+}
+
+/// "1 sample", "2 samples"
+inline std::string counted(std::size_t count, std::string_view what) {
+  return text(count, ' ', what, count == 1 ? "" : "s");
 }
 
 /// A number with four digits, for evidence.

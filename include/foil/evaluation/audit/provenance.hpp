@@ -41,7 +41,7 @@ inline Finding reproducible(const AuditFacts& facts, const AuditPolicy& policy) 
   }
   if (samples == 0) return skip("attacks that are run again; all is recorded");
   const std::string evidence =
-      text(facts.replays.size(), " attacks run again: ", of(differing, samples),
+      text(counted(facts.replays.size(), "attack"), " run again: ", of(differing, samples),
            " samples end at another distance (by more than ", brief(policy.distance_error), ")");
   if (differing == 0) return pass(evidence);
   return fail(text(evidence, ": ", which),
@@ -73,9 +73,9 @@ inline Finding norms_apart(const AuditFacts& facts, const AuditPolicy&) {
       if (a.epsilon && b.epsilon && *a.epsilon != *b.epsilon)
         return fail(text(a.title(), " stands beside ", b.title()), remedy);
     }
-  const std::string evidence =
-      text(facts.outcomes.size(), " outcomes in ", norms_of(facts.outcomes).size(), " norms, ",
-           facts.comparisons.size(), " comparisons within one norm and radius each");
+  const std::string evidence = text(
+      counted(facts.outcomes.size(), "outcome"), " in ", counted(norms_of(facts.outcomes).size(), "norm"),
+      ", ", counted(facts.comparisons.size(), "comparison"), " within one norm and radius each");
   if (facts.setting.widths.size() == 0)
     return warn(evidence + "; the bounds are not stated",
                 "state the bounds of the inputs: distances mean nothing without");
