@@ -133,7 +133,7 @@ TEST_CASE("audit: disturbances cost what they say, and need images for all of th
   data.labels << 0, 0, 1, 1;
   const auto severities = disturb(calls, data, {});
   CHECK(model.asked == 4 * threat_calls(data.inputs));
-  REQUIRE(severities.size() == 3);
+  REQUIRE(severities.size() == 4);
   for (const Severity& curve : severities) {
     CHECK(curve.accuracies.front() == 1);  // nothing is changed at first
     CHECK(curve.severities.front() == 0);
@@ -142,7 +142,8 @@ TEST_CASE("audit: disturbances cost what they say, and need images for all of th
   CHECK(severities[1].severities.back() == 0.1);
   AuditFacts facts;
   facts.severities = severities;
-  CHECK(check("C28", facts).finding.evidence.find("corruption") != std::string::npos);
+  CHECK(check("C28", facts).finding.evidence.find("not tried") == std::string::npos);
+  CHECK(severities[3].accuracies.back() < 1);
 
   const auto flat = test::random_affine<Input>(3, 5, 1);
   ModelPortTo<decltype(flat)> flat_port(flat);
@@ -151,7 +152,9 @@ TEST_CASE("audit: disturbances cost what they say, and need images for all of th
   test::Random random(1);
   rows.inputs = test::random_batch<Input>(random, Input::Dimensions(6, 5));
   rows.labels = predict(flat, rows.inputs);
-  CHECK(disturb(flat_calls, rows, {}).size() == 1);
+  facts.severities = disturb(flat_calls, rows, {});
+  CHECK(facts.severities.size() == 2);
+  CHECK(check("C28", facts).finding.evidence.find("not tried: rotation, translation") != std::string::npos);
 }
 
 TEST_CASE("audit: planted defences are broken by attacks that need no gradients, and are noticed",

@@ -138,9 +138,9 @@ RandomChanges change_at_random(AuditCalls<Input>& calls, const AuditData<Input>&
   RandomChanges out{norm, epsilon, 0, policy.noise_draws, 0};
   const Index most = 8 * AuditCalls<Input>::most;
   for (Index i = 0; i < std::min(data.size(), static_cast<Index>(group.size())); ++i) {
-    if (!group.correct(static_cast<std::size_t>(i))) continue;
     ++out.samples;
-    if (group.fools(static_cast<std::size_t>(i), epsilon)) continue;
+    if (!group.correct(static_cast<std::size_t>(i)) || group.fools(static_cast<std::size_t>(i), epsilon))
+      continue;
     for (Index k = 0; k < policy.noise_draws; k += most)
       if (std::isfinite(chance.try_some(i, k, std::min<Index>(most, policy.noise_draws - k), epsilon))) {
         ++out.only_noise;

@@ -21,7 +21,7 @@ namespace foil {
 struct RandomChanges {
   Lp norm;
   double epsilon = 0;
-  Index samples = 0;     ///< of the evaluation; those that an attack fooled need no draws
+  Index samples = 0;     ///< of the evaluation; those that are wrong or that an attack fooled need no draws
   Index draws = 0;       ///< at each of the others
   Index only_noise = 0;  ///< samples that a random change fooled, and no attack
 };

@@ -126,10 +126,11 @@ double accuracy_on(AuditCalls<Input>& calls, const AuditData<Input>& data, const
 
 }  // namespace detail
 
-/// What turning by up to 30 degrees in 31 steps, moving by up to a tenth in a grid of 5 x 5, and noise do to
-/// the accuracy. Turning and moving need images, of samples with three axes; what comes in from outside is
-/// the lower bound. Accuracy at a severity is the mean over all changes of that severity. Forward passes for
-/// each sample: threat_calls().
+/// What turning by up to 30 degrees in 31 steps, moving by up to a tenth in a grid of 5 x 5, noise, and
+/// corruption do to the accuracy: contrast that is lost, and features that become either bound. Turning and
+/// moving need images: samples with three axes, channels first, of several rows and columns. What comes in
+/// from outside is the lower bound. Accuracy at a severity is the mean over all changes of that severity.
+/// Forward passes for each sample: threat_calls().
 template <Batch Input>
 std::vector<Severity> disturb(AuditCalls<Input>& calls, const AuditData<Input>& data,
                               const AuditPolicy& policy) {
@@ -180,13 +181,37 @@ std::vector<Severity> disturb(AuditCalls<Input>& calls, const AuditData<Input>& 
           return x;
         })});
   out.push_back(std::move(noisy));
+  Severity corrupted{"corruption", {}, {}};
+  for (const double share : {0.0, 0.1, 0.2, 0.3, 0.4}) {
+    const auto pale = [&](Index, Eigen::VectorXd x) {
+      const double mean = x.mean();
+      for (Index j = 0; j < x.size(); ++j) x[j] += 2 * share * (mean - x[j]);
+      return x;
+    };
+    const auto dropped = [&](Index i, Eigen::VectorXd x) {
+      RandomDraw random(random_key(static_cast<std::uint64_t>(policy.seed), "audit-drops"),
+                        static_cast<std::uint64_t>(i), Purpose::noise, 0);
+      for (Index j = 0; j < x.size(); ++j) {
+        const double at = random.uniform();
+        const double end = static_cast<double>(at < share / 2 ? bounds.lower(j) : bounds.upper(j));
+        if (at < share && std::isfinite(end)) x[j] = end;
+      }
+      return x;
+    };
+    if (share == 0)
+      add(corrupted, share, {detail::accuracy_on(calls, data, pale)});
+    else
+      add(corrupted, share,
+          {detail::accuracy_on(calls, data, pale), detail::accuracy_on(calls, data, dropped)});
+  }
+  out.push_back(std::move(corrupted));
   return out;
 }
 
 /// Forward passes for each sample that disturb() takes.
 template <Batch Input>
 Index threat_calls(const Input& inputs) {
-  return 6 + (detail::holds_images(inputs) ? 31 + 25 : 0);
+  return 6 + 9 + (detail::holds_images(inputs) ? 31 + 25 : 0);
 }
 
 }  // namespace foil
