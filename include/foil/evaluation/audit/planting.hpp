@@ -41,7 +41,8 @@ std::vector<PlantedDefence> break_planted(M& model, const AuditData<input_t<M>>&
     own.adversarials.clear();
     const AuditReport report = audit(planted, own, std::move(facts), policy);
     for (const Check& check : report.checks)
-      if (check.verdict() == Verdict::fail) told.failing.push_back(check.id);
+      if (check.verdict() == Verdict::fail && check.id != "C31")  // which is of the caller's records
+        told.failing.push_back(check.id);
     out.push_back(std::move(told));
   }
   return out;
