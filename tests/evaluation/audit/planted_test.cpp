@@ -11,6 +11,7 @@
 
 #include "catalogue/all_attacks.hpp"
 #include "foil/evaluation/audit.hpp"
+#include "foil/evaluation/audit/planting.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 
@@ -197,6 +198,22 @@ TEST_CASE("audit: a full one runs again what there is, and what is missing", "[a
   INFO(weak.lines());
   CHECK(weak["C11"].verdict() == Verdict::fail);
   CHECK(weak["C13"].verdict() == Verdict::warn);
+}
+
+TEST_CASE("audit: the standard suite breaks every planted defence, and the checks notice", "[audit]") {
+  AuditData<Rows> data = samples_of_all_classes();
+  const AnyAttack suite = programs::all_attacks().find("linf-standard").make({{"steps", "1000"}});
+  AuditFacts facts;
+  facts.planted = break_planted(honest, data, [&](const auto& planted, const Rows& x, const Labels& labels) {
+    Outcome outcome(suite, 0.4);
+    outcome.add(suite(planted, x, labels, 0.4));
+    return std::vector{outcome};
+  });
+  const Check told = check("C27", facts);
+  for (const PlantedDefence& planted : facts.planted)
+    UNSCOPED_INFO(planted.defence << ": " << planted.fooled << " of " << planted.attacked);
+  INFO(told.finding.evidence);
+  CHECK(told.verdict() == Verdict::pass);
 }
 
 TEST_CASE("audit: data that do not belong to the outcomes are refused", "[audit]") {
