@@ -48,7 +48,7 @@ class SquareAttack : public FixedBudgetAttack<SquareAttack<N>> {
   const Options& options() const { return options_; }
 
   Task<> attack(Oracle& oracle, double epsilon) const {
-    if (epsilon == 0) co_return;
+    if (epsilon == 0 || oracle.box().free_features() == 0) co_return;
     const geometry::ImageLayout image = square::layout(oracle.shape(), options_.channels_last);
     const geometry::Region<N> region = oracle.region<N>(epsilon);
     Eigen::VectorXd best, best_asked, x, asked;
