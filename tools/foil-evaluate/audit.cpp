@@ -17,6 +17,7 @@
 #include "common/terminal.hpp"
 #include "foil/core/criteria.hpp"
 #include "foil/core/error.hpp"
+#include "foil/core/status.hpp"
 #include "foil/evaluation/audit/attack_steps.hpp"
 #include "foil/evaluation/audit/calls.hpp"
 #include "foil/evaluation/audit/facts.hpp"
@@ -64,9 +65,10 @@ std::vector<foil::ReportedCurve> curves_of(const std::vector<foil::Outcome>& out
     const foil::Curve curve = foil::curve_of(group);
     if (!curve.minimal) continue;
     foil::ReportedCurve told{norm, {}, {}, curve.median_distance()};
-    for (const auto& point : curve.points) {
-      told.epsilons.push_back(point.epsilon);
-      told.accuracies.push_back(point.summary.robust_accuracy());
+    constexpr int points = 100;
+    for (int k = 0; k <= points; ++k) {
+      told.epsilons.push_back(k < points ? curve.last() * k / points : curve.last());
+      told.accuracies.push_back(curve.robust_accuracy(told.epsilons.back()));
     }
     curves.push_back(std::move(told));
   }
@@ -97,9 +99,15 @@ AuditTold audit(const Command& command, const Model& model, Inputs& in, const Sa
                 const std::vector<Told>& outcomes, const foil::Setting& setting, Kept& kept,
                 foil::RunOptions<Images>& options, const std::atomic<bool>& interrupted) {
   const foil::AuditPolicy policy = audit_policy(command);
-  const bool full = command.audit->name == "full";
-  const Index count = std::min<Index>(policy.samples, samples.size());
+  Index count = 0;  // up to the first sample that may not be shown to the model
+  const auto shown = [&](const Told& outcome) {
+    return outcome.records[static_cast<std::size_t>(count)].status != foil::Status::invalid_input;
+  };
+  while (count < std::min<Index>(policy.samples, samples.size()) &&
+         std::all_of(outcomes.begin(), outcomes.end(), shown))
+    ++count;
 
+  const bool full = command.audit->name == "full" && count > 0;
   foil::AuditFacts facts;
   for (const Told& outcome : outcomes) facts.outcomes.push_back(outcome);
   for (const foil::WorstOutcome& worst : foil::worst_cases(outcomes))

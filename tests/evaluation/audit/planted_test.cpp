@@ -224,5 +224,8 @@ TEST_CASE("audit: data that do not belong to the outcomes are refused", "[audit]
   AuditData<Rows> unlabelled = samples_of_all_classes();
   unlabelled.labels.conservativeResize(3);
   CHECK_THROWS_AS(audit(honest, unlabelled, {}), Error);
+  AuditData<Rows> outside = samples_of_all_classes();
+  outside.inputs(7, 3) = 1.5f;
+  CHECK_THROWS_AS(audit(honest, outside, {}), Error);
 }
 }  // namespace

@@ -87,6 +87,7 @@ std::vector<AuditStep> attack_steps(AuditCalls<Input>& calls, const AuditData<In
                                     const AuditFacts& facts, const Catalogue& catalogue,
                                     const AttackAgain& again, const AuditPolicy& policy) {
   std::vector<AuditStep> steps;
+  if (data.size() == 0) return steps;
   for (const PlannedRun& run : plan_runs(facts, catalogue, policy, data.labels)) {
     if (run.targets.size() > 0 && data.targets.size() > 0) continue;  // has targets of its own
     steps.push_back(

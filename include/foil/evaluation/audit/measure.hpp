@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 #include <type_traits>
 #include <utility>
@@ -31,14 +32,14 @@ namespace foil {
 template <Batch Input>
 AdversarialsAgain show_alone(AuditCalls<Input>& calls, const AuditData<Input>& data,
                              const Input& adversarials, const Outcome& outcome, const AuditPolicy& policy) {
-  require(samples(adversarials) <= std::min<Index>(data.size(), std::ssize(outcome.records)) &&
-              features(adversarials) == features(data.inputs),
+  require(features(adversarials) == features(data.inputs),
           "audit: expected adversarials of the shape of the samples, ", shape_text(data.inputs), ", got ",
           shape_text(adversarials));
   AdversarialsAgain out;
   out.attack = outcome.title();
   const auto bounds = calls.model().bounds();
-  for (Index i = 0; i < samples(adversarials); ++i) {
+  const Index count = std::min({samples(adversarials), data.size(), Index{std::ssize(outcome.records)}});
+  for (Index i = 0; i < count; ++i) {
     const Record& record = outcome.records[static_cast<std::size_t>(i)];
     if (!record.success || !record.correct) continue;
     ++out.checked;

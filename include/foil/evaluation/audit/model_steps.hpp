@@ -9,6 +9,7 @@
 #include <iterator>
 #include <vector>
 
+#include "foil/core/error.hpp"
 #include "foil/core/model.hpp"
 #include "foil/core/norms.hpp"
 #include "foil/core/summary.hpp"
@@ -42,20 +43,25 @@ inline double trial_radius(const AuditFacts& facts, Lp norm, Index n) {
 
 }  // namespace detail
 
-/// The steps that ask the model itself, no attack: C2 to C5 and C10. They refer to `calls` and `data`.
+/// The steps that ask the model itself, no attack: C2 to C5 and C10. They refer to `calls` and `data`. Throws
+/// for samples that the model may not be shown.
 template <Batch Input>
 std::vector<AuditStep> model_steps(AuditCalls<Input>& calls, const AuditData<Input>& data,
                                    const AuditFacts& facts, const AuditPolicy& policy) {
   std::vector<AuditStep> steps;
   const auto n = static_cast<double>(data.size());
   if (data.size() == 0) return steps;
+  const auto bounds = calls.model().bounds();
+  for (Index i = 0; i < data.size(); ++i)
+    require(bounds.contain(sample(data.inputs, i)), "audit: sample ", i,
+            " is not finite or not within the bounds; leave it out");
   for (std::size_t k = 0; k < std::min(data.adversarials.size(), facts.outcomes.size()); ++k) {
     if (data.adversarials[k].size() == 0) continue;
     const auto& records = facts.outcomes[k].records;
-    const auto found =
-        std::count_if(records.begin(),
-                      records.begin() + std::min<Index>(samples(data.adversarials[k]), std::ssize(records)),
-                      [](const Record& r) { return r.success && r.correct; });
+    const auto found = std::count_if(
+        records.begin(),
+        records.begin() + std::min({samples(data.adversarials[k]), data.size(), Index{std::ssize(records)}}),
+        [](const Record& r) { return r.success && r.correct; });
     steps.push_back({"C2", static_cast<double>(found), true, [&calls, &data, policy, k](AuditFacts& f) {
                        f.adversarials.push_back(
                            show_alone(calls, data, data.adversarials[k], f.outcomes[k], policy));
