@@ -13,7 +13,7 @@
 namespace foil_test {
 
 /// A .npy file of version 1.
-inline std::string npy_bytes(const std::string& type, const std::string& shape, const std::string& data,
+inline std::string npy_bytes(const std::string& type, const std::string& shape, const std::string& content,
                              bool fortran = false) {
   std::string header = "{'descr': '" + type + "', 'fortran_order': " + (fortran ? "True" : "False") +
                        ", 'shape': " + shape + ", }";
@@ -21,7 +21,7 @@ inline std::string npy_bytes(const std::string& type, const std::string& shape, 
   std::string out("\x93NUMPY\x01\x00", 8);
   out += static_cast<char>(header.size() & 255);
   out += static_cast<char>(header.size() >> 8);
-  return out + header + data;
+  return out + header + content;
 }
 
 inline std::string little_endian(std::uint64_t value, int bytes) {
