@@ -10,9 +10,9 @@
 
 #include "foil/core/tensor.hpp"
 #include "foil/io/npy.hpp"
-#include "tools/foil_evaluate.hpp"
 #include "support/catch.hpp"
 #include "support/onnx_builder.hpp"
+#include "tools/foil_evaluate.hpp"
 
 using Catch::Matchers::ContainsSubstring;
 using foil::Index;

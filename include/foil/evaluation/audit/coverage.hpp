@@ -87,8 +87,7 @@ inline Finding attackers_of_every_kind(const AuditFacts& facts, const AuditPolic
            " with decisions alone",
            facts.training_attack.empty() ? "" : "; the model was trained with " + facts.training_attack);
   std::string lacks;
-  const char* const names[] = {"decisions alone (boundary)", "scores (linf-square)",
-                               "gradients (linf-pgd)"};
+  const char* const names[] = {"decisions alone (boundary)", "scores (linf-square)", "gradients (linf-pgd)"};
   for (std::size_t k = 3; k-- > 0;)
     if (kinds[k] == 0) lacks += text(lacks.empty() ? "" : ", and one that uses ", names[k]);
   if (!lacks.empty())
