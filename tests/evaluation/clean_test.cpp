@@ -34,13 +34,17 @@ TEST_CASE("clean: the rows of a range, with what the model says of them", "[clea
   const MemorySource source(p.inputs);
   for (const Index batch_size : {1, 4, 100}) {
     Index calls = 0;
-    const auto chosen = choose_samples(
-        p.model, source, p.labels,
-        {.first = 5, .count = 10, .batch_size = batch_size, .observer = [&](const Progress& now) {
-           ++calls;
-           CHECK(now.total == 10);
-           CHECK(now.finished == std::min<Index>(calls * batch_size, 10));
-         }});
+    const auto chosen = choose_samples(p.model, source, p.labels,
+                                       {.first = 5,
+                                        .count = 10,
+                                        .batch_size = batch_size,
+                                        .pool_rows = 0,
+                                        .observer = [&](const Progress& now) {
+                                          ++calls;
+                                          CHECK(now.total == 10);
+                                          CHECK(now.finished == std::min<Index>(calls * batch_size, 10));
+                                          CHECK(now.queries == now.finished);
+                                        }});
     CHECK(calls == (10 + batch_size - 1) / batch_size);
     CHECK(chosen.rows == std::vector<std::int64_t>{5, 6, 7, 8, 9, 10, 11, 12, 13, 14});
     CHECK(chosen.labels == p.labels.segment(5, 10));
@@ -50,10 +54,43 @@ TEST_CASE("clean: the rows of a range, with what the model says of them", "[clea
     CHECK(chosen.examined == 10);
     CHECK(chosen.accurate == 7);
     CHECK_FALSE(chosen.stopped);
-    REQUIRE(samples(chosen.pool.inputs()) == 10);
-    CHECK(as_matrix(chosen.pool.inputs()) == as_matrix(p.inputs).middleRows(5, 10));
-    CHECK(chosen.pool.predictions() == p.truth.segment(5, 10));
+    CHECK(chosen.pool.empty());
   }
+}
+
+TEST_CASE("clean: the pool is of the data set whichever rows are attacked, and asked about once", "[clean]") {
+  const Problem p;
+  const MemorySource source(p.inputs);
+  struct Case {
+    Index first, count, pool_first, pool_rows, asked, pool;
+  };
+  for (const auto& [first, count, pool_first, pool_rows, asked, pool] :
+       {Case{5, 10, 0, 1000, 30, 30}, Case{5, 10, 0, 8, 8 + 7, 8}, Case{5, 10, 7, 3, 10, 3},
+        Case{5, 10, 20, 1000, 20, 10}, Case{0, 30, 11, 7, 30, 7}, Case{28, 2, 0, 4, 6, 4}}) {
+    CAPTURE(first, count, pool_first, pool_rows);
+    test::CountingModel model(p.model);
+    const auto chosen = choose_samples(
+        model, source, p.labels,
+        {.first = first, .count = count, .batch_size = 4, .pool_first = pool_first, .pool_rows = pool_rows});
+    CHECK(model.forward == asked);
+    CHECK(chosen.examined == count);
+    CHECK(chosen.predictions == p.truth.segment(first, count));
+    REQUIRE(samples(chosen.pool.inputs()) == pool);
+    CHECK(as_matrix(chosen.pool.inputs()) == as_matrix(p.inputs).middleRows(pool_first, pool));
+    CHECK(chosen.pool.predictions() == p.truth.segment(pool_first, pool));
+  }
+}
+
+TEST_CASE("clean: rows that are not valid are no starts, and a pool of them is none", "[clean]") {
+  Problem p;
+  for (Index row = 0; row < 4; ++row) p.inputs(row, 0) = 2;
+  const MemorySource source(p.inputs);
+  const auto some = choose_samples(p.model, source, p.labels, {.first = 10, .pool_rows = 6});
+  REQUIRE(samples(some.pool.inputs()) == 6);
+  for (Index row = 0; row < 6; ++row) CHECK(some.pool.predictions()[row] == (row < 4 ? -1 : p.truth[row]));
+  const auto none = choose_samples(p.model, source, p.labels, {.first = 10, .pool_rows = 4});
+  CHECK(none.pool.empty());
+  CHECK(none.invalid == 0);
 }
 
 TEST_CASE("clean: invalid rows are wrong, and the model is not shown them", "[clean]") {
@@ -110,7 +147,7 @@ TEST_CASE("clean: of the correct ones as many as asked for, or all", "[clean]") 
   CHECK(few.correct.all());
   CHECK(few.examined == 8);  // rows 0 to 7, although the third batch held one more
   CHECK(few.accurate == 5);
-  CHECK(samples(few.pool.inputs()) == 8);  // the wrong ones are known, too
+  CHECK(samples(few.pool.inputs()) == 30);
   const auto all = choose_samples(p.model, source, p.labels, {.correct_only = true, .pool_rows = 4});
   CHECK(all.size() == 20);
   CHECK(all.examined == 30);
@@ -187,12 +224,18 @@ TEST_CASE("clean: the observer may stop it", "[clean]") {
   const Problem p;
   const MemorySource source(p.inputs);
   const auto chosen = choose_samples(p.model, source, p.labels,
-                                     {.batch_size = 10, .observer = [](const Progress& now) {
+                                     {.batch_size = 10, .pool_rows = 0, .observer = [](const Progress& now) {
                                         return now.queries >= 20 ? Control::stop : Control::proceed;
                                       }});
   CHECK(chosen.stopped);
   CHECK(chosen.size() == 20);
   CHECK(chosen.pool.empty());
+  const auto early = choose_samples(p.model, source, p.labels, {.observer = [](const Progress&) {
+                                      return Control::stop;  // while the pool is asked about
+                                    }});
+  CHECK(early.stopped);
+  CHECK(early.size() == 0);
+  CHECK(early.pool.empty());
 }
 
 TEST_CASE("clean: what makes no sense is refused in words", "[clean]") {
@@ -203,5 +246,8 @@ TEST_CASE("clean: what makes no sense is refused in words", "[clean]") {
   CHECK_THROWS_WITH(choose_samples(p.model, source, p.labels, {.first = 30}),
                     ContainsSubstring("a first row from 0 to 29, got 30"));
   CHECK_THROWS_WITH(choose_samples(p.model, source, p.labels, {.count = 0}), ContainsSubstring("got 0, 128"));
+  CHECK_THROWS_WITH(choose_samples(p.model, source, p.labels, {.pool_first = 30}),
+                    ContainsSubstring("a pool from a row of 0 to 29 on") && ContainsSubstring("got 30 and"));
+  CHECK_THROWS_WITH(choose_samples(p.model, source, p.labels, {.pool_rows = -1}), ContainsSubstring("-1"));
 }
 }  // namespace

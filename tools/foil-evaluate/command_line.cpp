@@ -169,7 +169,7 @@ std::vector<std::filesystem::path> Command::inputs() const {
 Command parse_command_line(int argc, char** argv) {
   Command command;
   std::vector<std::string> attacks, epsilons;
-  std::string bounds, mean, deviation, margin, audit, claimed, layout = "nchw";
+  std::string bounds, mean, deviation, margin, audit, claimed, pool, layout = "nchw";
   command.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 
   CLI::App app(
@@ -289,7 +289,11 @@ Command parse_command_line(int argc, char** argv) {
       "Starting points for the attacks that take them: rows of the data set (integers) or images,\n"
       "for every row of the data set, or for those used. After these, or without, such attacks start from "
       "the\n"
-      "first 1000 rows that the model was asked about and depend on which these are (--first, --count)");
+      "rows of --pool");
+  app.add_option("--pool", pool,
+                 "Rows of the data set that attacks may start from, whichever are attacked (default 0,1000;\n"
+                 "a count of 0: none). The model is asked about each once")
+      ->type_name("FIRST,COUNT");
   app.add_option(
       "--margin", margin,
       "By how much another class or the target has to lead in the logits (default 0). Above the rounding\n"
@@ -352,6 +356,13 @@ Command parse_command_line(int argc, char** argv) {
   for (const std::string& epsilon : epsilons) {
     command.epsilons.push_back(parse_number<double>("--epsilon", epsilon));
     foil::require(command.epsilons.back() > 0, "--epsilon: expected a radius above 0, got ", epsilon);
+  }
+  if (!pool.empty()) {
+    const auto comma = std::min(pool.find(','), pool.size() - 1);
+    command.pool_first =
+        parse_count<std::int64_t>("--pool FIRST,COUNT", pool.substr(0, comma), 0, most, "from 0 to 2^63 - 1");
+    command.pool_count = parse_count<std::int64_t>("--pool FIRST,COUNT", pool.substr(comma + 1), 0, most,
+                                                   "from 0 to 2^63 - 1");
   }
   if (!margin.empty()) command.margin = parse_number<double>("--margin", margin);
   foil::require(command.margin >= 0, "--margin: expected a number >= 0, got ", margin);

@@ -36,8 +36,9 @@ struct Command {
   bool clip = false;            ///< what is beyond the bounds by a millionth is moved to them
   std::int64_t first = 0, count = std::numeric_limits<std::int64_t>::max();
   bool correct_only = false;
-  std::vector<foil::Index> input_shape;  ///< of one sample; empty: as the file says
-  std::string network_output;            ///< the ONNX output that holds the classes; empty: the one that fits
+  std::int64_t pool_first = 0, pool_count = 1000;  ///< rows of the data set that attacks may start from
+  std::vector<foil::Index> input_shape;            ///< of one sample; empty: as the file says
+  std::string network_output;  ///< the ONNX output that holds the classes; empty: the one that fits
   bool binary = false, keep_output_layer = false, straight_through = false, stabilise = false,
        surrogate_slopes = false;
   std::vector<AttackRequest> attacks;

@@ -237,6 +237,8 @@ Inputs read_inputs(const Command& command, Model& model) {
   require(!limited(command) || command.count <= rows - command.first, "--count ", command.count, ": ",
           command.images.string(), " has only ", rows - command.first, " rows from row ", command.first,
           " on");
+  require(command.pool_first < rows, "--pool ", command.pool_first, ",", command.pool_count, ": ",
+          command.images.string(), " has only ", rows, " rows");
   const Index end = limited(command) && !command.correct_only ? command.first + command.count : rows;
   const Seen seen = look_at(in.images, model.bounds(), command.first, end);
   note_oddities(command.images.string(), in.images, seen, end - command.first, in.notes);
@@ -285,6 +287,8 @@ Samples choose(const Command& command, const Model& model, Inputs& in, const std
   foil::ChoiceOptions options{.first = command.first,
                               .correct_only = command.correct_only,
                               .batch_size = command.batch_size,
+                              .pool_first = command.pool_first,
+                              .pool_rows = command.pool_count,
                               .observer = [&](const foil::Progress& p) {
                                 progress.update(p.finished, p.total, std::nullopt, p.queries, 0);
                                 return interrupted ? foil::Control::stop : foil::Control::proceed;

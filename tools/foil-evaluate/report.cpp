@@ -189,6 +189,7 @@ void write_results(foil::io::AtomicFile& file, const Command& command, const Sam
             {"first", command.first},
             {"count", limit(command.count)},
             {"correct_only", command.correct_only},
+            {"pool", {command.pool_first, command.pool_count}},
             {"seed", command.seed},
             {"threads", command.threads},
             {"batch_size", command.batch_size},
