@@ -64,15 +64,20 @@ class Process {
   void send(int signal) { kill(pid_, signal); }
   void interrupt() { send(SIGINT); }
 
-  /// Waits until the program has said so on stderr, however long that takes; false if it ends without.
-  bool has_said(const std::string& text) {
+  /// Waits until something is so, however long that takes; false if the program ends without.
+  template <class Condition>
+  bool reaches(const Condition& condition) {
     for (;;) {
       siginfo_t ended{};
       waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED | WNOHANG | WNOWAIT);
-      if (read(dir_ / "err").find(text) != std::string::npos) return true;
+      if (condition()) return true;
       if (ended.si_pid != 0) return false;
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
+  }
+  /// Waits until the program has said so on stderr; false if it ends without.
+  bool has_said(const std::string& text) {
+    return reaches([&] { return read(dir_ / "err").find(text) != std::string::npos; });
   }
 
   Outcome wait() {

@@ -26,6 +26,7 @@ class Kept {
   /// Of so many samples; 0: none.
   explicit Kept(foil::Index samples) : samples_(samples) {}
 
+  foil::Index samples() const { return samples_; }
   /// Another outcome begins.
   void begin() { all_.emplace_back(); }
   /// A block of it.

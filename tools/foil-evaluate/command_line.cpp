@@ -310,6 +310,9 @@ Command parse_command_line(int argc, char** argv) {
          "Samples per model call (default 128)");
   number("--budget", command.budget, 1, most, "from 1 to 2^63 - 1",
          "Forward passes per sample and attack (default: no limit)");
+  app.add_flag("--resume", command.resume,
+               "Go on with the unfinished run of the same command, if there is one: what it had finished is\n"
+               "kept beside --out, whatever ended it, up to the last block of samples (docs/scale.md)");
   app.add_flag("--strict", command.strict,
                "Exit with status 3 if there are warnings, or checks of --audit that fail");
   app.add_option(

@@ -49,6 +49,7 @@ struct Command {
   int threads = 1;
   std::int64_t budget = std::numeric_limits<std::int64_t>::max();
   std::int64_t batch_size = 128;
+  bool resume = false;                 ///< an unfinished run of the same command is gone on with
   bool strict = false;                 ///< warnings are an exit status
   std::optional<AttackRequest> audit;  ///< quick or full, and the thresholds that are not the usual ones
   std::optional<double> claimed_accuracy;

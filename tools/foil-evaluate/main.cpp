@@ -26,6 +26,7 @@
 #include "foil/evaluation/attack_entry.hpp"
 #include "foil/evaluation/source.hpp"
 #include "foil/io/npy.hpp"
+#include "foil/io/npy_part.hpp"
 #include "foil/io/png.hpp"
 #include "inputs.hpp"
 #include "model.hpp"
@@ -33,6 +34,7 @@
 #include "png_folder.hpp"
 #include "progress.hpp"
 #include "report.hpp"
+#include "state.hpp"
 
 namespace {
 
@@ -41,7 +43,7 @@ using foil::Index;
 using foil::require;
 using programs::percent;
 using RunOptions = foil::RunOptions<Images>;
-using Writer = foil::io::NpyWriter<float>;
+using Adversarials = foil::io::NpyPart<float>;
 
 constexpr int exit_failed = 1, exit_bad_input = 2, exit_warnings = 3;
 
@@ -112,6 +114,21 @@ std::vector<Job> prepare(const Command& command) {
   require(used || command.epsilons.empty(),
           "--epsilon is given, but every attack looks for the smallest radius by itself");
   return jobs;
+}
+
+/// The attacks with all their options.
+foil::Fingerprint all_options(const std::vector<Job>& jobs) {
+  foil::Fingerprint out;
+  for (std::size_t j = 0; j < jobs.size(); ++j) {
+    const std::string place = foil::text("attack ", j + 1);
+    out.emplace_back(place, jobs[j].attack.name());
+    for (const auto& [name, value] : jobs[j].options) out.emplace_back(place + "'s " + name, value);
+    std::string epsilons;
+    for (const auto& epsilon : jobs[j].epsilons)
+      if (epsilon) epsilons += foil::text(epsilons.empty() ? "" : ",", *epsilon);
+    out.emplace_back(place + "'s epsilon", epsilons.empty() ? "none" : epsilons);
+  }
+  return out;
 }
 
 /// Throws for attacks that need more of the model than it offers, naming some that do not.
@@ -222,16 +239,18 @@ std::string list_attacks(const std::string& name) {
 }
 
 /// Runs an attack on the samples, and hands over what each block of them comes to. Ends early if interrupted;
-/// whatever it throws, the blocks before are handed over. `options` are those common to all attacks.
+/// whatever it throws, the blocks before are handed over; `finished` is called when one has come to its end.
+/// An outcome that holds some already is gone on with. `options` are those common to all attacks.
 void run(const Command& command, const Model& model, Inputs& in, const Samples& samples, const Job& job,
          RunOptions& options, Told& outcome,
-         const std::function<void(const foil::Block&, const Images&)>& write) {
+         const std::function<void(const foil::Block&, const Images&)>& write,
+         const std::function<void()>& finished) {
   ProgressLine progress(outcome.title());
   options.observer = [&](const foil::Progress& p) {
     progress.update(p.finished, p.total, p.found, p.queries, p.gradient_queries);
     return interrupted ? foil::Control::stop : foil::Control::proceed;
   };
-  const double model_seconds = model.seconds();
+  const double model_seconds = model.seconds(), before = outcome.model_seconds;
   const foil::BlockHooks<Images> hooks{.prepare =
                                            [&](const foil::Block& block, RunOptions& o) {
                                              o.starting_points = read_starts(in, samples, block);
@@ -240,10 +259,11 @@ void run(const Command& command, const Model& model, Inputs& in, const Samples& 
                                        .sink =
                                            [&](const foil::Block& block, const foil::Result<Images>& result) {
                                              outcome.model_seconds =
-                                                 (model.seconds() - model_seconds) / command.threads;
+                                                 before + (model.seconds() - model_seconds) / command.threads;
                                              write(block, result.adversarials);
                                              outcome.show(block, result, samples);
-                                           }};
+                                           },
+                                       .finished = [&](const foil::Block&) { finished(); }};
   const auto part = [](const foil::Labels& all, const foil::Block& block) -> foil::Labels {
     return all.segment(block.first, block.count);
   };
@@ -276,13 +296,13 @@ std::vector<std::string> file_names(const std::vector<Job>& jobs) {
 
 /// Says how far the run came, which `why` ended.
 void tell_finished(const char* why, const Samples& samples, const std::vector<Told>& outcomes,
-                   std::size_t total) {
+                   std::size_t total, bool resumable) {
   std::fprintf(stderr, "foil-evaluate: %s; written is what was finished: %zu of %zu attacks", why,
                outcomes.size(), total);
   if (!outcomes.empty())
     std::fprintf(stderr, ", the last one on %td of %td samples", outcomes.back().summary().finished(),
                  samples.size());
-  std::fputc('\n', stderr);
+  std::fputs(resumable ? "; the same command with --resume goes on\n" : "\n", stderr);
 }
 
 /// The whole job; the exit status. Now and then after an attack, all files are brought up to date.
@@ -305,11 +325,14 @@ int evaluate_model(const Command& command) {
   check_knowledge(jobs, command, *loaded);
   std::vector<std::filesystem::path> read = command.inputs();
   read.insert(read.end(), loaded->files().begin(), loaded->files().end());
+  State state(command, fingerprint(command, *loaded, all_options(jobs)));
   Places places{.results = command.out,
                 .sheet = command.sheet,
                 .curve = command.curve,
                 .folder = command.adversarials,
                 .pictures = command.adversarials_png,
+                .state = state_path(command),
+                .resume = state.resumed(),
                 .names = names,
                 .picture_folders = {},
                 .inputs = read};
@@ -318,6 +341,7 @@ int evaluate_model(const Command& command) {
     places.picture_folders.push_back(std::filesystem::path(name).stem().string());
   catch_signals();  // from here on there is something to clean up
   Outputs outputs(std::move(places));
+  state.begin();
   Inputs inputs = read_inputs(command, *loaded);
   const Model& model = *loaded;
   const std::size_t told = notes.size();
@@ -373,26 +397,39 @@ int evaluate_model(const Command& command) {
   for (const Job& job : jobs)
     for (const auto& epsilon : job.epsilons) {
       if (interrupted) break;
+      const std::size_t number = outcomes.size();
       Told outcome(job.attack, epsilon);
       outcome.options = job.options;
       outcome.settings = job.settings;
-      std::optional<Writer> adversarials;
+      std::optional<Adversarials> adversarials;
       if (command.adversarials) {
-        outcome.file = names[outcomes.size()];
+        outcome.file = names[number];
         std::vector<Index> shape = inputs.images.sample_shape();
         shape.insert(shape.begin(), count);
         adversarials.emplace(outputs.staged(outcome.file), shape);
       }
       kept.begin();
-      const auto write = [&, name = names[outcomes.size()]](const foil::Block& block, const Images& found) {
+      const State::Parts parts{.adversarials = adversarials ? &*adversarials : nullptr,
+                               .pictures = pictures ? &outputs.pictures() : nullptr,
+                               .kept = command.audit ? &kept : nullptr,
+                               .sheet = command.sheet.has_value()};
+      state.restore(number, outcome, samples, parts);
+      const auto write = [&](const foil::Block& block, const Images& found) {
         kept.add(block, found);
         if (adversarials) adversarials->write(found);
-        if (pictures) pictures->write(std::filesystem::path(name).stem().string(), found, block.rows);
+        std::vector<std::pair<std::string, Content>> written;
+        if (pictures)
+          written = pictures->write(std::filesystem::path(names[number]).stem().string(), found, block.rows);
+        state.note(block, found, samples, parts, written);
+      };
+      const auto finished = [&] {
+        state.save(number, outcome, parts);
+        outputs.retain(state.kept());
       };
       const auto keep = [&] {
         if (outcome.records.empty()) return;
         if (adversarials) {
-          adversarials->commit(static_cast<Index>(outcome.records.size()));
+          adversarials->finish();
           outputs.add(outcome.file);
         }
         const foil::Summary summary = outcome.summary();
@@ -401,14 +438,15 @@ int evaluate_model(const Command& command) {
         complete = whole && outcomes.size() == names.size();
       };
       try {
-        run(command, model, inputs, samples, job, options, outcome, write);
+        if (static_cast<Index>(outcome.records.size()) < count)
+          run(command, model, inputs, samples, job, options, outcome, write, finished);
       } catch (...) {
         try {
           keep();
           publish(true);
         } catch (const foil::Error&) {  // the first failure is the one to tell
         }
-        tell_finished("failed", samples, outcomes, names.size());
+        tell_finished("failed", samples, outcomes, names.size(), state.kept());
         throw;
       }
       keep();
@@ -417,6 +455,10 @@ int evaluate_model(const Command& command) {
   if (command.audit && complete)
     audited = audit(command, model, inputs, samples, outcomes, setting, kept, options, interrupted);
   publish(true);
+  if (complete) {
+    state.remove();
+    outputs.retain(false);
+  }
 
   const Verdict verdict = judge(outcomes, setting, notes, audited);
   const std::string text = foil::text(
@@ -426,7 +468,7 @@ int evaluate_model(const Command& command) {
       audited ? foil::text("\nAudit (", audited->kind, "). ", audited->report.lines()) : std::string(),
       "\nforward, backward: model calls per sample. Results: ", command.out.string(), "\n");
   const bool printed = print(text, outputs.take_stdout() ? stderr : stdout);
-  if (!complete) tell_finished("interrupted", samples, outcomes, names.size());
+  if (!complete) tell_finished("interrupted", samples, outcomes, names.size(), state.kept());
   if (!printed || !complete) return printed ? exit_interrupted() : exit_failed;
   const bool failed = audited && audited->report.count(foil::Verdict::fail) > 0;
   return command.strict && (failed || !verdict.warnings.empty()) ? exit_warnings : 0;

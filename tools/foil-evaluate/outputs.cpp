@@ -64,21 +64,6 @@ bool lies_in(const fs::path& path, const fs::path& folder) {
   return std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first == outer.end();
 }
 
-Content content_of_file(const fs::path& path) {
-  std::FILE* const file = std::fopen(path.c_str(), "rb");
-  foil::io::require(file != nullptr, path, "cannot be read: ", std::strerror(errno));
-  Content content;
-  std::vector<unsigned char> buffer(1 << 18);
-  while (const std::size_t got = std::fread(buffer.data(), 1, buffer.size(), file)) {
-    content.bytes += got;
-    content.crc32 = static_cast<std::uint32_t>(::crc32(content.crc32, buffer.data(), static_cast<uInt>(got)));
-  }
-  const bool whole = std::ferror(file) == 0;
-  std::fclose(file);
-  foil::io::require(whole, path, "cannot be read");
-  return content;
-}
-
 std::string big_endian(std::uint32_t number) {
   std::string bytes;
   for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(number >> shift & 0xff);
@@ -180,6 +165,21 @@ Content content_of(std::string_view text) {
   return {text.size(), static_cast<std::uint32_t>(::crc32_z(0, bytes, text.size()))};
 }
 
+Content content_of_file(const fs::path& path) {
+  std::FILE* const file = std::fopen(path.c_str(), "rb");
+  foil::io::require(file != nullptr, path, "cannot be read: ", std::strerror(errno));
+  Content content;
+  std::vector<unsigned char> buffer(1 << 18);
+  while (const std::size_t got = std::fread(buffer.data(), 1, buffer.size(), file)) {
+    content.bytes += got;
+    content.crc32 = static_cast<std::uint32_t>(::crc32(content.crc32, buffer.data(), static_cast<uInt>(got)));
+  }
+  const bool whole = std::ferror(file) == 0;
+  std::fclose(file);
+  foil::io::require(whole, path, "cannot be read");
+  return content;
+}
+
 std::string signed_png(const std::string& png) {
   return png.substr(0, png_head) + signature() + png.substr(png_head);
 }
@@ -206,25 +206,51 @@ OutputFolder::OutputFolder(fs::path path, std::string run_id)
 }
 
 OutputFolder::~OutputFolder() {
-  if (prepared_) remove_staging();
+  if (prepared_ && !(retained_ && something_waits())) remove_staging();
   remove_created();
   ::close(lock_);
 }
 
-void OutputFolder::prepare(const std::vector<fs::path>& others) {
+void OutputFolder::prepare(const std::vector<fs::path>& others, bool resume) {
   check(others);
   std::error_code failure;
-  remove_staging();
+  retained_ = resume;
+  if (!resume) remove_staging();
   fs::create_directory(staging_, failure);
   require(!failure, staging_.string(), ": cannot be created: ", failure.message());
   prepared_ = true;
   require(std::ofstream(staging_ / mark).is_open(), (staging_ / mark).string(), ": cannot be created");
+  for (const auto& [name, content] : earlier_)
+    if (resume) recover(name);
 }
 
 bool OutputFolder::left_by_a_run() const {
   std::error_code failure;
   return fs::is_directory(fs::symlink_status(staging_, failure)) &&
          (fs::is_empty(staging_, failure) || fs::exists(staging_ / mark, failure));
+}
+
+bool OutputFolder::something_waits() const {
+  std::error_code failure;
+  for (fs::directory_iterator at(staging_, failure), end; !failure && at != end; at.increment(failure))
+    if (at->path().filename() != mark) return true;
+  return false;
+}
+
+/// Has a file that is in place wait as well, as a copy: arrays may be gone on with, where what is in place
+/// stays as it is until it is replaced. Other files are never changed.
+void OutputFolder::recover(const std::string& name) const {
+  std::error_code failure;
+  if (fs::exists(staged(name), failure) || !fs::is_regular_file(path_ / name, failure)) return;
+  fs::create_directories(staged(name).parent_path(), failure);
+  if (!name.ends_with(".npy")) {
+    fs::create_hard_link(path_ / name, staged(name), failure);
+    if (!failure) return;
+  }
+  const fs::path part = staged(name).string() + ".copy";
+  fs::copy_file(path_ / name, part, fs::copy_options::overwrite_existing, failure);
+  if (!failure) fs::rename(part, staged(name), failure);
+  foil::io::require(!failure, staged(name), "cannot be written: ", failure.message());
 }
 
 /// The mark goes last: if this is cut short, what is left can still be told to be a run's.
@@ -364,7 +390,7 @@ Outputs::Outputs(Places places) : places_(std::move(places)), run_id_(new_run_id
   if (places_.curve) claim("--curve", *places_.curve, direct_curve_, "a table of curves", begins_as_curve);
 
   std::vector<fs::path> others{places_.results};
-  for (const auto& other : {places_.sheet, places_.curve})
+  for (const auto& other : {places_.sheet, places_.curve, places_.state})
     if (other) others.push_back(*other);
   const auto claim_folder = [&](const char* option, OutputFolder& folder,
                                 const std::vector<std::string>& wanted) {
@@ -378,7 +404,7 @@ Outputs::Outputs(Places places) : places_(std::move(places)), run_id_(new_run_id
         throw foil::Error(foil::text(option, ": would overwrite ", (folder.path() / name).string(),
                                      ", which is ", other->second));
     }
-    folder.prepare(others);
+    folder.prepare(others, places_.resume);
   };
   if (folder_) claim_folder("--adversarials", *folder_, places_.names);
   if (!pictures_) return;
@@ -391,6 +417,11 @@ Outputs::Outputs(Places places) : places_(std::move(places)), run_id_(new_run_id
 
 void Outputs::add(const std::string& name) {
   folder_->add(name, content_of_file(staged(name)));
+}
+
+void Outputs::retain(bool stays) {
+  if (folder_) folder_->retain(stays);
+  if (pictures_) pictures_->retain(stays);
 }
 
 bool Outputs::due() const {

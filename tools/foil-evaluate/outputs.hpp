@@ -23,9 +23,11 @@ namespace evaluate {
 struct Places {
   std::filesystem::path results;
   std::optional<std::filesystem::path> sheet{}, curve{}, folder{}, pictures{};
-  std::vector<std::string> names{};             ///< of the files in the folder
-  std::vector<std::string> picture_folders{};   ///< of the folders in that of the pictures
-  std::vector<std::filesystem::path> inputs{};  ///< files, and directories of files
+  std::optional<std::filesystem::path> state{};  ///< of the run while it is unfinished
+  bool resume = false;                           ///< what an unfinished run has left is gone on with
+  std::vector<std::string> names{};              ///< of the files in the folder
+  std::vector<std::string> picture_folders{};    ///< of the folders in that of the pictures
+  std::vector<std::filesystem::path> inputs{};   ///< files, and directories of files
 };
 
 /// What a file holds, in short.
@@ -35,6 +37,7 @@ struct Content {
   friend bool operator==(const Content&, const Content&) = default;
 };
 Content content_of(std::string_view text);
+Content content_of_file(const std::filesystem::path& path);
 
 /// A PNG file with a note inside it that foil-evaluate wrote it, by which a later run knows the sheet of an
 /// earlier one and replaces it.
@@ -62,8 +65,11 @@ class OutputFolder {
   /// The files that an earlier run may have left, with what they should hold.
   const std::multimap<std::string, Content>& earlier() const { return earlier_; }
   /// Throws if the folder holds anything that no earlier run wrote, but for those files; then makes the
-  /// hidden folder, without what a killed run may have left in it.
-  void prepare(const std::vector<std::filesystem::path>& others);
+  /// hidden folder, without what a killed run may have left in it unless that is gone on with: then it has
+  /// what that run had put in place already, too.
+  void prepare(const std::vector<std::filesystem::path>& others, bool resume);
+  /// Whether what waits in the hidden folder stays there in the end, for a run that goes on.
+  void retain(bool stays) { retained_ = stays; }
 
   /// Where to write a file, "a.npy" or "a/1.png", and that it has been written.
   std::filesystem::path staged(const std::string& name) const { return staging_ / name; }
@@ -74,6 +80,8 @@ class OutputFolder {
 
  private:
   bool left_by_a_run() const;
+  bool something_waits() const;
+  void recover(const std::string& name) const;
   void check(const std::vector<std::filesystem::path>& others) const;
   void remove_created();
   void remove_staging();
@@ -85,7 +93,7 @@ class OutputFolder {
   std::string run_id_;
   std::vector<std::filesystem::path> created_{};  // the innermost first
   int lock_ = -1;                                 // the folder, open
-  bool prepared_ = false;
+  bool prepared_ = false, retained_ = false;
   std::multimap<std::string, Content> earlier_;
   std::map<std::string, Content> waiting_, published_;
 };
@@ -111,6 +119,8 @@ class Outputs {
   /// Where to write a file of the folder of adversarials, and that it has been written.
   std::filesystem::path staged(const std::string& name) const { return folder_->staged(name); }
   void add(const std::string& name);
+  /// See OutputFolder.
+  void retain(bool stays);
   /// The folder of pictures, if there is to be one.
   OutputFolder& pictures() { return *pictures_; }
 

@@ -21,6 +21,8 @@ namespace {
 
 /// Nothing is to be had from an atomic write where the whole folder is moved into place.
 void write_bytes(const fs::path& path, const std::string& bytes) {
+  std::error_code ignored;
+  fs::remove(path, ignored);  // it may be a link to what is in place
   std::ofstream file(path, std::ios::binary);
   file << bytes;
   file.close();
@@ -45,8 +47,10 @@ PngFolder::PngFolder(OutputFolder& folder, foil::Bounds<float> bounds, const std
   layout_ = *layout;
 }
 
-void PngFolder::write(const std::string& name, const foil::Tensor<float, 4>& images,
-                      std::span<const std::int64_t> rows) {
+std::vector<std::pair<std::string, Content>> PngFolder::write(const std::string& name,
+                                                              const foil::Tensor<float, 4>& images,
+                                                              std::span<const std::int64_t> rows) {
+  std::vector<std::pair<std::string, Content>> files;
   std::error_code failure;
   fs::create_directory(folder_.staged(name), failure);
   foil::io::require(!failure, folder_.staged(name), "cannot be written: ", failure.message());
@@ -65,8 +69,10 @@ void PngFolder::write(const std::string& name, const foil::Tensor<float, 4>& ima
     std::snprintf(file, sizeof file, "%07lld.png", static_cast<long long>(rows[static_cast<std::size_t>(i)]));
     const std::string bytes = foil::io::encode_png(picture), path = name + '/' + file;
     write_bytes(folder_.staged(path), bytes);
-    folder_.add(path, content_of(bytes));
+    files.emplace_back(path, content_of(bytes));
+    folder_.add(path, files.back().second);
   }
+  return files;
 }
 
 }  // namespace evaluate

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "foil/core/bounds.hpp"
@@ -36,9 +37,10 @@ class PngFolder {
   PngFolder(OutputFolder& folder, foil::Bounds<float> bounds, const std::vector<foil::Index>& shape);
 
   /// Writes samples into the folder of that name, each as its row of the data set, padded to seven digits.
-  /// Rows that are not finite or out of bounds, hence no pictures, are left out.
-  void write(const std::string& name, const foil::Tensor<float, 4>& images,
-             std::span<const std::int64_t> rows);
+  /// Rows that are not finite or out of bounds, hence no pictures, are left out. Returns the files.
+  std::vector<std::pair<std::string, Content>> write(const std::string& name,
+                                                     const foil::Tensor<float, 4>& images,
+                                                     std::span<const std::int64_t> rows);
 
  private:
   OutputFolder& folder_;

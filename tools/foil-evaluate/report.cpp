@@ -150,9 +150,7 @@ void put_summary(Json& into, const foil::Outcome& outcome, Index all) {
 
 }  // namespace
 
-void write_results(foil::io::AtomicFile& file, const Command& command, const Samples& samples,
-                   const std::vector<Told>& outcomes, const Verdict& verdict, const RunFacts& run) {
-  const auto optional = [](const auto& value) { return value ? Json(*value) : Json(nullptr); };
+Json settings_of(const Command& command) {
   const auto limit = [](std::int64_t value) {
     return value == std::numeric_limits<std::int64_t>::max() ? Json(nullptr) : Json(value);
   };
@@ -162,49 +160,54 @@ void write_results(foil::io::AtomicFile& file, const Command& command, const Sam
                                   : Json("one for each feature");
   };
   const auto bound = [&](const Numbers& ends) { return ends.size() == 1 ? Json(ends[0]) : few(ends); };
-  Json root{{"foil_version", programs::version()},
-            {"run_id", run.id},
-            {"complete", run.complete},
-            {"model", command.model.string()},
-            {"images", command.images.string()},
-            {"labels", command.labels.string()},
-            {"targets", command.targets ? Json(command.targets->string()) : Json(nullptr)},
-            {"starts", command.starts ? Json(command.starts->string()) : Json(nullptr)},
-            {"mask", command.mask ? Json(command.mask->string()) : Json(nullptr)},
-            {"lattice", command.lattice > 0 ? Json(command.lattice) : Json(nullptr)},
-            {"margin", command.margin},
-            {"bounds", {bound(command.lower), bound(command.upper)}},
-            {"layout", command.nhwc ? "nhwc" : "nchw"},
-            {"raw", command.raw},
-            {"clip", command.clip},
-            {"mean", few(command.mean)},
-            {"std", few(command.deviation)},
-            {"network_output", command.network_output.empty() ? Json(nullptr) : Json(command.network_output)},
-            {"input_shape", command.input_shape.empty() ? Json(nullptr) : Json(command.input_shape)},
-            {"keep_output_layer", command.keep_output_layer},
-            {"binary", command.binary},
-            {"straight_through", command.straight_through},
-            {"stabilise", command.stabilise},
-            {"surrogate_slopes", command.surrogate_slopes},
-            {"first", command.first},
-            {"count", limit(command.count)},
-            {"correct_only", command.correct_only},
-            {"pool", {command.pool_first, command.pool_count}},
-            {"seed", command.seed},
-            {"threads", command.threads},
-            {"batch_size", command.batch_size},
-            {"query_budget", limit(command.budget)},
-            {"sample_count", samples.size()},
-            {"clean_accuracy", foil::share(samples.accurate, samples.examined)},
-            {"clean_accuracy_rows", samples.examined},
-            {"sheet", nullptr},
-            {"curve", nullptr},
-            {"curves", curves_in_short(outcomes)},
-            {"notes", verdict.notes},
-            {"warnings", Json::array()},
-            {"audit", nullptr},
-            {"attacks", Json::array()},
-            {"worst_cases", Json::array()}};
+  return {{"foil_version", programs::version()},
+          {"model", command.model.string()},
+          {"images", command.images.string()},
+          {"labels", command.labels.string()},
+          {"targets", command.targets ? Json(command.targets->string()) : Json(nullptr)},
+          {"starts", command.starts ? Json(command.starts->string()) : Json(nullptr)},
+          {"mask", command.mask ? Json(command.mask->string()) : Json(nullptr)},
+          {"lattice", command.lattice > 0 ? Json(command.lattice) : Json(nullptr)},
+          {"margin", command.margin},
+          {"bounds", {bound(command.lower), bound(command.upper)}},
+          {"layout", command.nhwc ? "nhwc" : "nchw"},
+          {"raw", command.raw},
+          {"clip", command.clip},
+          {"mean", few(command.mean)},
+          {"std", few(command.deviation)},
+          {"network_output", command.network_output.empty() ? Json(nullptr) : Json(command.network_output)},
+          {"input_shape", command.input_shape.empty() ? Json(nullptr) : Json(command.input_shape)},
+          {"keep_output_layer", command.keep_output_layer},
+          {"binary", command.binary},
+          {"straight_through", command.straight_through},
+          {"stabilise", command.stabilise},
+          {"surrogate_slopes", command.surrogate_slopes},
+          {"first", command.first},
+          {"count", limit(command.count)},
+          {"correct_only", command.correct_only},
+          {"pool", {command.pool_first, command.pool_count}},
+          {"seed", command.seed},
+          {"threads", command.threads},
+          {"batch_size", command.batch_size},
+          {"query_budget", limit(command.budget)}};
+}
+
+void write_results(foil::io::AtomicFile& file, const Command& command, const Samples& samples,
+                   const std::vector<Told>& outcomes, const Verdict& verdict, const RunFacts& run) {
+  const auto optional = [](const auto& value) { return value ? Json(*value) : Json(nullptr); };
+  Json root{{"foil_version", programs::version()}, {"run_id", run.id}, {"complete", run.complete}};
+  root.update(settings_of(command));
+  root.update({{"sample_count", samples.size()},
+               {"clean_accuracy", foil::share(samples.accurate, samples.examined)},
+               {"clean_accuracy_rows", samples.examined},
+               {"sheet", nullptr},
+               {"curve", nullptr},
+               {"curves", curves_in_short(outcomes)},
+               {"notes", verdict.notes},
+               {"warnings", Json::array()},
+               {"audit", nullptr},
+               {"attacks", Json::array()},
+               {"worst_cases", Json::array()}});
   for (const foil::Warning& warning : verdict.warnings)
     root["warnings"].push_back({{"code", warning.code},
                                 {"message", warning.message},

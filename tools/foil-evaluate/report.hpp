@@ -3,6 +3,7 @@
 /// What came out of an evaluation, and how it is told: the table, results.json, and the sheet.
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -60,6 +61,9 @@ struct RunFacts {
   bool complete = false;
   std::optional<Content> sheet{}, curve{};  ///< if they are written
 };
+
+/// What of the command has to do with a figure, as results.json says it.
+nlohmann::ordered_json settings_of(const Command& command);
 
 /// Writes results.json.
 void write_results(foil::io::AtomicFile& file, const Command& command, const Samples& samples,

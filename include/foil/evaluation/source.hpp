@@ -68,13 +68,15 @@ struct Block {
   std::span<const std::int64_t> rows;  ///< of the source
 };
 
-/// What an evaluation does around each block; either may be left out.
+/// What an evaluation does around each block; all may be left out.
 template <Batch Input, bool concurrent = true>
 struct BlockHooks {
   /// Before the attack: sets those of the options that hold an entry per sample (starting points, say).
   std::function<void(const Block&, RunOptions<Input, concurrent>&)> prepare{};
   /// After it: the only sight of the adversarials.
   std::function<void(const Block&, const Result<Input>&)> sink{};
+  /// When it has come to its end, neither stopped nor failed, and its records are in the outcome.
+  std::function<void(const Block&)> finished{};
 };
 
 /// So many samples are read and attacked at a time: 8 batches for each thread, and at least 256. Enough that
@@ -87,6 +89,8 @@ Index block_size(const RunOptions<Input, concurrent>& options) {
 
 /// Runs an attack on selected samples of a source, block by block, at the epsilon of `outcome`, which gathers
 /// the records. Random numbers belong to the rows of the source, so that no bit depends on the blocks.
+///
+/// An outcome that has records of the first samples already, as Checkpoint restores it, is gone on with.
 ///
 /// The observer sees the progress over all blocks. When it stops the run, `outcome` ends with the block that
 /// was at work. Whatever is thrown, by the source, the model or the hooks, the blocks before are in
@@ -108,6 +112,11 @@ void evaluate(const AnyAttack& attack, M&& model, Source& source, const Selectio
   require(selection.correct.size() == 0 || selection.correct.size() == total,
           "evaluate: expected to know of each of the ", total, " samples whether it is correct, got ",
           selection.correct.size());
+  const Index known = static_cast<Index>(outcome.records.size());
+  require(known <= total && std::equal(outcome.records.begin(), outcome.records.end(), selection.rows.begin(),
+                                       [](const Record& r, std::int64_t row) { return r.id == row; }),
+          "evaluate: expected an outcome of none or the first of the ", total, " samples, got ", known,
+          " records of others");
   struct Restored {  // what is changed of the options, however this ends
     Observer &place, own;
     bool &lenient, was_lenient;
@@ -117,6 +126,12 @@ void evaluate(const AnyAttack& attack, M&& model, Source& source, const Selectio
     }
   } observer{options.observer, options.observer, options.none_valid, options.none_valid};
   Progress before, now;  // the blocks that are finished, and the one at work
+  before.finished = known;
+  for (const Record& r : outcome.records) {
+    before.found += r.success && r.status != Status::already_adversarial;
+    before.queries += r.queries;
+    before.gradient_queries += r.gradient_queries;
+  }
   bool stopped = false;
   const auto so_far = [&] {
     return Progress{before.finished + now.finished, total, before.found + now.found,
@@ -132,7 +147,7 @@ void evaluate(const AnyAttack& attack, M&& model, Source& source, const Selectio
   };
 
   const Index most = block_size(options);
-  for (Index first = 0; first < total && !stopped && tell() == Control::proceed; first += most) {
+  for (Index first = known; first < total && !stopped && tell() == Control::proceed; first += most) {
     const Index count = std::min(most, total - first);
     const Block block{
         first, count,
@@ -158,6 +173,7 @@ void evaluate(const AnyAttack& attack, M&& model, Source& source, const Selectio
       const auto result = attack(model, inputs, criterion, outcome.epsilon.value_or(0), options);
       stop_clock();
       hand_over(result);
+      if (!stopped && hooks.finished) hooks.finished(block);
     } catch (const RunFailure<input_t<M>>& failure) {
       stop_clock();
       hand_over(failure.partial);
