@@ -169,7 +169,16 @@ class Checkpoint {
       require(piece.title == outcome.title(), "checkpoint: outcome ", number, " was ", piece.title,
               " and is ", outcome.title());
       outcome.records.insert(outcome.records.end(), piece.records.begin(), piece.records.end());
-      outcome.stages = piece.stages;
+      outcome.stages.resize(piece.stages.size());
+      for (std::size_t s = 0; s < piece.stages.size(); ++s) {
+        StageOutcome& stage = outcome.stages[s];  // what else is known of it came with the attack
+        const StageOutcome& was = piece.stages[s];
+        stage.name = was.name;
+        stage.attacked = was.attacked;
+        stage.fooled = was.fooled;
+        stage.queries = was.queries;
+        stage.gradient_queries = was.gradient_queries;
+      }
       outcome.classes = piece.classes;
       outcome.seconds = piece.seconds;
     }
