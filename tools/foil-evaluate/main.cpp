@@ -325,7 +325,7 @@ int evaluate_model(const Command& command) {
   check_knowledge(jobs, command, *loaded);
   std::vector<std::filesystem::path> read = command.inputs();
   read.insert(read.end(), loaded->files().begin(), loaded->files().end());
-  State state(command, fingerprint(command, *loaded, all_options(jobs)));
+  State state(command);
   Places places{.results = command.out,
                 .sheet = command.sheet,
                 .curve = command.curve,
@@ -341,8 +341,8 @@ int evaluate_model(const Command& command) {
     places.picture_folders.push_back(std::filesystem::path(name).stem().string());
   catch_signals();  // from here on there is something to clean up
   Outputs outputs(std::move(places));
-  state.begin();
   Inputs inputs = read_inputs(command, *loaded);
+  state.begin(fingerprint(command, *loaded, all_options(jobs)));
   const Model& model = *loaded;
   const std::size_t told = notes.size();
   notes.insert(notes.end(), inputs.notes.begin(), inputs.notes.end());

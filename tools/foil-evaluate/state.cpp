@@ -128,31 +128,28 @@ std::optional<fs::path> state_path(const Command& command) {
   return out.parent_path() / ("." + out.filename().string() + ".foil-run");
 }
 
-State::State(const Command& command, foil::Fingerprint fingerprint) : fingerprint_(std::move(fingerprint)) {
+State::State(const Command& command) {
   const auto path = state_path(command);
   require(path || !command.resume, "--resume: expected a file for --out, beside which a run's state lies");
   if (!path) return;
   journal_.emplace(*path);
-  const auto& entries = journal_->entries();
-  const auto keep = [this](std::string_view entry) { journal_->append(entry); };
-  if (command.resume && !entries.empty()) {
-    try {
-      checkpoint_.emplace(fingerprint_, entries, keep);
-    } catch (const foil::Error& error) {
-      throw foil::Error(path->string() + ": cannot be resumed: " + error.what());
-    }
-    resumed_ = true;
-    return;
-  }
-  if (command.resume)
+  const bool found = !journal_->entries().empty();
+  resumed_ = command.resume && found;
+  if (command.resume && !found)
     std::fputs("foil-evaluate: --resume: there is no unfinished run, this is a new one\n", stderr);
-  else if (!entries.empty())
-    std::fprintf(stderr, "foil-evaluate: an unfinished run was here and is begun anew (--resume: goes on)\n");
-  checkpoint_.emplace(fingerprint_, std::span<const std::string>(), keep);
+  else if (!command.resume && found)
+    std::fputs("foil-evaluate: an unfinished run was here and is begun anew (--resume goes on)\n", stderr);
 }
 
-void State::begin() {
-  if (journal_ && !resumed_) journal_->clear();
+void State::begin(foil::Fingerprint fingerprint) {
+  if (!journal_) return;
+  if (!resumed_) journal_->clear();
+  try {
+    checkpoint_.emplace(std::move(fingerprint), journal_->entries(),
+                        [this](std::string_view entry) { journal_->append(entry); });
+  } catch (const foil::Error& error) {
+    throw foil::Error(journal_->path().string() + ": cannot be resumed: " + error.what());
+  }
 }
 
 void State::note(const foil::Block& block, const Images& found, const Samples& samples, const Parts& parts,

@@ -34,17 +34,17 @@ std::optional<std::filesystem::path> state_path(const Command& command);
 /// The finished blocks of a run: their records in a journal, their adversarials where Outputs has them wait.
 class State {
  public:
-  /// With --resume, opens what an earlier run of the same fingerprint has left; throws foil::Error, naming
-  /// every difference, if it is of another run. Changes nothing on the disk.
-  State(const Command& command, foil::Fingerprint fingerprint);
+  /// Looks for what an earlier run has left. Changes nothing on the disk.
+  explicit State(const Command& command);
 
   /// Whether there is a run to go on with.
   bool resumed() const { return resumed_; }
   /// Whether there is something to go on with when this run ends.
   bool kept() const { return failed_ || (checkpoint_ && !checkpoint_->empty()); }
 
-  /// Forgets what is not gone on with. To be called when nothing stands in the way of the run.
-  void begin();
+  /// To be called when all inputs are known to be in order. What is not gone on with is forgotten; throws
+  /// foil::Error, naming every difference, if what is gone on with is a run of another fingerprint.
+  void begin(foil::Fingerprint fingerprint);
 
   /// What takes part in a block beside its records; what is not asked for is null.
   struct Parts {
@@ -69,7 +69,6 @@ class State {
 
   std::optional<foil::io::Journal> journal_;
   std::optional<foil::Checkpoint> checkpoint_;
-  foil::Fingerprint fingerprint_;
   std::string attached_{};
   bool resumed_ = false;
   bool failed_ = false;  // something has been kept, and no more can be

@@ -33,7 +33,7 @@ class Journal {
   /// Reads what is there. Throws foil::Error if that is no journal, or another process has it.
   explicit Journal(std::filesystem::path path) : path_(std::move(path)) {
     file_ = ::open(path_.c_str(), O_RDWR | O_CLOEXEC);
-    if (file_ < 0 && errno == ENOENT) return;
+    if (file_ < 0 && (errno == ENOENT || errno == ENOTDIR)) return;
     try {
       check(file_ >= 0, "read");
       lock();
