@@ -169,7 +169,7 @@ std::vector<std::filesystem::path> Command::inputs() const {
 Command parse_command_line(int argc, char** argv) {
   Command command;
   std::vector<std::string> attacks, epsilons;
-  std::string bounds, mean, deviation, margin, audit, claimed, pool, layout = "nchw";
+  std::string bounds, mean, deviation, margin, audit, claimed, pool, shard, layout = "nchw";
   command.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 
   CLI::App app(
@@ -276,6 +276,11 @@ Command parse_command_line(int argc, char** argv) {
   number("--first", command.first, 0, most, "from 0 to 2^63 - 1",
          "First row of the data set to use (default 0)");
   number("--count", command.count, 1, most, "from 1 to 2^63 - 1", "How many rows to use (default: all)");
+  app.add_option(
+         "--shard", shard,
+         "Attack share I of N of the samples only, I from 1 to N: foil-merge puts the results of all\n"
+         "shares together to those of the run without --shard (docs/scale.md)")
+      ->type_name("I/N");
   app.add_flag("--correct-only", command.correct_only,
                "Use only rows that are classified correctly, --count of them");
   app.add_option("--epsilon", epsilons,
@@ -366,6 +371,14 @@ Command parse_command_line(int argc, char** argv) {
         parse_count<std::int64_t>("--pool FIRST,COUNT", pool.substr(0, comma), 0, most, "from 0 to 2^63 - 1");
     command.pool_count = parse_count<std::int64_t>("--pool FIRST,COUNT", pool.substr(comma + 1), 0, most,
                                                    "from 0 to 2^63 - 1");
+  }
+  if (!shard.empty()) {
+    const auto slash = std::min(shard.find('/'), shard.size() - 1);
+    command.shards = parse_count<std::int64_t>("--shard I/N", shard.substr(slash + 1), 1, most, "N >= 1");
+    command.shard =
+        parse_count<std::int64_t>("--shard I/N", shard.substr(0, slash), 1, command.shards, "I from 1 to N");
+    for (const char* option : {"--audit", "--sheet"})
+      foil::require(app.count(option) == 0, option, ": is of a whole run, not of --shard ", shard);
   }
   if (!margin.empty()) command.margin = parse_number<double>("--margin", margin);
   foil::require(command.margin >= 0, "--margin: expected a number >= 0, got ", margin);

@@ -35,6 +35,7 @@ struct Command {
   bool raw = false;             ///< bytes are not scaled to the bounds
   bool clip = false;            ///< what is beyond the bounds by a millionth is moved to them
   std::int64_t first = 0, count = std::numeric_limits<std::int64_t>::max();
+  std::int64_t shard = 0, shards = 0;  ///< the share of the samples that is attacked, from 1 on; 0: all
   bool correct_only = false;
   std::int64_t pool_first = 0, pool_count = 1000;  ///< rows of the data set that attacks may start from
   std::vector<foil::Index> input_shape;            ///< of one sample; empty: as the file says

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "foil/core/shape.hpp"
+#include "foil/run/run_options.hpp"
 #include "progress.hpp"
 
 namespace evaluate {
@@ -281,6 +282,42 @@ Inputs read_inputs(const Command& command, Model& model) {
   return in;
 }
 
+namespace {
+
+/// The place of a share's samples among so many, and their number: whole blocks, which are then those of the
+/// whole run, or whole batches where there are too few blocks.
+std::pair<Index, Index> share_of(const Command& command, Index samples) {
+  if (command.shards == 0) return {0, samples};
+  const Index block = foil::block_size(
+      foil::RunOptions<Images>{.threads = command.threads, .batch_size = command.batch_size});
+  for (const Index unit : {block, static_cast<Index>(command.batch_size), Index{1}}) {
+    const Index units = (samples - 1) / unit + 1;
+    if (units < command.shards) continue;
+    const Index begin = (command.shard - 1) * units / command.shards * unit;
+    return {begin, std::min(samples, command.shard * units / command.shards * unit) - begin};
+  }
+  throw foil::Error(
+      foil::text("--shard ", command.shard, "/", command.shards, ": there are only ", samples, " samples"));
+}
+
+/// Leaves out all samples but some that follow each other.
+void cut(Samples& samples, Index first, Index count) {
+  const auto only = [&](auto& all) {
+    if (all.empty()) return;
+    all = {all.begin() + first, all.begin() + first + count};
+  };
+  only(samples.rows);
+  only(samples.starts);
+  only(samples.masks);
+  samples.labels = foil::Labels(samples.labels.segment(first, count));
+  samples.predictions = foil::Labels(samples.predictions.segment(first, count));
+  if (samples.targets) samples.targets = foil::Labels(samples.targets->segment(first, count));
+  samples.correct = Eigen::Array<bool, Eigen::Dynamic, 1>(samples.correct.segment(first, count));
+  samples.shown.clear();
+}
+
+}  // namespace
+
 Samples choose(const Command& command, const Model& model, Inputs& in, const std::atomic<bool>& interrupted) {
   const Index rows = in.images.rows();
   ProgressLine progress("clean predictions");
@@ -294,13 +331,21 @@ Samples choose(const Command& command, const Model& model, Inputs& in, const std
                                 return interrupted ? foil::Control::stop : foil::Control::proceed;
                               }};
   if (limited(command)) options.count = command.count;
+  // Which samples there are follows from the rows, unless the model or the targets have a say.
+  const bool by_row = !command.correct_only && !in.targets;
+  const Index all_rows = limited(command) ? command.count : rows - command.first;
+  if (command.shards > 0 && by_row) {
+    const auto [begin, count] = share_of(command, all_rows);
+    options.first += begin;
+    options.count = count;
+  }
   if (in.targets) options.targets = targets_by_row(command, *in.targets, rows);
   Samples samples{foil::choose_samples(model, in.images, in.labels, options)};
   if (samples.stopped) return samples;
   progress.finish();
   require(!samples.rows.empty(), "no row is classified correctly, nothing is left to attack");
   const Index left_out = command.correct_only ? 0 : samples.on_target;
-  require(!limited(command) || samples.size() + left_out == command.count, "--count ", command.count,
+  require(!limited(command) || samples.size() + left_out == options.count, "--count ", command.count,
           ": only ", samples.size(), " rows are classified correctly from row ", command.first, " on");
 
   std::vector<std::int64_t> shown;
@@ -325,6 +370,13 @@ Samples choose(const Command& command, const Model& model, Inputs& in, const std
   require(!samples.targets || (samples.targets->array() != samples.labels.array()).any(),
           "--targets: all are the labels of their rows, so that nothing is to be changed; expected other "
           "classes");
+  if (command.shards == 0) return samples;
+  const auto [begin, count] = share_of(command, by_row ? all_rows : samples.size());
+  samples.first_sample = begin;
+  samples.total = by_row ? all_rows : samples.size();
+  samples.clean_of_all = !by_row;
+  samples.shown.clear();
+  if (!by_row) cut(samples, begin, count);
   return samples;
 }
 

@@ -55,6 +55,9 @@ struct Samples : foil::Chosen<Images> {
   std::vector<std::int64_t> masks{};   ///< rows of the file of masks, if there is one for each sample
   std::vector<foil::Index> shown{};    ///< the first few that are classified correctly, for the sheet,
   Images shown_images{};               ///< and their images
+  foil::Index first_sample = 0,
+              total = 0;      ///< of a share: its place among all samples, and how many these are
+  bool clean_of_all = false;  ///< what the model said was asked about the rows of all shares
 };
 
 /// The samples to attack: asks the model about the rows, batch by batch, until there are enough. Fewer than

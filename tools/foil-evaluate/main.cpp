@@ -342,7 +342,8 @@ int evaluate_model(const Command& command) {
   catch_signals();  // from here on there is something to clean up
   Outputs outputs(std::move(places));
   Inputs inputs = read_inputs(command, *loaded);
-  state.begin(fingerprint(command, *loaded, all_options(jobs)));
+  const foil::Fingerprint depends_on = fingerprint(command, *loaded, all_options(jobs));
+  state.begin(depends_on);
   const Model& model = *loaded;
   const std::size_t told = notes.size();
   notes.insert(notes.end(), inputs.notes.begin(), inputs.notes.end());
@@ -377,7 +378,8 @@ int evaluate_model(const Command& command) {
   bool complete = false;
   const auto publish = [&](bool last) {
     if (outcomes.empty()) return;
-    RunFacts facts{outputs.run_id(), complete};
+    RunFacts facts{.id = outputs.run_id(), .complete = complete};
+    if (command.shards > 0) facts.shard = shard_facts(command, samples, setting, depends_on);
     std::string picture, table;
     if (last && command.sheet) {
       picture =

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "common/terminal.hpp"
 #include "curves.hpp"
@@ -192,27 +193,44 @@ Json settings_of(const Command& command) {
           {"query_budget", limit(command.budget)}};
 }
 
+Json shard_facts(const Command& command, const Samples& samples, const foil::Setting& setting,
+                 const foil::Fingerprint& fingerprint) {
+  Json out{{"index", command.shard},
+           {"of", command.shards},
+           {"first_sample", samples.first_sample},
+           {"samples", samples.total},
+           {"clean_of_all", samples.clean_of_all},
+           {"examined", setting.examined},
+           {"accurate", setting.accurate},
+           {"unanswered", setting.unanswered},
+           {"on_target", setting.on_target},
+           {"features", setting.widths.size()},
+           {"widths", Json::array()},
+           {"adversarials", command.adversarials ? Json(command.adversarials->string()) : Json(nullptr)},
+           {"fingerprint", Json::object()}};
+  const bool one = (setting.widths.array() == setting.widths[0]).all();
+  for (Index i = 0; i < (one ? 1 : setting.widths.size()); ++i) out["widths"].push_back(setting.widths[i]);
+  for (const auto& [name, value] : fingerprint)
+    if (name != "--shard") out["fingerprint"][name] = value;
+  return out;
+}
+
 void write_results(foil::io::AtomicFile& file, const Command& command, const Samples& samples,
                    const std::vector<Told>& outcomes, const Verdict& verdict, const RunFacts& run) {
-  const auto optional = [](const auto& value) { return value ? Json(*value) : Json(nullptr); };
   Json root{{"foil_version", programs::version()}, {"run_id", run.id}, {"complete", run.complete}};
+  if (!run.shard.is_null()) root["shard"] = run.shard;
   root.update(settings_of(command));
   root.update({{"sample_count", samples.size()},
                {"clean_accuracy", foil::share(samples.accurate, samples.examined)},
                {"clean_accuracy_rows", samples.examined},
                {"sheet", nullptr},
                {"curve", nullptr},
-               {"curves", curves_in_short(outcomes)},
+               {"curves", nullptr},
                {"notes", verdict.notes},
                {"warnings", Json::array()},
                {"audit", nullptr},
                {"attacks", Json::array()},
                {"worst_cases", Json::array()}});
-  for (const foil::Warning& warning : verdict.warnings)
-    root["warnings"].push_back({{"code", warning.code},
-                                {"message", warning.message},
-                                {"samples", warning.samples},
-                                {"attacks", warning.attacks}});
   if (verdict.audit) {
     Json audit{{"kind", verdict.audit->kind},
                {"preface", foil::audit_preface},
@@ -233,6 +251,20 @@ void write_results(foil::io::AtomicFile& file, const Command& command, const Sam
   if (run.curve)
     root["curve"] = {
         {"file", command.curve->string()}, {"bytes", run.curve->bytes}, {"crc32", run.curve->crc32}};
+  write_results(file, std::move(root), samples, outcomes, verdict);
+}
+
+void write_results(foil::io::AtomicFile& file, Json root, const Samples& samples,
+                   const std::vector<Told>& outcomes, const Verdict& verdict) {
+  const bool share = root.contains("shard");
+  const auto optional = [](const auto& value) { return value ? Json(*value) : Json(nullptr); };
+  root["curves"] = curves_in_short(outcomes);
+  for (const char* list : {"warnings", "attacks", "worst_cases"}) root[list] = Json::array();
+  for (const foil::Warning& warning : verdict.warnings)
+    root["warnings"].push_back({{"code", warning.code},
+                                {"message", warning.message},
+                                {"samples", warning.samples},
+                                {"attacks", warning.attacks}});
   const auto typed = [](const std::string& text) {
     Json value = Json::parse(text, nullptr, false);
     return value.is_discarded() ? Json(text) : value;
@@ -261,6 +293,7 @@ void write_results(foil::io::AtomicFile& file, const Command& command, const Sam
                                   {"fooled", stage.fooled},
                                   {"forward", stage.queries},
                                   {"backward", stage.gradient_queries}});
+    if (share) attack["classes"] = outcome.classes;
     root["attacks"].push_back(std::move(attack));
   }
 
@@ -306,6 +339,8 @@ void write_results(foil::io::AtomicFile& file, const Command& command, const Sam
                   {"zero_gradients", record.zero_gradients},
                   {"bad_rows", record.bad_rows}};
       if (samples.targets) sample["target"] = (*samples.targets)[i];
+      if (share)
+        sample["rest"] = {record.verification_queries, record.probability_rows, record.changed_answers};
       if (!outcome.stages.empty())
         sample["stage"] = record.stage < 0
                               ? Json(nullptr)

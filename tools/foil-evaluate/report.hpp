@@ -11,6 +11,7 @@
 #include "command_line.hpp"
 #include "foil/core/result.hpp"
 #include "foil/evaluation/audit/check.hpp"
+#include "foil/evaluation/checkpoint.hpp"
 #include "foil/evaluation/diagnose.hpp"
 #include "foil/evaluation/record.hpp"
 #include "foil/evaluation/source.hpp"
@@ -60,7 +61,12 @@ struct RunFacts {
   std::string id;
   bool complete = false;
   std::optional<Content> sheet{}, curve{};  ///< if they are written
+  nlohmann::ordered_json shard = nullptr;   ///< of a share, see shard_facts()
 };
+
+/// What foil-merge has to know of a share beside its results.
+nlohmann::ordered_json shard_facts(const Command& command, const Samples& samples,
+                                   const foil::Setting& setting, const foil::Fingerprint& fingerprint);
 
 /// What of the command has to do with a figure, as results.json says it.
 nlohmann::ordered_json settings_of(const Command& command);
@@ -68,6 +74,11 @@ nlohmann::ordered_json settings_of(const Command& command);
 /// Writes results.json.
 void write_results(foil::io::AtomicFile& file, const Command& command, const Samples& samples,
                    const std::vector<Told>& outcomes, const Verdict& verdict, const RunFacts& run);
+
+/// The same, given all but what follows from samples, outcomes and verdict. Of a share, which `root` says it
+/// is, the records are told in full.
+void write_results(foil::io::AtomicFile& file, nlohmann::ordered_json root, const Samples& samples,
+                   const std::vector<Told>& outcomes, const Verdict& verdict);
 
 /// The first few correctly classified samples under every attack.
 /// \param shape  of a sample, as in the data set

@@ -106,6 +106,8 @@ foil::Fingerprint fingerprint(const Command& command, const Model& model, const 
   asked_for("--adversarials", command.adversarials.has_value());
   asked_for("--adversarials-png", command.adversarials_png.has_value());
   asked_for("--sheet", command.sheet.has_value());
+  out.emplace_back("--shard",
+                   command.shards == 0 ? "not given" : foil::text(command.shard, "/", command.shards));
   const auto content = [&](const char* role, const std::optional<fs::path>& path) {
     out.emplace_back(foil::text("the content of ", role), path ? content_in_words(*path) : "none");
   };
