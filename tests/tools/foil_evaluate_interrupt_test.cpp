@@ -46,6 +46,13 @@ TEST_CASE("foil-evaluate: an interrupt leaves what is finished, and says so", "[
   if (reached > 0) CHECK_THAT(outcome.out.substr(outcome.out.find("\nlinf-pgd:")), ContainsSubstring(mean));
   CHECK_THAT(outcome.out, ContainsSubstring("\nlinf-pgd eps 0.02: " + std::to_string(unfinished) +
                                             " samples unfinished, not counted at all\n"));
+  // What nobody has come to an end with may be robust or not.
+  REQUIRE(json["worst_cases"].size() == 1);
+  const double robust = json["worst_cases"][0]["robust"], open = json["worst_cases"][0]["unfinished"];
+  CHECK(open > 0);
+  char range[64];
+  std::snprintf(range, sizeof range, " %.1f to %.1f %% ", 100 * robust / 40, 100 * (robust + open) / 40);
+  CHECK_THAT(outcome.out.substr(outcome.out.find("\nworst case of 2")), ContainsSubstring(range));
   CHECK(dir.entries() == 4);  // with what --resume goes on from
 }
 

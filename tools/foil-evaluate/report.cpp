@@ -89,17 +89,24 @@ std::string table(const std::vector<Told>& outcomes, const Samples& samples, con
   std::string notes;
   std::vector<std::vector<std::string>> rows{{"attack", "norm", "epsilon", "success", "robust acc.",
                                               "median dist.", "forward", "backward", "seconds"}};
+  // Of samples that an interrupted attack has come to no end with nobody knows: from all of them to none.
+  const auto between = [](Index part, Index of, Index undecided) {
+    const double most = foil::share(part + undecided, of + undecided);
+    return undecided == 0 ? percent(most)
+                          : formatted("%.1f to ", 100 * foil::share(part, of + undecided)) + percent(most);
+  };
   const auto add = [&](const foil::Outcome& outcome, const std::string& name) {
     const foil::Summary s = outcome.summary();
+    const Index undecided = samples.size() - s.finished();
     const foil::Cost cost = outcome.cost();
     const auto count =
         static_cast<double>(std::count_if(outcome.records.begin(), outcome.records.end(), was_reached));
-    rows.push_back({name, std::string(outcome.norm.name()),
-                    outcome.epsilon ? formatted("%g", *outcome.epsilon) : "-", percent(s.success_rate()),
-                    percent(s.robust_accuracy()), formatted("%.4g", s.median_distance),
-                    formatted("%.1f", static_cast<double>(cost.queries) / count),
-                    formatted("%.1f", static_cast<double>(cost.gradient_queries) / count),
-                    formatted("%.1f", outcome.seconds)});
+    rows.push_back(
+        {name, std::string(outcome.norm.name()), outcome.epsilon ? formatted("%g", *outcome.epsilon) : "-",
+         between(s.fooled, s.attacked, undecided), between(s.robust, s.finished(), undecided),
+         formatted("%.4g", s.median_distance), formatted("%.1f", static_cast<double>(cost.queries) / count),
+         formatted("%.1f", static_cast<double>(cost.gradient_queries) / count),
+         formatted("%.1f", outcome.seconds)});
     return s;
   };
   for (const Told& outcome : outcomes) {

@@ -28,11 +28,11 @@ struct StandardSuiteOptions {
   int steps = 5000;
 
   void list(OptionList& option) {
-    option("gradients", gradients, "budget of each of the two thorough stages", between(1, 1e6));
-    option("probe", probe, "changes that a search by scores tries, to see whether gradients do better",
+    option("gradients", gradients, "budget of the stage closest, and of again", between(1, 1e6));
+    option("probe", probe, "changes that Square tries on what is left, to see whether gradients are masked",
            between(1, 1e6));
     option("steps", steps,
-           "changes that it tries where they do not, and proposals by decisions alone after that",
+           "changes that Square tries, then proposals by decisions alone, where gradients look wrong",
            between(1, 1e6));
   }
 };
