@@ -281,6 +281,32 @@ TEST_CASE("audit: a suite is of every kind that its stages are of", "[audit]") {
   CHECK(check("C19", facts).verdict() == Verdict::fail);
 }
 
+TEST_CASE("audit: what a suite finds without gradients is not found with them", "[audit]") {
+  const auto first = [](std::size_t count) {
+    return [count](std::size_t i) { return i < count ? 0.05 : 1.0; };
+  };
+  AuditFacts facts;
+  facts.outcomes = {outcome_of("linf-standard", Linf{}, Knowledge::gradients, 0.1, first(80)),
+                    outcome_of("linf-square", Linf{}, Knowledge::scores, 0.1, first(75)),
+                    outcome_of("fgsm", Linf{}, Knowledge::gradients, 0.1, first(50))};
+  facts.transfer = {outcome_of("transfer", Linf{}, Knowledge::gradients, 0.1, first(70))};
+  facts.outcomes[0].stages = {{"quick", 100, 60, 0, 0, "linf-apgd", Knowledge::gradients},
+                              {"probe", 40, 20, 0, 0, "linf-square", Knowledge::scores}};
+  const auto found_by_scores_from = [&](std::size_t edge) {
+    for (std::size_t i = 0; i < 80; ++i) facts.outcomes[0].records[i].stage = i < edge ? 0 : 1;
+  };
+  found_by_scores_from(80);
+  for (const char* const id : {"C6", "C15", "C16"}) CHECK(check(id, facts).verdict() == Verdict::pass);
+  found_by_scores_from(40);
+  CHECK(check("C6", facts).verdict() == Verdict::fail);
+  facts.outcomes.pop_back();
+  CHECK(check("C15", facts).verdict() == Verdict::fail);
+  CHECK(check("C15", facts).finding.evidence.find("fool 75, with gradients 40") != std::string::npos);
+  CHECK(check("C16", facts).verdict() == Verdict::fail);
+  facts.outcomes[0].stages[1].attack.clear();  // a stage of which nothing is known
+  CHECK(check("C15", facts).verdict() == Verdict::pass);
+}
+
 TEST_CASE("audit: outcomes of other samples cannot be compared", "[audit]") {
   AuditFacts facts = healthy();
   facts.outcomes[closest].records.pop_back();

@@ -23,7 +23,8 @@ inline Finding gradients_pay(const AuditFacts& facts, const AuditPolicy& policy)
   std::string told, close;
   for (const Lp norm : norms_of(facts.outcomes)) {
     const auto free = [](const Outcome& o) { return !uses_gradients(o); };
-    const Group with(facts.outcomes, norm, uses_gradients), without(facts.outcomes, norm, free);
+    const Group with(facts.outcomes, norm, uses_gradients, Found::by_gradients);
+    const Group without(facts.outcomes, norm, free);
     for (const double radius : common_radii(with, without, policy.radii)) {
       const Duel duel(without, with, radius);
       const std::string evidence =
@@ -33,8 +34,9 @@ inline Finding gradients_pay(const AuditFacts& facts, const AuditPolicy& policy)
         return fail(evidence, remedy);
       told = evidence;
     }
-    const Group near_with(facts.outcomes, norm,
-                          [&](const Outcome& o) { return uses_gradients(o) && !o.epsilon; });
+    const Group near_with(
+        facts.outcomes, norm, [&](const Outcome& o) { return uses_gradients(o) && !o.epsilon; },
+        Found::by_gradients);
     const Group near_without(facts.outcomes, norm, [&](const Outcome& o) { return free(o) && !o.epsilon; });
     if (near_with.empty() || near_without.empty()) continue;
     Index wins = 0, samples = 0;
@@ -58,7 +60,7 @@ inline Finding gradients_pay(const AuditFacts& facts, const AuditPolicy& policy)
 inline Finding transfer_is_behind(const AuditFacts& facts, const AuditPolicy& policy) {
   std::string told;
   for (const Lp norm : norms_of(facts.transfer)) {
-    const Group own(facts.outcomes, norm, uses_gradients);
+    const Group own(facts.outcomes, norm, uses_gradients, Found::by_gradients);
     const Group transfer(facts.transfer, norm, [](const Outcome&) { return true; });
     for (const double radius : common_radii(transfer, own, policy.radii)) {
       const Duel duel(transfer, own, radius);

@@ -67,12 +67,31 @@ inline double at_least_one(double share, Index samples) {
   return std::max(1.0, share * static_cast<double>(samples));
 }
 
+/// Whether an attack is a single step along a gradient.
+inline bool is_single_step(const Outcome& outcome) {
+  return outcome.attack.ends_with("fgsm") || outcome.attack.ends_with("fgm");
+}
+inline bool uses_gradients(const Outcome& outcome) {
+  return outcome.knowledge == Knowledge::gradients;
+}
+/// Whether gradients found it: what fools a sample in a suite need not be a stage that uses them.
+inline bool found_by_gradients(const Outcome& outcome, const Record& record) {
+  const auto stage = static_cast<std::size_t>(record.stage);
+  const bool known =
+      record.stage >= 0 && stage < outcome.stages.size() && !outcome.stages[stage].attack.empty();
+  return known ? outcome.stages[stage].knowledge == Knowledge::gradients : uses_gradients(outcome);
+}
+
+/// What of outcomes counts as found.
+enum class Found { by_any, by_gradients };
+
 /// Attacks in one norm on the same samples, taken together.
 class Group {
  public:
   /// Of the outcomes in that norm those that `belongs` holds for. Throws unless all are of the same samples.
   template <class Outcomes, class Belongs>
-  Group(const Outcomes& outcomes, Lp norm, const Belongs& belongs) {
+  Group(const Outcomes& outcomes, Lp norm, const Belongs& belongs, Found counts = Found::by_any)
+      : counts_(counts) {
     for (const Outcome& outcome : outcomes)
       if (outcome.norm == norm && belongs(outcome)) add(outcome);
   }
@@ -132,11 +151,13 @@ class Group {
       require(members_.empty() || members_.front()->records[i].id == records[i].id,
               "audit: expected outcomes of the same samples");
       correct_[i] = correct_[i] && records[i].correct;
-      if (records[i].success) closest_[i] = std::min(closest_[i], records[i].distance);
+      const bool counts = counts_ == Found::by_any || found_by_gradients(outcome, records[i]);
+      if (records[i].success && counts) closest_[i] = std::min(closest_[i], records[i].distance);
     }
     members_.push_back(&outcome);
   }
 
+  Found counts_;
   std::vector<const Outcome*> members_{};
   std::vector<bool> correct_{};
   std::vector<double> closest_{};
@@ -185,14 +206,6 @@ std::vector<Lp> norms_of(const Outcomes& outcomes) {
   for (const Outcome& outcome : outcomes)
     if (std::find(norms.begin(), norms.end(), outcome.norm) == norms.end()) norms.push_back(outcome.norm);
   return norms;
-}
-
-/// Whether an attack is a single step along a gradient.
-inline bool is_single_step(const Outcome& outcome) {
-  return outcome.attack.ends_with("fgsm") || outcome.attack.ends_with("fgm");
-}
-inline bool uses_gradients(const Outcome& outcome) {
-  return outcome.knowledge == Knowledge::gradients;
 }
 
 }  // namespace audit_checks

@@ -28,8 +28,9 @@ inline Finding iterative_beats_single(const AuditFacts& facts, const AuditPolicy
   for (const Lp norm : norms_of(facts.outcomes)) {
     const Group once(facts.outcomes, norm,
                      [](const Outcome& o) { return uses_gradients(o) && is_single_step(o); });
-    const Group often(facts.outcomes, norm,
-                      [](const Outcome& o) { return uses_gradients(o) && !is_single_step(o); });
+    const Group often(
+        facts.outcomes, norm, [](const Outcome& o) { return uses_gradients(o) && !is_single_step(o); },
+        Found::by_gradients);
     for (const double radius : common_radii(once, often, policy.radii)) {
       const Duel duel(once, often, radius);
       const std::string evidence = text("within ", norm.name(), " ", brief(radius), " a single step fools ",
@@ -89,8 +90,9 @@ inline Finding unbounded_succeeds(const AuditFacts& facts, const AuditPolicy&) {
       return !is_noise(o) && (!o.epsilon || *o.epsilon >= diameter * (1 - 1e-9));
     };
     const Group all(facts.outcomes, norm, unbounded);
-    const Group gradient(facts.outcomes, norm,
-                         [&](const Outcome& o) { return unbounded(o) && uses_gradients(o); });
+    const Group gradient(
+        facts.outcomes, norm, [&](const Outcome& o) { return unbounded(o) && uses_gradients(o); },
+        Found::by_gradients);
     if (all.empty() || all.samples() == 0) continue;
     constexpr double any = std::numeric_limits<double>::infinity();
     const std::string evidence =
