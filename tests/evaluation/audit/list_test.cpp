@@ -307,6 +307,47 @@ TEST_CASE("audit: what a suite finds without gradients is not found with them", 
   CHECK(check("C15", facts).verdict() == Verdict::pass);
 }
 
+TEST_CASE("audit: what no sample was right for to begin with says nothing", "[audit]") {
+  AuditFacts facts = healthy();
+  for (auto* const outcomes : {&facts.outcomes, &facts.transfer})
+    for (Outcome& outcome : *outcomes)
+      for (Record& record : outcome.records) {
+        record.status = Status::already_adversarial;
+        record.correct = false;
+        record.distance = 0;
+      }
+  facts.reruns.push_back({closest, "steps", 2, facts.outcomes[closest]});
+  for (Rerun& rerun : facts.reruns) rerun.outcome = facts.outcomes[rerun.of];
+  for (const char* const id : {"C6", "C7", "C9", "C11", "C12", "C13", "C15", "C16", "C17", "C18"}) {
+    CAPTURE(id, check(id, facts).finding.evidence);
+    CHECK(check(id, facts).verdict() == Verdict::skip);
+  }
+}
+
+TEST_CASE("audit: that all withstand a high distortion has to be more than chance", "[audit]") {
+  const auto finding = [](std::size_t count, Index classes) {
+    AuditFacts facts = healthy([](std::size_t) { return 0.7; });
+    for (Outcome& outcome : facts.outcomes) {
+      outcome.records.resize(count, outcome.records[0]);
+      outcome.classes = classes;
+    }
+    return check("C9", facts).finding;
+  };
+  CHECK(finding(6, 3).verdict == Verdict::skip);  // once in 729
+  CHECK(finding(7, 3).verdict == Verdict::fail);
+  CHECK(finding(9, 2).verdict == Verdict::skip);
+  CHECK(finding(10, 2).verdict == Verdict::fail);
+  CHECK(finding(6, 3).evidence.starts_with("needs more samples"));
+}
+
+TEST_CASE("audit: a suite has no options but its stages", "[audit]") {
+  AuditFacts facts = healthy();
+  facts.outcomes[near].options.clear();
+  CHECK(check("C31", facts).verdict() == Verdict::fail);
+  facts.outcomes[near].stages = {{"first", 100, 70, 0, 0, "linf-apgd", Knowledge::gradients}};
+  CHECK(check("C31", facts).verdict() == Verdict::pass);
+}
+
 TEST_CASE("audit: outcomes of other samples cannot be compared", "[audit]") {
   AuditFacts facts = healthy();
   facts.outcomes[closest].records.pop_back();

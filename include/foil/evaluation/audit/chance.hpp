@@ -30,7 +30,9 @@ namespace audit_checks {
 inline Finding noise_finds_nothing(const AuditFacts& facts, const AuditPolicy& policy) {
   std::string told, few;
   for (const RandomChanges& noise : facts.noise) {
-    if (noise.samples == 0 || noise.draws == 0) continue;
+    const Group tried(facts.outcomes, noise.norm, [](const Outcome&) { return true; });
+    const bool none = !tried.empty() && tried.samples() == 0;  // right to begin with
+    if (none || noise.samples == 0 || noise.draws == 0) continue;
     const std::string evidence =
         text("of ", noise.samples, " samples ", noise.only_noise, " are fooled by ", noise.draws,
              " random changes in ", noise.norm.name(), " ", brief(noise.epsilon), " and by no attack");
@@ -41,7 +43,8 @@ inline Finding noise_finds_nothing(const AuditFacts& facts, const AuditPolicy& p
     if (noise.draws < policy.noise_draws || noise.samples < policy.noise_samples) few = evidence;
     told += (told.empty() ? "" : "; ") + evidence;
   }
-  if (told.empty()) return skip("random changes of the attacks' size");
+  if (told.empty())
+    return skip("random changes of the attacks' size, of samples that are right to begin with");
   if (few.empty()) return pass(told);
   return warn(few, text("draw ", policy.noise_draws, " for each of ", policy.noise_samples, " samples"));
 }

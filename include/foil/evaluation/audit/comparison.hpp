@@ -27,6 +27,7 @@ inline Finding gradients_pay(const AuditFacts& facts, const AuditPolicy& policy)
     const Group without(facts.outcomes, norm, free);
     for (const double radius : common_radii(with, without, policy.radii)) {
       const Duel duel(without, with, radius);
+      if (duel.samples == 0) continue;
       const std::string evidence =
           text("within ", norm.name(), " ", brief(radius), " attacks without gradients fool ", duel.first,
                ", with gradients ", duel.second, " of ", duel.samples);
@@ -45,6 +46,7 @@ inline Finding gradients_pay(const AuditFacts& facts, const AuditPolicy& policy)
       ++samples;
       wins += near_without.closest(i) * (1 + policy.free_closer) < near_with.closest(i);
     }
+    if (samples == 0) continue;
     const std::string evidence =
         text("in ", norm.name(), " attacks without gradients are more than ", percent(policy.free_closer),
              " closer on ", of(wins, samples), " samples");
@@ -52,7 +54,10 @@ inline Finding gradients_pay(const AuditFacts& facts, const AuditPolicy& policy)
     if (exceeds(wins, samples, policy.free_wins, policy.significance)) close = evidence;
     told += (told.empty() ? "" : "; ") + evidence;
   }
-  if (told.empty()) return skip("attacks with and without gradients in one norm, at one radius or minimal");
+  if (told.empty())
+    return skip(
+        "attacks with and without gradients in one norm, at one radius or minimal, on samples that are right "
+        "to begin with");
   return close.empty() ? pass(told) : warn(close, remedy);
 }
 
@@ -64,6 +69,7 @@ inline Finding transfer_is_behind(const AuditFacts& facts, const AuditPolicy& po
     const Group transfer(facts.transfer, norm, [](const Outcome&) { return true; });
     for (const double radius : common_radii(transfer, own, policy.radii)) {
       const Duel duel(transfer, own, radius);
+      if (duel.samples == 0) continue;
       const std::string evidence =
           text("within ", norm.name(), " ", brief(radius), " transferred adversarials fool ", duel.first,
                ", attacks on the model ", duel.second, " of ", duel.samples, "; ", duel.only_first,

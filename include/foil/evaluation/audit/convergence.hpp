@@ -61,6 +61,7 @@ inline Finding converged_in(const AuditFacts& facts, const AuditPolicy& policy, 
   for (const Rerun& rerun : facts.reruns) {
     if (rerun.option != option || rerun.factor <= 1) continue;
     const Change change = change_of(facts, rerun);
+    if (change.before.attacked == 0 || change.after.attacked == 0) continue;
     const Outcome& first = facts.outcomes[rerun.of];
     std::string evidence =
         text(first.title(), ", ", brief(rerun.factor), " times the ", option, ": ", change.before.fooled,
@@ -76,7 +77,9 @@ inline Finding converged_in(const AuditFacts& facts, const AuditPolicy& policy, 
       return fail(evidence, remedy);
     told += (told.empty() ? "" : "; ") + evidence;
   }
-  if (told.empty()) return skip(text("an attack run again with twice the ", option));
+  if (told.empty())
+    return skip(
+        text("an attack run again with twice the ", option, ", on samples that are right to begin with"));
   return pass(told);
 }
 
@@ -113,6 +116,7 @@ inline Finding step_size_chosen(const AuditFacts& facts, const AuditPolicy& poli
     // Of minimal attacks, success within the median of the original.
     const double within = first.epsilon ? *first.epsilon : change.before.median_distance;
     const Index samples = change.before.attacked;
+    if (samples == 0) continue;
     const Index gain = rerun.outcome.summary(within).fooled -
                        cut_to(first, rerun.outcome.records.size()).summary(within).fooled;
     if (last != rerun.of) told += text(told.empty() ? "" : "; ", first.title(), ", of ", samples);
@@ -125,7 +129,8 @@ inline Finding step_size_chosen(const AuditFacts& facts, const AuditPolicy& poli
                     brief(rerun.factor));
     }
   }
-  if (told.empty()) return skip("an attack run again with other step lengths");
+  if (told.empty())
+    return skip("an attack run again with other step lengths, on samples that are right to begin with");
   return better.empty()
              ? pass(told)
              : warn(better, "take the better step length, and look whether a still other one does better");
@@ -153,8 +158,8 @@ inline Finding loss_rises(const AuditFacts& facts, const AuditPolicy& policy) {
     told += (told.empty() ? "" : "; ") + evidence;
   }
   if (told.empty())
-    return skip(
-        text("the loss of an attack with a fixed budget over more than ", policy.trace_window, " gradients"));
+    return skip(text("the loss of an attack with a fixed budget, which is no suite, over more than ",
+                     policy.trace_window, " gradients"));
   return bad.empty() ? pass(told)
                      : warn(bad,
                             "shorten the steps, add momentum or average gradients; a loss that jumps about "

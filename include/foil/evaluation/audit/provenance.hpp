@@ -26,7 +26,7 @@ inline Finding reproducible(const AuditFacts& facts, const AuditPolicy& policy) 
   if (facts.version.empty()) lacking("the version of the library");
   for (const Outcome& outcome : facts.outcomes) {
     const Cost cost = outcome.cost();
-    if (outcome.options.empty()) lacking("the options of " + outcome.attack);
+    if (outcome.options.empty() && outcome.stages.empty()) lacking("the options of " + outcome.attack);
     if (!outcome.records.empty() && cost.queries == 0) lacking("the model calls of " + outcome.attack);
   }
   if (!lacks.empty())

@@ -33,6 +33,7 @@ inline Finding iterative_beats_single(const AuditFacts& facts, const AuditPolicy
         Found::by_gradients);
     for (const double radius : common_radii(once, often, policy.radii)) {
       const Duel duel(once, often, radius);
+      if (duel.samples == 0) continue;
       const std::string evidence = text("within ", norm.name(), " ", brief(radius), " a single step fools ",
                                         duel.first, ", iterative attacks ", duel.second, " of ", duel.samples,
                                         "; ", duel.only_first, " by the single step only");
@@ -44,7 +45,10 @@ inline Finding iterative_beats_single(const AuditFacts& facts, const AuditPolicy
       told = evidence;
     }
   }
-  if (told.empty()) return skip("a single-step and an iterative attack with gradients at one radius");
+  if (told.empty())
+    return skip(
+        "a single-step and an iterative attack with gradients at one radius, on samples that are "
+        "right to begin with");
   return pass(told);
 }
 
@@ -61,6 +65,7 @@ inline Finding success_grows(const AuditFacts& facts, const AuditPolicy& policy)
     if (runs.size() < 2 || runs.front() != &first) continue;
     std::sort(runs.begin(), runs.end(),
               [](const Outcome* a, const Outcome* b) { return *a->epsilon < *b->epsilon; });
+    if (first.summary().attacked == 0) continue;
     told += text(told.empty() ? "" : ", ", first.attack, " at ", runs.size(), " radii");
     for (std::size_t k = 0; k + 1 < runs.size(); ++k) {
       const Summary near = runs[k]->summary(), far = runs[k + 1]->summary();
@@ -73,7 +78,9 @@ inline Finding success_grows(const AuditFacts& facts, const AuditPolicy& policy)
       }
     }
   }
-  if (told.empty()) return skip("an attack of many steps with a fixed budget at two radii");
+  if (told.empty())
+    return skip(
+        "an attack of many steps with a fixed budget at two radii, on samples that are right to begin with");
   if (worst.empty()) return pass(told + ": success never falls");
   return fail(worst,
               "more room cannot make a model harder to fool: give the attack more steps or a step "
@@ -129,10 +136,13 @@ inline Finding distortion_gives_chance(const AuditFacts& facts, const AuditPolic
     return skip(
         text("an attack in linf that was asked about ", percent(policy.distortion), " of the range or more"));
   const Index standing = all.samples() - all.fooled(within), count = static_cast<Index>(all.size());
-  const double guess = 1 / static_cast<double>(classes);
+  const double guess = 1 / static_cast<double>(classes), chance = normal_tail(policy.clean_errors);
+  if (binomial_at_least(all.samples(), count, guess) >= chance)
+    return skip(text("more samples: should all that are right to begin with, ", of(all.samples(), count),
+                     ", withstand, that might be guessing among ", classes, " classes"));
   const std::string evidence = text(of(standing, count), " withstand linf ", brief(within),
                                     ", guessing among ", classes, " classes would be ", percent(guess));
-  if (binomial_at_least(standing, count, guess) >= normal_tail(policy.clean_errors)) return pass(evidence);
+  if (binomial_at_least(standing, count, guess) >= chance) return pass(evidence);
   return fail(evidence,
               "at this distance an input can be made a uniform grey: the attack is too weak, or its "
               "gradients are masked");
