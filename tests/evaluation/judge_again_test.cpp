@@ -50,6 +50,19 @@ struct Case {
   }
 };
 
+/// A third of the draws of this one are NaN.
+struct Failing {
+  using Input = ::Input;
+  Bounds<double> bounds() const { return {}; }
+  Logits<double> logits(const Input& x, const Seeds& seeds) const {
+    Logits<double> z(samples(x), 2);
+    for (Index i = 0; i < samples(x); ++i)
+      z.row(i) << 0, (seeds[static_cast<std::size_t>(i)] % 3 == 0 ? std::numeric_limits<double>::quiet_NaN()
+                                                                  : x(i, 0) - 0.5);
+    return z;
+  }
+};
+
 }  // namespace
 
 TEST_CASE("judge_again: adversarials count where they hold, at the distance that they had", "[evaluation]") {
@@ -141,4 +154,72 @@ TEST_CASE("judge_again: redraws count what at least half of them confirm", "[eva
   CHECK(held <= 7);
   CHECK(redraw(model, x, Misclassification(labels), result, 60, 5).second.share == redraws.share);
   CHECK_THROWS_AS(redraw(model, x, Misclassification(labels), result, 0), Error);
+}
+
+TEST_CASE("judge_again: NaN is never right and an attack that was cut short has no verdict", "[evaluation]") {
+  // NaN above 0.8, class 1 above 0.7.
+  const auto defended = make_model<Input>(Bounds<double>(), [](const Input& x) {
+    Logits<double> z(samples(x), 2);
+    for (Index i = 0; i < samples(x); ++i)
+      z.row(i) << 0, (x(i, 0) > 0.8 ? std::numeric_limits<double>::quiet_NaN() : x(i, 0) - 0.7);
+    return z;
+  });
+  Input x(7, 1);
+  x.setConstant(0.2);
+  x(3, 0) = x(5, 0) = 0.9;
+  Result<Input> attack(x);
+  const double found[]{0.9, 0.6, 0.2, 0.9, 0.9, 0.75, 0.6};
+  const Status status[]{Status::success,     Status::interrupted, Status::not_found,       Status::not_found,
+                        Status::interrupted, Status::success,     Status::budget_exhausted};
+  for (Index i = 0; i < 7; ++i) {
+    attack.adversarials(i, 0) = found[i];
+    attack.status[static_cast<std::size_t>(i)] = status[i];
+    attack.success[i] = i != 2 && i != 3;
+    if (attack.success[i]) attack.distances[i] = std::abs(found[i] - x(i, 0));
+  }
+  const Result<Input> out = judge_again(defended, x, Misclassification(Labels::Zero(7)), attack);
+  CHECK(out.status == std::vector<Status>{Status::non_finite, Status::interrupted, Status::not_found,
+                                          Status::non_finite, Status::interrupted, Status::non_finite,
+                                          Status::budget_exhausted});
+  CHECK_FALSE(out.success.any());
+  CHECK(out.predictions.transpose() == Labels{{0, 0, 0, -1, 0, -1, 0}}.transpose());
+  CHECK(out.bad_rows.transpose() == Counts{{1, 0, 0, 2, 1, 1, 0}}.transpose());
+  const Summary summary = out.summary();
+  CHECK(summary.robust == 2);
+  CHECK(summary.non_finite == 3);
+  CHECK(summary.unfinished == 2);
+  CHECK(summary.attacked == 3);
+}
+
+TEST_CASE("judge_again: redraws that are NaN are never right", "[evaluation]") {
+  const Failing model;
+  // Nothing found, fooled, not confirmed, adversarial as it is, cut short.
+  Input x(5, 1);
+  x.setConstant(0.2);
+  x(3, 0) = 0.7;
+  Result<Input> attack(x);
+  attack.status = {Status::not_found, Status::success, Status::success, Status::not_found,
+                   Status::interrupted};
+  attack.adversarials(1, 0) = 0.8;
+  attack.adversarials(2, 0) = 0.3;
+  attack.success << false, true, true, false, false;
+  attack.distances << attack.distances[0], 0.6, 0.1, attack.distances[3], attack.distances[4];
+  attack.predictions.setConstant(1);
+  const auto [out, redraws] = redraw(model, x, Misclassification(Labels::Zero(5)), attack, 60);
+  CHECK(out.status == std::vector<Status>{Status::non_finite, Status::success, Status::unstable,
+                                          Status::already_adversarial, Status::interrupted});
+  CHECK(out.predictions.transpose() == Labels{{0, 1, 0, 1, 0}}.transpose());
+  CHECK((out.bad_rows.array() > 0).all());
+  CHECK(out.summary().robust == 0);
+  CHECK(out.summary().non_finite == 1);
+  CHECK(out.summary().unfinished == 1);
+  CHECK(redraws.share[0] == 0);
+  CHECK(redraws.share[1] < 1);
+
+  // One that is NaN in every draw was not right to begin with.
+  x(0, 0) = std::numeric_limits<double>::quiet_NaN();
+  const auto never = redraw(model, x, Misclassification(Labels::Zero(5)), attack, 20).first;
+  CHECK(never.status[0] == Status::non_finite);
+  CHECK(never.predictions[0] == -1);
+  CHECK_FALSE(never.correct(0));
 }
