@@ -348,6 +348,46 @@ TEST_CASE("audit: a suite has no options but its stages", "[audit]") {
   CHECK(check("C31", facts).verdict() == Verdict::pass);
 }
 
+TEST_CASE("audit: a step that changes no number tells nothing of gradients", "[audit]") {
+  AuditFacts facts = healthy();
+  facts.gradients->unmoved = 100;
+  facts.gradients->risen = facts.gradients->risen_random = 0;
+  CHECK(check("C5", facts).verdict() == Verdict::skip);
+  facts.gradients->useless = 5;
+  CHECK(check("C5", facts).verdict() == Verdict::fail);
+  facts.gradients = GradientsInUse{.samples = 100, .unmoved = 40, .risen = 59, .risen_random = 30};
+  CHECK(check("C5", facts).verdict() == Verdict::pass);
+  facts.gradients->risen = 40;
+  CHECK(check("C5", facts).verdict() == Verdict::fail);
+}
+
+TEST_CASE("audit: ranks of a few samples and a single sample more are chance", "[audit]") {
+  const auto twice = [](std::size_t count) {
+    AuditFacts facts = healthy();
+    facts.outcomes.push_back(facts.outcomes[closest]);
+    for (Outcome& outcome : facts.outcomes) outcome.records.resize(count, outcome.records[0]);
+    return check("C20", facts).verdict();
+  };
+  CHECK(twice(9) == Verdict::pass);
+  CHECK(twice(10) == Verdict::warn);
+  AuditFacts facts = healthy();
+  facts.severities[0] = {"rotation", {0, 1}, {43 / 45.0, 44 / 45.0}, 45};
+  CHECK(check("C28", facts).verdict() == Verdict::pass);
+  facts.severities[0].accuracies[0] = 42 / 45.0;
+  CHECK(check("C28", facts).verdict() == Verdict::warn);
+}
+
+TEST_CASE("audit: what was left out is said whatever the verdict", "[audit]") {
+  AuditFacts facts = healthy();
+  facts.omitted = {{"C8, C13", "interrupted"}};
+  for (const char* const id : {"C8", "C13"}) {
+    const Check told = check(id, facts);
+    CHECK(told.verdict() == Verdict::pass);
+    CHECK(told.finding.evidence.ends_with("; left out: interrupted"));
+  }
+  CHECK(check("C1", facts).finding.evidence == check("C1", healthy()).finding.evidence);
+}
+
 TEST_CASE("audit: outcomes of other samples cannot be compared", "[audit]") {
   AuditFacts facts = healthy();
   facts.outcomes[closest].records.pop_back();

@@ -123,6 +123,18 @@ TEST_CASE("audit: models that are broken on purpose", "[audit]") {
   CHECK(fails({.answer = mixing}).contains("C3"));
 }
 
+TEST_CASE("audit: a step below the resolution of the samples is told", "[audit]") {
+  ModelPortTo<const test::Mlp<Rows>> port(honest);
+  AuditCalls<Rows> calls(port, Knowledge::gradients);
+  const AuditData<Rows> data = samples_of_all_classes();
+  const GradientsInUse tiny = gradients_in_use(calls, data, Linf{}, 1e-10, {}),
+                       usual = gradients_in_use(calls, data, Linf{}, 1e-3, {});
+  CHECK(tiny.samples == 40);
+  CHECK(tiny.unmoved == 40);
+  CHECK(tiny.risen == 0);
+  CHECK(usual.unmoved == 0);
+}
+
 TEST_CASE("audit: what a quick one costs is known, and no attack is run", "[audit]") {
   const test::CountingModel counting(honest);
   AuditData<Rows> data = samples_of_all_classes();

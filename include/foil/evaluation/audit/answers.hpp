@@ -99,17 +99,21 @@ inline Finding gradients_correct(const AuditFacts& facts, const AuditPolicy& pol
 inline Finding gradients_usable(const AuditFacts& facts, const AuditPolicy& policy) {
   if (!facts.gradients || facts.gradients->samples == 0) return skip("a model with gradients");
   const GradientsInUse& g = *facts.gradients;
+  const Index moved = g.samples - g.unmoved;
   const std::string evidence =
       text(of(g.useless, g.samples), " gradients zero, not finite or denormal; a step of ", brief(g.step),
-           " in ", g.norm.name(), " along their signs raises the loss of ", of(g.risen, g.samples),
+           " in ", g.norm.name(), " along their signs raises the loss of ", of(g.risen, moved),
            ", along random signs of ", g.risen_random);
-  const bool uphill = !exceeds(g.samples - g.risen, g.samples, 1 - policy.step_rises, policy.significance) &&
+  const bool uphill = !exceeds(moved - g.risen, moved, 1 - policy.step_rises, policy.significance) &&
                       g.risen >= g.risen_random;
   if (exceeds(g.useless, g.samples, policy.useless_gradients, policy.significance) || !uphill)
     return fail(evidence,
                 "gradients are masked, and what gradient attacks do not find says nothing: attack the logits "
                 "before any saturation, let gradients pass what rounds, and add score- and decision-based "
                 "attacks");
+  if (moved == 0)
+    return skip(text("a longer step: one of ", brief(g.step), " in ", g.norm.name(),
+                     " is below the resolution of the samples' numbers"));
   if (g.useless > 0)
     return warn(evidence, "look at these samples: their loss saturates, or parts of the model are dead");
   return pass(evidence);

@@ -81,7 +81,7 @@ LossTrace watch_losses(AuditCalls<Input>& calls, const AuditData<Input>& data, c
 }  // namespace detail
 
 /// The steps that run attacks: those that are missing, the evaluation's with other options and again, and
-/// C14's. `again`, `calls` and `data` are referred to.
+/// C14's, for which suites will not do: their stages start anew. `again`, `calls` and `data` are referred to.
 template <Batch Input>
 std::vector<AuditStep> attack_steps(AuditCalls<Input>& calls, const AuditData<Input>& data,
                                     const AuditFacts& facts, const Catalogue& catalogue,
@@ -94,8 +94,8 @@ std::vector<AuditStep> attack_steps(AuditCalls<Input>& calls, const AuditData<In
         {run.checks, run.calls, false, [&again, policy, run](AuditFacts& f) { run.run(again, policy, f); }});
     const bool steps_on = std::any_of(run.options.begin(), run.options.end(),
                                       [](const auto& option) { return option.first == "steps"; });
-    const bool watched =
-        run.checks == "C31" && run.epsilon && steps_on && run.attack.knowledge() == Knowledge::gradients;
+    const bool watched = run.checks == "C31" && run.epsilon && steps_on && run.attack.stages().empty() &&
+                         run.attack.knowledge() == Knowledge::gradients;
     if (!watched) continue;
     const Index count = std::min<Index>(policy.trace_samples, data.size());
     steps.push_back({"C14", run.calls / static_cast<double>(run.samples) * static_cast<double>(count), false,

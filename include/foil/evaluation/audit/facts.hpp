@@ -47,6 +47,7 @@ struct Slopes {
 struct GradientsInUse {
   Index samples = 0;
   Index useless = 0;       ///< all zero, not finite, or nothing but denormal numbers
+  Index unmoved = 0;       ///< samples of whose numbers the step is too small to change most
   Index risen = 0;         ///< samples whose loss a step along the gradient's signs raises
   Index risen_random = 0;  ///< samples whose loss a step of random signs raises
   double step = 0;         ///< its length, in `norm`

@@ -90,6 +90,7 @@ struct PlantedDefence {
 struct Severity {
   std::string threat;  ///< "rotation", "translation", "gaussian noise", "corruption"
   std::vector<double> severities{}, accuracies{};
+  Index samples = 0;  ///< of which accuracies are shares, where it is known
 };
 
 /// C29: what a model that may abstain says of its inputs: the higher a score, the sooner it abstains.

@@ -65,13 +65,14 @@ inline constexpr std::array audit_list{
     AuditEntry{"C32", "norms kept apart", audit_checks::norms_apart},
 };
 
-/// A check, judged. Where it lacks what could not be measured, it says why that is so.
+/// A check, judged. Where it lacks what could not be measured, it says why that is so; likewise what is left
+/// out of what it judges.
 inline Check judge(const AuditEntry& entry, const AuditFacts& facts, const AuditPolicy& policy) {
   Check check{std::string(entry.id), std::string(entry.title), entry.judge(facts, policy)};
-  if (check.verdict() != Verdict::skip) return check;
+  const bool skipped = check.verdict() == Verdict::skip;
   for (const Omission& omission : facts.omitted)
     if (text(omission.checks, ',').find(text(entry.id, ',')) != std::string::npos)
-      check.finding.evidence += text(" (", omission.why, ')');
+      check.finding.evidence += skipped ? text(" (", omission.why, ')') : text("; left out: ", omission.why);
   return check;
 }
 

@@ -160,7 +160,8 @@ Slopes slopes_of(AuditCalls<Input>& calls, const AuditData<Input>& data, const A
 }
 
 /// C5: gradients of the cross-entropy, which saturated models lose, and whether a step of that length in the
-/// norm along their signs raises the loss. Model calls for each sample: one backward, 4 forward.
+/// norm along their signs raises the loss; that is not asked of samples of whose numbers, those of 0 aside,
+/// the step is too small to change half. Model calls for each sample: one backward, 4 forward.
 template <Batch Input>
 GradientsInUse gradients_in_use(AuditCalls<Input>& calls, const AuditData<Input>& data, Lp norm, double step,
                                 const AuditPolicy& policy) {
@@ -179,32 +180,41 @@ GradientsInUse gradients_in_use(AuditCalls<Input>& calls, const AuditData<Input>
     const Labels labels = data.labels.segment(first, samples(x));
     const Input gradient = calls.gradients(x, labels, Loss::cross_entropy);
     Input uphill = x, random = x;
+    std::vector<bool> still(rows.size());
     for (Index i = 0; i < samples(x); ++i) {
       RandomDraw draw(random_key(static_cast<std::uint64_t>(policy.seed), "audit-signs"),
                       static_cast<std::uint64_t>(first + i), Purpose::noise, 0);
       const auto g = sample(gradient, i);
       bool finite = true;
-      Index normal = 0;
+      Index normal = 0, sized = 0, changed = 0;
       for (Index j = 0; j < n; ++j) {
         const Scalar low = bounds.lower(j), high = bounds.upper(j);
         const auto moved = [&](int sign) {
           return std::clamp(static_cast<Scalar>(sample(x, i)[j] + static_cast<Scalar>(sign * each)), low,
                             high);
         };
+        const Scalar from = sample(x, i)[j], by = static_cast<Scalar>(each);
+        sized += from != 0;
+        changed += from != 0 && (from + by != from || from - by != from);
         finite = finite && std::isfinite(g[j]);
         normal += std::isnormal(g[j]);
         sample(uphill, i)[j] = moved(g[j] > 0 ? 1 : g[j] < 0 ? -1 : 0);
         sample(random, i)[j] = moved(draw.uniform() < 0.5 ? 1 : -1);
       }
       out.useless += !finite || normal == 0;
+      still[static_cast<std::size_t>(i)] = 2 * changed < sized;
     }
     const auto before = calls.ask_together(x), up = calls.ask_together(uphill),
                aside = calls.ask_together(random);
     for (Index i = 0; i < samples(x); ++i) {
+      ++out.samples;
+      if (still[static_cast<std::size_t>(i)]) {
+        ++out.unmoved;
+        continue;
+      }
       const double from = detail::lsem_of(before, i, labels[i]);
       out.risen += detail::lsem_of(up, i, labels[i]) > from;
       out.risen_random += detail::lsem_of(aside, i, labels[i]) > from;
-      ++out.samples;
     }
   }
   return out;

@@ -39,8 +39,11 @@ inline Finding threats_tried(const AuditFacts& facts, const AuditPolicy& policy)
     if (curve.accuracies.empty()) continue;
     told += text(told.empty() ? "" : "; ", curve.threat, " ", percent(curve.accuracies.front()), " to ",
                  percent(curve.accuracies.back()));
+    const double allowed = curve.samples > 0 ? at_least_one(policy.severity_rise, curve.samples) /
+                                                   static_cast<double>(curve.samples)
+                                             : policy.severity_rise;
     for (std::size_t k = 0; k + 1 < curve.accuracies.size(); ++k)
-      if (curve.accuracies[k + 1] > curve.accuracies[k] + policy.severity_rise + 1e-9)
+      if (curve.accuracies[k + 1] > curve.accuracies[k] + allowed + 1e-9)
         rising += text(rising.empty() ? "" : ", ", curve.threat, " at ", brief(curve.severities[k + 1]));
   }
   for (const std::string_view threat : {"rotation", "translation", "gaussian noise", "corruption"})
@@ -135,9 +138,10 @@ template <Batch Input>
 std::vector<Severity> disturb(AuditCalls<Input>& calls, const AuditData<Input>& data,
                               const AuditPolicy& policy) {
   std::vector<Severity> out;
-  const auto add = [](Severity& to, double severity, std::vector<double> accuracies) {
+  const auto add = [&](Severity& to, double severity, std::vector<double> accuracies) {
     double mean = 0;
     for (const double a : accuracies) mean += a / static_cast<double>(accuracies.size());
+    to.samples = data.size();
     to.severities.push_back(severity);
     to.accuracies.push_back(mean);
   };
