@@ -253,12 +253,17 @@ TEST_CASE("foil-compare: a file that is not as foil-evaluate writes it is refuse
   refused("/attacks/1/samples/2/status", "happy", "attacks[1].samples[2].status: there is no status 'happy'");
   refused("/attacks/1/samples/2/distance", -1, "samples[2].distance: expected a number >= 0");
   refused("/attacks/1/samples/2/distance", nullptr, "expected a distance where there is success");
+  refused("/attacks/0/samples/2/distance", 0.6,
+          "attacks[0].samples[2].distance: expected a distance within epsilon 0.5, found 0.6");
   refused("/attacks/1/samples/2/success", 1, "expected true or false, found 1");
   refused("/attacks/1/samples/2/index", 1.5, "expected a whole number of at least 0, found 1.5");
   refused("/attacks/1/samples/2/label", 1e30, "expected a whole number");
   refused("/attacks/1/samples/2/label", 7, "has another label or target than with another attack");
   refused("/attacks/1/samples/2", "x", "samples[2]: expected an object with 'index'");
-  refused("/attacks/0/samples/3", sample(2, 1), "samples: a row is there twice");
+  refused("/attacks/0/samples/3", sample(2, 0.5), "samples: a row is there twice");
+  Json rounded = plain;
+  rounded["attacks"][0]["samples"][2]["distance"] = 0.5 * (1 + 1e-6);
+  CHECK_NOTHROW(reading(rounded));
 }
 
 TEST_CASE("foil-compare: the program prints a table, writes CSV, and says what is wrong in a line",

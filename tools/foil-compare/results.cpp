@@ -123,9 +123,14 @@ foil::Record record_of(const Value& sample) {
   return out;
 }
 
-/// Throws unless the figures that an attack has in the file are those of its samples.
+/// Throws unless the figures that an attack has in the file are those of its samples, and unless what it
+/// found is within its epsilon, but for rounding.
 void check_figures(const Value& attack, const foil::Outcome& outcome) {
   const foil::Summary s = outcome.summary();
+  for (std::size_t i = 0; outcome.epsilon && i < outcome.records.size(); ++i)
+    attack["samples"][i]["distance"].require(
+        !outcome.records[i].success || outcome.records[i].distance <= *outcome.epsilon * (1 + 1e-5),
+        "expected a distance within epsilon ", *outcome.epsilon, ", found ", outcome.records[i].distance);
   for (const auto& [key, count] :
        {std::pair{"finished", s.finished()}, std::pair{"attacked", s.attacked}, std::pair{"fooled", s.fooled},
         std::pair{"robust", s.robust}, std::pair{"wrong", s.wrong}, std::pair{"non_finite", s.non_finite},
