@@ -423,6 +423,12 @@ TEST_CASE("audit: chance explains little on few samples and nothing on many", "[
   CHECK(exceeds(130, 10000, 0.01, 0.05));
 }
 
+TEST_CASE("audit: counts of a policy have an upper end", "[audit]") {
+  CHECK_NOTHROW(checked("--audit", AuditPolicy{}));
+  CHECK_THROWS_AS(checked("--audit", AuditPolicy{.gradient_directions = 2000000000}), Error);
+  CHECK_THROWS_AS(checked("--audit", AuditPolicy{.noise_draws = 2000000000}), Error);
+}
+
 TEST_CASE("audit: docs/audit.md names every check and every threshold", "[audit]") {
   std::ifstream file(FOIL_EXAMPLES_DATA "/../../docs/audit.md");
   const std::string page(std::istreambuf_iterator<char>(file), {});

@@ -148,6 +148,7 @@ TEST_CASE("audit: what a quick one costs is known, and no attack is run", "[audi
   AuditCalls<Rows> calls(port, Knowledge::gradients);
   const auto steps = model_steps(calls, data, facts, policy);
   CHECK(counting.forward + counting.backward == 0);
+  CHECK(audit_cost(model_steps(calls, data, facts, {.gradient_directions = 2000000000})) > 1e10);
   const AuditReport report = audit(counting, data, facts, policy);
   CHECK(audit_cost(steps) == static_cast<double>(counting.forward + counting.backward));
   CHECK(counting.forward == found + 4 * 40 + 5 * (1 + 6 * 3) + 4 * 40 + 40);

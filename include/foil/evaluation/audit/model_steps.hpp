@@ -70,7 +70,7 @@ std::vector<AuditStep> model_steps(AuditCalls<Input>& calls, const AuditData<Inp
   steps.push_back({"C3", 4 * n, true, [&](AuditFacts& f) { f.answers = ask_again(calls, data.inputs); }});
   if (calls.knowledge() == Knowledge::gradients) {
     const double slopes = std::min(n, static_cast<double>(policy.gradient_samples));
-    steps.push_back({"C4", slopes * (2 + 6 * policy.gradient_directions), true,
+    steps.push_back({"C4", slopes * (2 + 6.0 * policy.gradient_directions), true,
                      [&calls, &data, policy](AuditFacts& f) { f.slopes = slopes_of(calls, data, policy); }});
     steps.push_back({"C5", 5 * n, true, [&calls, &data, policy](AuditFacts& f) {
                        const Lp norm = f.outcomes.empty() ? Lp(Linf{}) : f.outcomes.front().norm;

@@ -62,17 +62,17 @@ struct AuditPolicy {
   int replayed = 10;              ///< C31: samples that are attacked again
 
   void list(OptionList& o) {
-    o("samples", samples, "samples that the model is asked about anew", at_least(1));
+    o("samples", samples, "samples that the model is asked about anew", between(1, 1e6));
     o("budget", budget, "model calls that the audit may add", at_least(0));
     o("seed", seed, "of the audit's random numbers", at_least(0));
     o("significance", significance, "an excess that chance explains this often is none", between(0, 0.5));
-    o("radii", radii, "radii at which curves are compared", at_least(1));
-    o("clean_samples", clean_samples, "C1: fewer are a warning", at_least(1));
+    o("radii", radii, "radii at which curves are compared", between(1, 1e6));
+    o("clean_samples", clean_samples, "C1: fewer are a warning", between(1, 1e6));
     o("clean_errors", clean_errors, "C1, C9: standard errors that may be chance", at_least(0));
     o("distance_error", distance_error, "C2, C31: of distances computed anew", at_least(0));
     o("repeat_error", repeat_error, "C3: of logits asked for again", at_least(0));
-    o("gradient_samples", gradient_samples, "C4: samples", at_least(1));
-    o("gradient_directions", gradient_directions, "C4: directions of each", at_least(1));
+    o("gradient_samples", gradient_samples, "C4: samples", between(1, 1e6));
+    o("gradient_directions", gradient_directions, "C4: directions of each", between(1, 1e3));
     o("gradient_error", gradient_error, "C4: median relative error, single precision", at_least(0));
     o("gradient_error_double", gradient_error_double, "C4: the same, double precision", at_least(0));
     o("useless_gradients", useless_gradients, "C5: share without direction that is a warning", between(0, 1));
@@ -84,31 +84,31 @@ struct AuditPolicy {
     o("converged_success", converged_success, "C11, C12: change of success", between(0, 1));
     o("converged_loss", converged_loss, "C11, C12: relative change of the loss", at_least(0));
     o("converged_distance", converged_distance, "C11, C12: of the median distance", at_least(0));
-    o("restarts", restarts, "C12: fewer are a warning", at_least(1));
+    o("restarts", restarts, "C12: fewer are a warning", between(1, 1e6));
     o("step_size_gain", step_size_gain, "C13: success that another step size may add", between(0, 1));
-    o("trace_samples", trace_samples, "C14: samples", at_least(1));
-    o("trace_window", trace_window, "C14: gradients that are averaged", at_least(1));
+    o("trace_samples", trace_samples, "C14: samples", between(1, 1e6));
+    o("trace_window", trace_window, "C14: gradients that are averaged", between(1, 1e6));
     o("trace_share", trace_share, "C14: of the gradients that have to raise the loss", between(0, 1));
     o("free_success", free_success, "C15: success by which attacks without gradients lead", between(0, 1));
     o("free_closer", free_closer, "C15: relative distance that counts as closer", at_least(0));
     o("free_wins", free_wins, "C15: share where they may be closer", between(0, 1));
     o("free_wins_most", free_wins_most, "C15: beyond that share it is a failure", between(0, 1));
     o("transfer_only", transfer_only, "C16: share that only transfer fools", between(0, 1));
-    o("noise_draws", noise_draws, "C17: random changes of each sample", at_least(1));
-    o("noise_samples", noise_samples, "C17: fewer are a warning", at_least(1));
-    o("shrink_draws", shrink_draws, "C18: random changes of each sample", at_least(1));
-    o("shrink_samples", shrink_samples, "C18: samples", at_least(1));
-    o("families", families, "C20: fewer are a warning", at_least(1));
+    o("noise_draws", noise_draws, "C17: random changes of each sample", between(1, 1e6));
+    o("noise_samples", noise_samples, "C17: fewer are a warning", between(1, 1e6));
+    o("shrink_draws", shrink_draws, "C18: random changes of each sample", between(1, 1e6));
+    o("shrink_samples", shrink_samples, "C18: samples", between(1, 1e6));
+    o("families", families, "C20: fewer are a warning", between(1, 1e6));
     o("alike", alike, "C20: rank correlation of two that count as one", between(0, 1));
-    o("target_classes", target_classes, "C21: classes that are aimed at", at_least(1));
+    o("target_classes", target_classes, "C21: classes that are aimed at", between(1, 1e6));
     o("target_closer", target_closer, "C21: relative distance that counts as closer", at_least(0));
     o("target_wins", target_wins, "C21: share where single classes may be closer", between(0, 1));
     o("randomised_drop", randomised_drop, "C24: fall of success with more draws", between(0, 1));
-    o("redraws", redraws, "C24: by which an adversarial is judged", at_least(1));
+    o("redraws", redraws, "C24: by which an adversarial is judged", between(1, 1e6));
     o("broken", broken, "C25, C27: share to be fooled where nothing defends", between(0, 1));
     o("twin_fooled", twin_fooled, "C26: share to be fooled without the defence", between(0, 1));
     o("severity_rise", severity_rise, "C28: rise of accuracy with severity", between(0, 1));
-    o("replayed", replayed, "C31: samples that are attacked again", at_least(1));
+    o("replayed", replayed, "C31: samples that are attacked again", between(1, 1e6));
   }
 };
 
