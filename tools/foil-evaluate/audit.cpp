@@ -116,10 +116,11 @@ AuditTold audit(const Command& command, const Model& model, Inputs& in, const Sa
   facts.declared_accuracy = command.claimed_accuracy;
   facts.seed = command.seed;
   facts.version = programs::version();
-  if (full) foil::cut_to_data(count, facts);
-  for (const foil::WorstOutcome& worst : foil::worst_cases(facts.outcomes))
+  for (const foil::WorstOutcome& worst : foil::worst_cases(outcomes))  // as the table has them
     facts.reported.push_back(
         {worst.outcome.norm, worst.outcome.epsilon, worst.outcome.summary().robust_accuracy()});
+  facts.curves = curves_of(facts.outcomes);
+  if (full) foil::cut_to_data(count, facts);
 
   foil::AuditData<Images> data;
   const auto rows = std::span(samples.rows).first(static_cast<std::size_t>(count));
@@ -168,7 +169,6 @@ AuditTold audit(const Command& command, const Model& model, Inputs& in, const Sa
   std::fprintf(stderr, "foil-evaluate: the audit asks the model about %.0f rows more (%s)\n", told.calls,
                cost_text(steps).c_str());
   foil::measure(steps, policy, facts, [&](const foil::AuditStep&) { return !interrupted; });
-  facts.curves = curves_of(facts.outcomes);
   told.report = foil::judge(facts, policy);
   return told;
 }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "evaluation/audit/healthy.hpp"
+#include "foil/evaluation/audit/steps.hpp"
 #include "support/catch.hpp"
 
 namespace {
@@ -392,6 +393,42 @@ TEST_CASE("audit: outcomes of other samples cannot be compared", "[audit]") {
   AuditFacts facts = healthy();
   facts.outcomes[closest].records.pop_back();
   CHECK_THROWS_AS(judge(facts), Error);
+}
+
+TEST_CASE("audit: what is reported is judged on all samples, whatever the audit was cut to", "[audit]") {
+  AuditFacts facts = healthy();
+  const std::string before = check("C22", facts).finding.evidence;
+  cut_to_data(40, facts);  // none of these withstands
+  CHECK(facts.outcomes[near].records.size() == 40);
+  facts.added = 1;
+  CHECK(check("C22", facts).finding.evidence == before);
+  facts.reported[0].robust_accuracy = 0;
+  CHECK(check("C22", facts).verdict() == Verdict::fail);
+}
+
+TEST_CASE("audit: an attack without a start is not the best single one", "[audit]") {
+  AuditFacts facts = healthy();
+  const std::string before = check("C22", facts).finding.evidence;
+  facts.outcomes.push_back(
+      outcome_of("boundary", Linf{}, Knowledge::decisions, std::nullopt, [](std::size_t) { return 2.0; }));
+  for (Record& record : facts.outcomes.back().records) {
+    record.success = false;
+    record.status = Status::start_failed;
+  }
+  const Finding told = check("C22", facts).finding;
+  CHECK(told.verdict == Verdict::pass);
+  CHECK(told.evidence.substr(told.evidence.find("is 3")) == before.substr(before.find("is 3")));
+}
+
+TEST_CASE("audit: a curve of few distances needs no more radii than these", "[audit]") {
+  AuditFacts facts = healthy([](std::size_t i) { return i < 50 ? 0.05 : 0.2; });
+  ReportedCurve& curve = facts.curves[0];
+  curve.epsilons = {0, 0.05, 0.2};
+  curve.accuracies = {1, 0.5, 0};
+  CHECK(check("C23", facts).verdict() == Verdict::pass);
+  curve.epsilons.resize(1);
+  curve.accuracies = {0};
+  CHECK(check("C23", facts).verdict() == Verdict::fail);
 }
 
 TEST_CASE("audit: noise need not succeed, nor a single step do better with more room", "[audit]") {

@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <functional>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -162,17 +164,21 @@ inline Finding targets_add_little(const AuditFacts& facts, const AuditPolicy& po
 
 /// C22: what is reported of several attacks is each sample's worst case.
 inline Finding worst_case_reported(const AuditFacts& facts, const AuditPolicy&) {
+  const std::vector<Outcome>& all = facts.whole.empty() ? facts.outcomes : facts.whole;
+  const std::size_t own = all.size() - (facts.whole.empty() ? facts.added : 0);
   std::string told;
   for (const ReportedAccuracy& reported : facts.reported) {
     const double radius = reported.epsilon.value_or(std::numeric_limits<double>::infinity());
-    std::vector<Outcome> group;
-    double best = 1;
-    for (std::size_t k = 0; k + facts.added < facts.outcomes.size(); ++k) {
-      const Outcome& outcome = facts.outcomes[k];
+    std::vector<std::reference_wrapper<const Outcome>> group;
+    std::optional<double> best;  // of those that attacked every sample to the end
+    for (std::size_t k = 0; k < own; ++k) {
+      const Outcome& outcome = all[k];
       if (!(outcome.norm == reported.norm) || (outcome.epsilon && outcome.epsilon != reported.epsilon))
         continue;
-      group.push_back(outcome);
-      best = std::min(best, outcome.summary(radius).robust_accuracy());
+      group.emplace_back(outcome);
+      const Summary single = outcome.summary(radius);
+      if (single.unfinished == 0 && single.no_start == 0)
+        best = std::min(best.value_or(1), single.robust_accuracy());
     }
     if (group.empty()) continue;
     const double worst = worst_of(group).outcome.summary(radius).robust_accuracy();
@@ -181,8 +187,9 @@ inline Finding worst_case_reported(const AuditFacts& facts, const AuditPolicy&) 
     const std::string evidence =
         text("robust accuracy in ", where, " is reported as ", percent(reported.robust_accuracy),
              "; sample by sample the worst of ", group.size(), " attacks is ", percent(worst),
-             ", the best single one ", percent(best));
-    const double half = 0.5 / static_cast<double>(std::max<std::size_t>(1, group.front().records.size()));
+             best ? text(", the best single one ", percent(*best)) : std::string());
+    const std::size_t samples = group.front().get().records.size();
+    const double half = 0.5 / static_cast<double>(std::max<std::size_t>(1, samples));
     if (!(std::abs(reported.robust_accuracy - worst) < half))
       return fail(evidence,
                   "report what withstands every attack (foil::worst_of), not one attack's or a mean");
@@ -205,15 +212,18 @@ inline Finding curve_complete(const AuditFacts& facts, const AuditPolicy& policy
     const std::string evidence =
         text("in ", curve.norm.name(), " ", curve.epsilons.size(), " radii, ending at ",
              curve.accuracies.empty() ? "nothing" : percent(curve.accuracies.back()));
-    if (std::ssize(curve.epsilons) < policy.radii)
+    const Group closest(facts.outcomes, curve.norm, [](const Outcome& o) { return !o.epsilon; });
+    auto found = closest.distances();
+    found.erase(std::unique(found.begin(), found.end()), found.end());
+    const auto steps =
+        closest.empty() ? policy.radii : std::ssize(found);  // a curve that has no more of them
+    if (std::ssize(curve.epsilons) < std::clamp<std::ptrdiff_t>(steps, 1, policy.radii))
       return fail(evidence,
                   text("report accuracy at ", policy.radii, " radii or more: one number hides the rest"));
     if (curve.accuracies.back() > 0)
       return fail(evidence,
                   "go on to radii at which nothing withstands: a curve that stays up shows a weak attack");
-    const bool minimal = std::any_of(facts.outcomes.begin(), facts.outcomes.end(),
-                                     [&](const Outcome& o) { return !o.epsilon && o.norm == curve.norm; });
-    if (minimal && !curve.median_distance)
+    if (!closest.empty() && !curve.median_distance)
       return fail(evidence + ", without the median distance",
                   "of minimal attacks report the median distance: success without a limit is always 100 %");
     told += text(

@@ -93,6 +93,7 @@ struct Omission {
 struct AuditFacts {
   std::vector<Outcome> outcomes{};            ///< of the same samples
   std::size_t added = 0;                      ///< the last so many of them were run by the audit
+  std::vector<Outcome> whole{};               ///< as they were before they were cut; empty: they were not
   Setting setting{};                          ///< see there
   bool randomised = false;                    ///< the model draws random numbers, and its authors say so
   std::optional<double> declared_accuracy{};  ///< what is claimed of clean samples

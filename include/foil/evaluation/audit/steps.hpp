@@ -3,6 +3,7 @@
 /// What an audit measures, step by step, each with its cost in model calls.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <functional>
 #include <iterator>
@@ -50,8 +51,12 @@ void check_data(const AuditData<Input>& data, const AuditFacts& facts) {
             outcome.records.size(), " samples of the outcomes, got ", data.size());
 }
 
-/// Leaves of the outcomes the first so many records: those of attacks that the audit runs are no more.
+/// Leaves of the outcomes the first so many records: those of attacks that the audit runs are no more. What
+/// was reported is of all of them: they are kept aside.
 inline void cut_to_data(Index count, AuditFacts& facts) {
+  const bool cut = std::any_of(facts.outcomes.begin(), facts.outcomes.end(),
+                               [&](const Outcome& o) { return std::ssize(o.records) > count; });
+  if (cut && facts.whole.empty()) facts.whole = facts.outcomes;
   for (auto* const outcomes : {&facts.outcomes, &facts.transfer})
     for (Outcome& outcome : *outcomes)
       outcome = audit_checks::cut_to(std::move(outcome), static_cast<std::size_t>(count));
