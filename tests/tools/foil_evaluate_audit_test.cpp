@@ -70,6 +70,23 @@ TEST_CASE("foil-evaluate: a full audit of the shipped network", "[examples][eval
   CHECK(results(dir)["attacks"].size() == 5);  // what the audit runs beside stays its own
 }
 
+TEST_CASE("foil-evaluate: an audit of restricted attacks asks nothing that ignores it",
+          "[examples][evaluate]") {
+  for (const Arguments& more : {Arguments{"--lattice", "255"}, Arguments{"--margin", "0.5"}}) {
+    const TemporaryDirectory dir;
+    const Outcome outcome =
+        run(on_mnist(dir) + attacks + more + Arguments{"--count", "10", "--audit", "quick"});
+    INFO(outcome.out << outcome.err);
+    REQUIRE(outcome.status == 0);
+    const auto audit = results(dir)["audit"];
+    for (const auto& check : audit["checks"])
+      if (const auto id = check["id"].get<std::string>(); id == "C8" || id == "C9" || id == "C10") {
+        CHECK(check["verdict"] == "SKIP");
+        CHECK(check["evidence"] == "needs attacks without a " + more[0].substr(2));
+      }
+  }
+}
+
 TEST_CASE("foil-evaluate: an audit that fails is an exit status with --strict", "[examples][evaluate]") {
   const TemporaryDirectory dir;
   const Arguments wrong =

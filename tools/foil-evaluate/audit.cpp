@@ -114,6 +114,10 @@ AuditTold audit(const Command& command, const Model& model, Inputs& in, const Sa
     facts.comparisons.push_back(worst.members);
   facts.setting = setting;
   facts.declared_accuracy = command.claimed_accuracy;
+  facts.restricted = command.mask          ? "a mask"
+                     : command.lattice > 0 ? "a lattice"
+                     : command.margin > 0  ? "a margin"
+                                           : "";
   facts.seed = command.seed;
   facts.version = programs::version();
   for (const foil::WorstOutcome& worst : foil::worst_cases(outcomes))  // as the table has them

@@ -46,6 +46,8 @@ AuditReport audit(M&& model, const AuditData<input_t<M>>& data, AuditFacts facts
   using Input = input_t<M>;
   checked("audit", policy);
   check_data(data, facts);
+  if (facts.restricted.empty() && options.mask.size() > 0) facts.restricted = "a mask";
+  if (facts.restricted.empty() && !options.lattice.empty()) facts.restricted = "a lattice";
   ModelPortTo<shared_if_possible<M>> port(model);
   AuditCalls<Input> calls(port, data.knowledge);
   const AttackAgain again = [&](const AnyAttack& attack, std::optional<double> epsilon, Index count,

@@ -431,6 +431,17 @@ TEST_CASE("audit: a curve of few distances needs no more radii than these", "[au
   CHECK(check("C23", facts).verdict() == Verdict::fail);
 }
 
+TEST_CASE("audit: where changes are restricted nothing is asked that ignores it", "[audit]") {
+  AuditFacts facts = healthy();
+  facts.restricted = "a mask";
+  for (const char* const id : {"C8", "C9", "C10", "C17", "C18"}) {
+    CAPTURE(id);
+    CHECK(check(id, healthy()).verdict() == Verdict::pass);
+    CHECK(check(id, facts).verdict() == Verdict::skip);
+    CHECK(check(id, facts).finding.evidence == "needs attacks without a mask");
+  }
+}
+
 TEST_CASE("audit: noise need not succeed, nor a single step do better with more room", "[audit]") {
   const AuditFacts facts = healthy();
   for (const char* const name : {"linf-additive-uniform-noise", "salt-and-pepper"}) {

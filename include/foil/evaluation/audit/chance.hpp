@@ -28,6 +28,7 @@ namespace audit_checks {
 
 /// C17: random changes of the same size find nothing that attacks do not.
 inline Finding noise_finds_nothing(const AuditFacts& facts, const AuditPolicy& policy) {
+  if (!facts.restricted.empty()) return skip("attacks without " + facts.restricted);
   std::string told, few;
   for (const RandomChanges& noise : facts.noise) {
     const Group tried(facts.outcomes, noise.norm, [](const Outcome&) { return true; });
@@ -51,6 +52,7 @@ inline Finding noise_finds_nothing(const AuditFacts& facts, const AuditPolicy& p
 
 /// C18: random directions find nothing closer than attacks do.
 inline Finding brute_force_behind(const AuditFacts& facts, const AuditPolicy& policy) {
+  if (!facts.restricted.empty()) return skip("attacks without " + facts.restricted);
   std::string told, closer;
   for (const BruteForce& tried : facts.brute_force) {
     const Group minimal(facts.outcomes, tried.norm, [](const Outcome& o) { return !o.epsilon; });

@@ -95,6 +95,7 @@ struct AuditFacts {
   std::size_t added = 0;                      ///< the last so many of them were run by the audit
   std::vector<Outcome> whole{};               ///< as they were before they were cut; empty: they were not
   Setting setting{};                          ///< see there
+  std::string restricted{};                   ///< by what attacks are: "a mask", "a lattice", "a margin"
   bool randomised = false;                    ///< the model draws random numbers, and its authors say so
   std::optional<double> declared_accuracy{};  ///< what is claimed of clean samples
   std::optional<std::uint64_t> seed{};        ///< of the attacks

@@ -43,8 +43,8 @@ inline double trial_radius(const AuditFacts& facts, Lp norm, Index n) {
 
 }  // namespace detail
 
-/// The steps that ask the model itself, no attack: C2 to C5 and C10. They refer to `calls` and `data`. Throws
-/// for samples that the model may not be shown.
+/// The steps that ask the model itself, no attack: C2 to C5 and, where nothing restricts changes, C10. They
+/// refer to `calls` and `data`. Throws for samples that the model may not be shown.
 template <Batch Input>
 std::vector<AuditStep> model_steps(AuditCalls<Input>& calls, const AuditData<Input>& data,
                                    const AuditFacts& facts, const AuditPolicy& policy) {
@@ -79,20 +79,21 @@ std::vector<AuditStep> model_steps(AuditCalls<Input>& calls, const AuditData<Inp
                        f.gradients = gradients_in_use(calls, data, norm, step, policy);
                      }});
   }
-  steps.push_back({"C10", n, true, [&](AuditFacts& f) {
-                     f.ceilings = ceilings_of(calls, data, audit_checks::norms_of(f.outcomes));
-                   }});
+  if (facts.restricted.empty())
+    steps.push_back({"C10", n, true, [&](AuditFacts& f) {
+                       f.ceilings = ceilings_of(calls, data, audit_checks::norms_of(f.outcomes));
+                     }});
   return steps;
 }
 
-/// The steps that change samples without an attack: C17 and C18 in the norms of the outcomes, but for L0, and
-/// C28. They refer to `calls` and `data`.
+/// The steps that change samples without an attack: C17 and C18 in the norms of the outcomes, but for L0
+/// and where something restricts changes, and C28. They refer to `calls` and `data`.
 template <Batch Input>
 std::vector<AuditStep> chance_steps(AuditCalls<Input>& calls, const AuditData<Input>& data,
                                     const AuditFacts& facts, const AuditPolicy& policy) {
   std::vector<AuditStep> steps;
   for (const Lp norm : audit_checks::norms_of(facts.outcomes)) {
-    if (norm == Lp(L0{})) continue;
+    if (norm == Lp(L0{}) || !facts.restricted.empty()) continue;
     const audit_checks::Group group(facts.outcomes, norm, [](const Outcome&) { return true; });
     const auto epsilons = group.epsilons();
     if (!epsilons.empty()) {

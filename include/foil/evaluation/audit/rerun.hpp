@@ -162,9 +162,10 @@ class RunPlanner {
       for (const double factor : {0.5, 1.0, 2.0}) miss("C7", iterative, {}, factor * radius);
     const bool minimal = std::any_of(facts_.outcomes.begin(), facts_.outcomes.end(),
                                      [&](const Outcome& o) { return !o.epsilon && o.norm == first.norm; });
-    if (lacks("C8") || !minimal) miss("C8, C10", norm + "-fmn", {}, std::nullopt);
+    const bool free = facts_.restricted.empty();
+    if (free && (lacks("C8") || !minimal)) miss("C8, C10", norm + "-fmn", {}, std::nullopt);
     const Eigen::VectorXd& widths = facts_.setting.widths;
-    if (lacks("C9") && widths.size() > 0 && std::isfinite(Linf::size(widths)))
+    if (free && lacks("C9") && widths.size() > 0 && std::isfinite(Linf::size(widths)))
       miss("C9", "linf-pgd", {}, policy_.distortion * Linf::size(widths));
     const auto none = [&](Knowledge knowledge) {
       return std::none_of(facts_.outcomes.begin(), facts_.outcomes.end(),

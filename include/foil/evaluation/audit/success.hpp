@@ -89,6 +89,7 @@ inline Finding success_grows(const AuditFacts& facts, const AuditPolicy& policy)
 
 /// C8: without a limit every sample is fooled.
 inline Finding unbounded_succeeds(const AuditFacts& facts, const AuditPolicy&) {
+  if (!facts.restricted.empty()) return skip("attacks without " + facts.restricted);
   const Eigen::VectorXd& widths = facts.setting.widths;
   std::string told, blind;
   for (const Lp norm : norms_of(facts.outcomes)) {
@@ -120,6 +121,7 @@ inline Finding unbounded_succeeds(const AuditFacts& facts, const AuditPolicy&) {
 
 /// C9: within half the range a model has to guess.
 inline Finding distortion_gives_chance(const AuditFacts& facts, const AuditPolicy& policy) {
+  if (!facts.restricted.empty()) return skip("attacks without " + facts.restricted);
   const Eigen::VectorXd& widths = facts.setting.widths;
   const double radius = widths.size() > 0 ? policy.distortion * Linf::size(widths) : 0;
   Index classes = 0;
@@ -150,6 +152,7 @@ inline Finding distortion_gives_chance(const AuditFacts& facts, const AuditPolic
 
 /// C10: no sample is farther from its adversarial than from another class.
 inline Finding distance_has_ceiling(const AuditFacts& facts, const AuditPolicy& policy) {
+  if (!facts.restricted.empty()) return skip("attacks without " + facts.restricted);
   std::string told;
   for (const Ceiling& ceiling : facts.ceilings) {
     const Group minimal(facts.outcomes, ceiling.norm, [](const Outcome& o) { return !o.epsilon; });
