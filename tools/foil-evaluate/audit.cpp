@@ -135,11 +135,12 @@ AuditTold audit(const Command& command, const Model& model, Inputs& in, const Sa
   data.knowledge = model.knowledge();
   foil::check_data(data, facts);
 
-  const foil::AttackAgain again = [&](const foil::AnyAttack& attack, std::optional<double> epsilon,
-                                      Index some, const foil::Labels& targets) {
-    const foil::Block block{0, some, rows.first(static_cast<std::size_t>(some))};
+  const auto run = [&](const auto& attacked, const foil::AnyAttack& attack, std::optional<double> epsilon,
+                       Index first, Index some, const foil::Labels& targets) {
+    const foil::Block block{first, some,
+                            rows.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(some))};
     std::vector<Index> own;
-    for (Index i = 0; i < some; ++i) own.push_back(i);
+    for (Index i = first; i < first + some; ++i) own.push_back(i);
     const Images inputs = foil::gather(data.inputs, own);
     options.sample_ids.assign(block.rows.begin(), block.rows.end());
     options.starting_points = read_starts(in, samples, block);
@@ -152,20 +153,31 @@ AuditTold audit(const Command& command, const Model& model, Inputs& in, const Sa
     const foil::Labels& aims = targets.size() > 0 ? targets : data.targets;
     const auto result =
         aims.size() > 0
-            ? attack(model, inputs, foil::TargetedMarginAbove(foil::Labels(aims.head(some)), command.margin),
+            ? attack(attacked, inputs,
+                     foil::TargetedMarginAbove(foil::Labels(aims.segment(first, some)), command.margin),
                      radius, options)
-            : attack(model, inputs, foil::MarginAbove(foil::Labels(data.labels.head(some)), command.margin),
+            : attack(attacked, inputs,
+                     foil::MarginAbove(foil::Labels(data.labels.segment(first, some)), command.margin),
                      radius, options);
     foil::require(!interrupted, "interrupted");
-    outcome.add(result, block.rows, samples.correct.head(std::min(some, samples.correct.size())));
+    Eigen::Array<bool, Eigen::Dynamic, 1> correct;
+    if (samples.correct.size() > 0) correct = samples.correct.segment(first, some);
+    outcome.add(result, block.rows, correct);
     return outcome;
   };
+  const foil::AttackAgain again = [&](const foil::AnyAttack& attack, std::optional<double> epsilon,
+                                      Index some, const foil::Labels& targets) {
+    return run(model, attack, epsilon, 0, some, targets);
+  };
+  const foil::AttackWatched<Images> watched =
+      [&](const foil::detail::WatchedModel<Images>& observed, const foil::AnyAttack& attack,
+          std::optional<double> epsilon, Index i) { run(observed, attack, epsilon, i, 1, {}); };
 
   foil::ModelPortTo<const Model> port(model);
   foil::AuditCalls<Images> calls(port, data.knowledge);
   auto steps = foil::model_steps(calls, data, facts, policy);
   if (full) {
-    for (auto& step : foil::attack_steps(calls, data, facts, programs::all_attacks(), again, policy))
+    for (auto& step : foil::attack_steps(calls, data, facts, programs::all_attacks(), again, watched, policy))
       steps.push_back(std::move(step));
     for (auto& step : foil::chance_steps(calls, data, facts, policy)) steps.push_back(std::move(step));
   }

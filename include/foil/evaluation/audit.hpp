@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -50,30 +51,52 @@ AuditReport audit(M&& model, const AuditData<input_t<M>>& data, AuditFacts facts
   if (facts.restricted.empty() && !options.lattice.empty()) facts.restricted = "a lattice";
   ModelPortTo<shared_if_possible<M>> port(model);
   AuditCalls<Input> calls(port, data.knowledge);
-  const AttackAgain again = [&](const AnyAttack& attack, std::optional<double> epsilon, Index count,
-                                const Labels& targets) {
+  const auto run = [&]<class X>(X& attacked, const AnyAttack& attack, std::optional<double> epsilon,
+                                Index first, Index count, const Labels& targets) {
     std::vector<Index> rows;
-    run_options_t<M> own = options;
-    own.sample_ids.clear();
-    for (Index i = 0; i < count; ++i) {
+    std::vector<std::int64_t> ids;
+    for (Index i = first; i < first + count; ++i) {
       rows.push_back(i);
-      own.sample_ids.push_back(facts.outcomes.front().records[static_cast<std::size_t>(i)].id);
+      ids.push_back(facts.outcomes.front().records[static_cast<std::size_t>(i)].id);
     }
+    const auto of_rows = [&](const Input& given) {  // of one for each sample those
+      return given.size() > 0 && samples(given) == data.size() ? gather(given, rows) : given;
+    };
+    run_options_t<X&> own{.seed = options.seed,
+                          .sample_ids = ids,
+                          .threads = options.threads,
+                          .query_budget = options.query_budget,
+                          .starting_points = of_rows(options.starting_points),
+                          .mask = of_rows(options.mask),
+                          .lattice = options.lattice,
+                          .pool = options.pool,
+                          .early_stop = options.early_stop,
+                          .batch_size = options.batch_size,
+                          .observer = options.observer,
+                          .on_bad_sample = options.on_bad_sample};
     Outcome outcome(attack, epsilon);
     const Input inputs = gather(data.inputs, rows);
     const double radius = epsilon.value_or(0);
     const Labels& aims = targets.size() > 0 ? targets : data.targets;
     if (aims.size() > 0)
-      outcome.add(attack(model, inputs, TargetedMisclassification(Labels(aims.head(count))), radius, own),
-                  own.sample_ids);
+      outcome.add(attack(attacked, inputs, TargetedMisclassification(Labels(aims.segment(first, count))),
+                         radius, own),
+                  ids);
     else
-      outcome.add(attack(model, inputs, Labels(data.labels.head(count)), radius, own), own.sample_ids);
+      outcome.add(attack(attacked, inputs, Labels(data.labels.segment(first, count)), radius, own), ids);
     return outcome;
   };
+  const AttackAgain again = [&](const AnyAttack& attack, std::optional<double> epsilon, Index count,
+                                const Labels& targets) {
+    return run(model, attack, epsilon, 0, count, targets);
+  };
+  const AttackWatched<Input> watched = [&](const detail::WatchedModel<Input>& observed,
+                                           const AnyAttack& attack, std::optional<double> epsilon,
+                                           Index i) { run(observed, attack, epsilon, i, 1, {}); };
   if (catalogue) cut_to_data(data.size(), facts);
   auto steps = model_steps(calls, data, facts, policy);
   if (catalogue) {
-    for (AuditStep& step : attack_steps(calls, data, facts, *catalogue, again, policy))
+    for (AuditStep& step : attack_steps(calls, data, facts, *catalogue, again, watched, policy))
       steps.push_back(std::move(step));
     for (AuditStep& step : chance_steps(calls, data, facts, policy)) steps.push_back(std::move(step));
   }

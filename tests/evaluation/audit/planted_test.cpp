@@ -213,6 +213,53 @@ TEST_CASE("audit: a full one runs again what there is, and what is missing", "[a
   CHECK(weak["C13"].verdict() == Verdict::warn);
 }
 
+TEST_CASE(
+    "audit: attacks are run again and watched with the options of the "
+    "evaluation",
+    "[audit]") {
+  AuditData<Rows> data = samples_of_all_classes();
+  data.targets = data.labels.unaryExpr([](int label) { return (label + 1) % 4; });
+  Rows mask(40, 12);
+  for (Index i = 0; i < mask.size(); ++i) mask.data()[i] = i % 12 < 8 ? 1.f : 0.f;
+  const AttackEntry& entry = programs::all_attacks().find("linf-pgd");
+  const AnyAttack attack = entry.make({{"steps", "10"}});
+  const RunOptions<Rows> options{.seed = 3, .mask = mask};
+  Outcome outcome(attack, 0.3);
+  outcome.add(attack(honest, data.inputs, TargetedMisclassification(data.targets), 0.3, options));
+  for (const OptionInfo& option : entry.resolve({{"steps", "10"}}))
+    outcome.options.emplace_back(option.name, option.value);
+  AuditFacts facts = facts_of(outcome);
+  facts.seed = 3;
+  const AuditReport report =
+      audit(honest, data, facts, {.budget = 30000, .replayed = 5}, &programs::all_attacks(), options);
+  INFO(report.lines());
+  CHECK(report["C14"].verdict() == Verdict::pass);
+  CHECK(report["C31"].verdict() == Verdict::pass);
+  CHECK(report["C10"].finding.evidence == "needs attacks without a mask");
+
+  // What is traced is the loss of the class to be reached, and where nothing
+  // may move it stays.
+  ModelPortTo<const test::Mlp<Rows>> port(honest);
+  AuditCalls<Rows> calls(port, Knowledge::gradients);
+  const auto traced = [&](const Rows& free) {
+    return detail::watch_losses<Rows>(calls, data, attack, outcome, 1,
+                                      [&](const detail::WatchedModel<Rows>& model, const AnyAttack& run,
+                                          std::optional<double> epsilon, Index i) {
+                                        const std::vector<Index> row{i};
+                                        run(model, gather(data.inputs, row),
+                                            TargetedMisclassification(data.targets.segment(i, 1)),
+                                            epsilon.value_or(0), {.mask = free});
+                                      })
+        .losses;
+  };
+  const auto moved = traced(gather(mask, std::vector<Index>{0}));
+  REQUIRE(moved.size() > 1);
+  CHECK(moved.back() > moved.front());
+  Rows none(1, 12);
+  none.setZero();
+  for (const double loss : traced(none)) CHECK(loss < 0);
+}
+
 TEST_CASE("audit: the standard suite breaks every planted defence, and the checks notice", "[audit]") {
   AuditData<Rows> data = samples_of_all_classes();
   const AnyAttack suite = programs::all_attacks().find("linf-standard").make({{"steps", "1000"}});

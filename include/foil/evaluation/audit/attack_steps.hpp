@@ -6,7 +6,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <cstdint>
+#include <functional>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -24,7 +25,6 @@
 #include "foil/evaluation/record.hpp"
 #include "foil/run/any_attack.hpp"
 #include "foil/run/model_port.hpp"
-#include "foil/run/run_options.hpp"
 
 namespace foil {
 
@@ -36,38 +36,49 @@ class WatchedModel {
  public:
   using Input = T;
   using Scalar = typename Input::Scalar;
-  WatchedModel(ModelPort<Input>& model, int label, std::vector<double>& losses)
-      : model_(model), label_(label), losses_(losses) {}
+  /// \param label  to be left or, with `aimed`, to be reached
+  WatchedModel(ModelPort<Input>& model, int label, bool aimed, std::vector<double>& losses)
+      : model_(model), label_(label), aimed_(aimed), losses_(losses) {}
   Bounds<Scalar> bounds() const { return model_.bounds(); }
   Logits<Scalar> logits(const Input& x) const { return model_.logits(x); }
   auto vjp(const Input& x) const {
     const Logits<Scalar> z = model_.vjp(x);
-    for (Index i = 0; i < z.rows(); ++i)
-      losses_.push_back(losses::lsem(z.row(i).transpose().template cast<double>(), label_));
+    for (Index i = 0; i < z.rows(); ++i) {
+      const Eigen::VectorXd row = z.row(i).transpose().template cast<double>();
+      losses_.push_back(aimed_ ? losses::targeted(Loss::lsem, row, label_) : losses::lsem(row, label_));
+    }
     return Vjp{z, [this](const Logits<Scalar>& cotangent) -> Input { return model_.pullback(cotangent); }};
   }
 
  private:
   ModelPort<Input>& model_;
   int label_;
+  bool aimed_;
   std::vector<double>& losses_;
 };
+
+}  // namespace detail
+
+/// Runs an attack on one sample of an audit, as a foil::AttackAgain would, on a model that is watched.
+template <Batch Input>
+using AttackWatched = std::function<void(const detail::WatchedModel<Input>&, const AnyAttack&,
+                                         std::optional<double> epsilon, Index sample)>;
+
+namespace detail {
 
 /// C14: the mean loss of attacked samples, gradient after gradient. Where an attack has ended, its last one
 /// stays.
 template <Batch Input>
 LossTrace watch_losses(AuditCalls<Input>& calls, const AuditData<Input>& data, const AnyAttack& attack,
-                       const Outcome& outcome, Index count, std::uint64_t seed) {
+                       const Outcome& outcome, Index count, const AttackWatched<Input>& watched) {
   std::vector<std::vector<double>> all;
   std::size_t longest = 0;
+  const bool aimed = data.targets.size() > 0;
   for (Index i = 0; i < count; ++i) {
     if (!outcome.records[static_cast<std::size_t>(i)].correct) continue;
     std::vector<double> losses;
-    WatchedModel<Input> model(calls.model(), data.labels[i], losses);
-    const std::vector<Index> row{i};
-    RunOptions<Input> options{.seed = seed, .sample_ids = {outcome.records[static_cast<std::size_t>(i)].id}};
-    attack(model, gather(data.inputs, row), Labels(data.labels.segment(i, 1)), outcome.epsilon.value_or(0),
-           options);
+    watched({calls.model(), aimed ? data.targets[i] : data.labels[i], aimed, losses}, attack, outcome.epsilon,
+            i);
     longest = std::max(longest, losses.size());
     if (!losses.empty()) all.push_back(std::move(losses));
   }
@@ -81,11 +92,13 @@ LossTrace watch_losses(AuditCalls<Input>& calls, const AuditData<Input>& data, c
 }  // namespace detail
 
 /// The steps that run attacks: those that are missing, the evaluation's with other options and again, and
-/// C14's, for which suites will not do: their stages start anew. `again`, `calls` and `data` are referred to.
+/// C14's, for which suites will not do: their stages start anew. `again`, `watched`, `calls` and `data` are
+/// referred to.
 template <Batch Input>
 std::vector<AuditStep> attack_steps(AuditCalls<Input>& calls, const AuditData<Input>& data,
                                     const AuditFacts& facts, const Catalogue& catalogue,
-                                    const AttackAgain& again, const AuditPolicy& policy) {
+                                    const AttackAgain& again, const AttackWatched<Input>& watched,
+                                    const AuditPolicy& policy) {
   std::vector<AuditStep> steps;
   if (data.size() == 0) return steps;
   for (const PlannedRun& run : plan_runs(facts, catalogue, policy, data.labels)) {
@@ -94,14 +107,14 @@ std::vector<AuditStep> attack_steps(AuditCalls<Input>& calls, const AuditData<In
         {run.checks, run.calls, false, [&again, policy, run](AuditFacts& f) { run.run(again, policy, f); }});
     const bool steps_on = std::any_of(run.options.begin(), run.options.end(),
                                       [](const auto& option) { return option.first == "steps"; });
-    const bool watched = run.checks == "C31" && run.epsilon && steps_on && run.attack.stages().empty() &&
-                         run.attack.knowledge() == Knowledge::gradients;
-    if (!watched) continue;
+    const bool traced = run.checks == "C31" && run.epsilon && steps_on && run.attack.stages().empty() &&
+                        run.attack.knowledge() == Knowledge::gradients;
+    if (!traced) continue;
     const Index count = std::min<Index>(policy.trace_samples, data.size());
     steps.push_back({"C14", run.calls / static_cast<double>(run.samples) * static_cast<double>(count), false,
-                     [&calls, &data, run, count](AuditFacts& f) {
+                     [&calls, &data, &watched, run, count](AuditFacts& f) {
                        f.traces.push_back(detail::watch_losses(calls, data, run.attack, f.outcomes[*run.of],
-                                                               count, f.seed.value_or(0)));
+                                                               count, watched));
                      }});
   }
   return steps;
