@@ -52,7 +52,7 @@ struct Case {
 
 /// A third of the draws of this one are NaN.
 struct Failing {
-  using Input = ::Input;
+  using Input = Tensor<double, 2>;
   Bounds<double> bounds() const { return {}; }
   Logits<double> logits(const Input& x, const Seeds& seeds) const {
     Logits<double> z(samples(x), 2);
