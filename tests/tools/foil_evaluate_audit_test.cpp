@@ -107,7 +107,7 @@ TEST_CASE("foil-evaluate: the audit's options are checked before anything runs",
   };
   refused({"--audit", "thorough"}, "expected quick or full, got 'thorough'");
   refused({"--audit", "quick:sample=3"}, "did you mean samples");
-  refused({"--audit", "quick:samples=0"}, "expected samples >= 1, got 0");
+  refused({"--audit", "quick:samples=0"}, "expected samples in [1, 1e+06], got 0");
   refused({"--claimed-accuracy", "0.9"}, "--claimed-accuracy goes with --audit");
   refused({"--audit", "quick", "--claimed-accuracy", "90"}, "expected a share from 0 to 1");
   REQUIRE(run(one).status == 0);

@@ -111,10 +111,15 @@ foil::Fingerprint fingerprint(const Command& command, const Model& model, const 
   const auto content = [&](const char* role, const std::optional<fs::path>& path) {
     out.emplace_back(foil::text("the content of ", role), path ? content_in_words(*path) : "none");
   };
+  // Files of labels may name pictures, which are those of --images.
+  const auto own_content = [&](const char* role, const std::optional<fs::path>& path) {
+    out.emplace_back(foil::text("the content of ", role),
+                     path ? in_words(content_of_file(foil::io::file_of(*path))) : "none");
+  };
   content("--model", command.model);
   content("--images", command.images);
-  content("--labels", command.labels.empty() ? std::nullopt : std::optional(command.labels));
-  content("--targets", command.targets);
+  own_content("--labels", command.labels.empty() ? std::nullopt : std::optional(command.labels));
+  own_content("--targets", command.targets);
   content("--starts", command.starts);
   content("--mask", command.mask);
   for (const fs::path& file : command.number_files) content(file.filename().c_str(), file);
