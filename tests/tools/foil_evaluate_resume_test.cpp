@@ -141,8 +141,10 @@ TEST_CASE("foil-evaluate: the state of another command is refused with the diffe
   refused(command(dir, "8") + Arguments{"--margin", "0.5"}, "margin was 0.0 and is 0.5");
   auto other = command(dir, "8");
   std::string labels = read(label_file);
-  write(dir / "labels", "x");
-  *(std::find(other.begin(), other.end(), "--labels") + 1) = (dir / "labels").string();
+  std::string threes;
+  for (int i = 0; i < 1000; ++i) threes += "3\n";
+  write(dir / "labels.txt", threes);
+  *(std::find(other.begin(), other.end(), "--labels") + 1) = (dir / "labels.txt").string();
   refused(other, "the content of --labels was ");
   // The same content elsewhere is the same.
   write(dir / "labels.gz", labels);

@@ -126,7 +126,7 @@ Number parse_count(const std::string& option, const std::string& text, Number lo
 }
 
 constexpr const char* footer =
-    "Examples, the first of which is what to begin with:\n"
+    "Examples:\n"
     "  foil-evaluate --model net.onnx --images images.npy --labels labels.npy \\\n"
     "    --attack linf-standard --epsilon 8/255 --audit quick --out results.json\n"
     "  foil-evaluate --model net.onnx --images images.npy --labels labels.npy --count 100 \\\n"
