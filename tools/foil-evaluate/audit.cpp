@@ -170,7 +170,7 @@ AuditTold audit(const Command& command, const Model& model, Inputs& in, const Sa
     return run(model, attack, epsilon, 0, some, targets);
   };
   const foil::AttackWatched<Images> watched =
-      [&](const foil::detail::WatchedModel<Images>& observed, const foil::AnyAttack& attack,
+      [&](const foil::WatchedModel<Images>& observed, const foil::AnyAttack& attack,
           std::optional<double> epsilon, Index i) { run(observed, attack, epsilon, i, 1, {}); };
 
   foil::ModelPortTo<const Model> port(model);

@@ -90,8 +90,8 @@ AuditReport audit(M&& model, const AuditData<input_t<M>>& data, AuditFacts facts
                                 const Labels& targets) {
     return run(model, attack, epsilon, 0, count, targets);
   };
-  const AttackWatched<Input> watched = [&](const detail::WatchedModel<Input>& observed,
-                                           const AnyAttack& attack, std::optional<double> epsilon,
+  const AttackWatched<Input> watched = [&](const WatchedModel<Input>& observed, const AnyAttack& attack,
+                                           std::optional<double> epsilon,
                                            Index i) { run(observed, attack, epsilon, i, 1, {}); };
   if (catalogue) cut_to_data(data.size(), facts);
   auto steps = model_steps(calls, data, facts, policy);

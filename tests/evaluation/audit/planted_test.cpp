@@ -243,7 +243,7 @@ TEST_CASE(
   AuditCalls<Rows> calls(port, Knowledge::gradients);
   const auto traced = [&](const Rows& free) {
     return detail::watch_losses<Rows>(calls, data, attack, outcome, 1,
-                                      [&](const detail::WatchedModel<Rows>& model, const AnyAttack& run,
+                                      [&](const WatchedModel<Rows>& model, const AnyAttack& run,
                                           std::optional<double> epsilon, Index i) {
                                         const std::vector<Index> row{i};
                                         run(model, gather(data.inputs, row),

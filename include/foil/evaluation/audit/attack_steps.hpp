@@ -28,8 +28,6 @@
 
 namespace foil {
 
-namespace detail {
-
 /// A model as an attack sees it, which notes the losses where gradients are asked for.
 template <Batch T>
 class WatchedModel {
@@ -57,11 +55,9 @@ class WatchedModel {
   std::vector<double>& losses_;
 };
 
-}  // namespace detail
-
 /// Runs an attack on one sample of an audit, as a foil::AttackAgain would, on a model that is watched.
 template <Batch Input>
-using AttackWatched = std::function<void(const detail::WatchedModel<Input>&, const AnyAttack&,
+using AttackWatched = std::function<void(const WatchedModel<Input>&, const AnyAttack&,
                                          std::optional<double> epsilon, Index sample)>;
 
 namespace detail {
