@@ -277,6 +277,8 @@ TEST_CASE("audit: a suite is of every kind that its stages are of", "[audit]") {
                               {"probe", 1, 0, 0, 0, "linf-square", Knowledge::scores},
                               {"decisions", 0, 0, 0, 0, "boundary", Knowledge::decisions}};
   CHECK(check("C19", facts).verdict() == Verdict::pass);
+  CHECK(
+      check("C19", facts).finding.evidence.ends_with("; 1 of these stood ready, and no sample came to them"));
   CHECK(check("C20", facts).verdict() == Verdict::pass);
   facts.outcomes[0].stages.pop_back();
   CHECK(check("C19", facts).verdict() == Verdict::fail);

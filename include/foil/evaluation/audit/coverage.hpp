@@ -76,17 +76,21 @@ inline std::string family_of(std::string attack) {
 /// others look wrong.
 inline Finding attackers_of_every_kind(const AuditFacts& facts, const AuditPolicy&) {
   if (facts.outcomes.empty()) return skip("outcomes of attacks");
-  Index kinds[3] = {0, 0, 0};
+  Index kinds[3] = {0, 0, 0}, idle = 0;
   bool other = false;
   for (const Outcome& outcome : facts.outcomes) {
     if (is_noise(outcome)) continue;
     if (outcome.stages.empty()) ++kinds[static_cast<std::size_t>(outcome.knowledge)];
-    for (const StageOutcome& stage : outcome.stages) ++kinds[static_cast<std::size_t>(stage.knowledge)];
+    for (const StageOutcome& stage : outcome.stages) {
+      ++kinds[static_cast<std::size_t>(stage.knowledge)];
+      idle += stage.attacked == 0;
+    }
     other = other || family_of(outcome.attack) != family_of(facts.training_attack);
   }
   const std::string evidence =
       text(kinds[2], " attacks or stages of suites with gradients, ", kinds[1], " with scores, ", kinds[0],
            " with decisions alone",
+           idle == 0 ? std::string() : text("; ", idle, " of these stood ready, and no sample came to them"),
            facts.training_attack.empty() ? "" : "; the model was trained with " + facts.training_attack);
   std::string lacks;
   const char* const names[] = {"decisions alone (boundary)", "scores (linf-square)", "gradients (linf-pgd)"};
