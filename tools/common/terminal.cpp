@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cmath>
 #include <cstring>
 
 #include "foil/core/error.hpp"
@@ -16,17 +15,6 @@ namespace programs {
 
 std::string version() {
   return foil::text(FOIL_VERSION_MAJOR, ".", FOIL_VERSION_MINOR, ".", FOIL_VERSION_PATCH);
-}
-
-std::string formatted(const char* format, double value) {
-  if (std::isnan(value)) return "-";
-  char text[64];
-  std::snprintf(text, sizeof text, format, value);
-  return text;
-}
-
-std::string percent(double share) {
-  return std::isnan(share) ? "-" : formatted("%.1f %%", 100 * share);
 }
 
 std::string columns(const std::vector<std::vector<std::string>>& rows, std::size_t left) {

@@ -8,16 +8,15 @@
 #include <string>
 #include <vector>
 
+#include "foil/report/numbers.hpp"
+
 namespace programs {
 
 /// "0.1.0".
 std::string version();
 
-/// A number by a format of printf; "-" for NaN.
-std::string formatted(const char* format, double value);
-
-/// "37.5 %", or "-" if there is nothing to share.
-std::string percent(double share);
+using foil::report::formatted;
+using foil::report::percent;
 
 /// Rows of as many cells in columns, a line below the first of them. The first `left` columns begin at one
 /// place, the others end there.

@@ -12,6 +12,7 @@
 #include "curves.hpp"
 #include "foil/core/status.hpp"
 #include "foil/evaluation/curve.hpp"
+#include "foil/report/figures.hpp"
 #include "png_folder.hpp"
 
 namespace evaluate {
@@ -20,13 +21,6 @@ namespace {
 using foil::Index;
 using programs::formatted;
 using programs::percent;
-
-/// Whether a sample had its turn before the run ended.
-bool was_reached(const foil::Record& record) {
-  return record.queries > 0 ||
-         (record.status != foil::Status::not_run && record.status != foil::Status::interrupted &&
-          record.status != foil::Status::failed);
-}
 
 /// "40 samples without a start, 2 fooled but not confirmed, not counted as robust"; empty if all is well.
 std::string trouble(const foil::Summary& s, Index unfinished) {
@@ -89,30 +83,16 @@ std::string table(const std::vector<Told>& outcomes, const Samples& samples, con
   std::string notes;
   std::vector<std::vector<std::string>> rows{{"attack", "norm", "epsilon", "success", "robust acc.",
                                               "median dist.", "forward", "backward", "seconds"}};
-  // Of samples that an interrupted attack has come to no end with nobody knows: from all of them to none.
-  const auto between = [](Index part, Index of, Index undecided) {
-    const double most = foil::share(part + undecided, of + undecided);
-    return undecided == 0 ? percent(most)
-                          : formatted("%.1f to ", 100 * foil::share(part, of + undecided)) + percent(most);
-  };
   const auto add = [&](const foil::Outcome& outcome, const std::string& name) {
-    const foil::Summary s = outcome.summary();
-    const Index undecided = samples.size() - s.finished();
-    const foil::Cost cost = outcome.cost();
-    const auto count =
-        static_cast<double>(std::count_if(outcome.records.begin(), outcome.records.end(), was_reached));
-    rows.push_back(
-        {name, std::string(outcome.norm.name()), outcome.epsilon ? formatted("%g", *outcome.epsilon) : "-",
-         between(s.fooled, s.attacked, undecided), between(s.robust, s.finished(), undecided),
-         formatted("%.4g", s.median_distance), formatted("%.1f", static_cast<double>(cost.queries) / count),
-         formatted("%.1f", static_cast<double>(cost.gradient_queries) / count),
-         formatted("%.1f", outcome.seconds)});
-    return s;
+    const foil::report::Figures f = foil::report::figures_of(outcome, samples.size());
+    rows.push_back({name, outcome.norm.name(), foil::report::epsilon_text(outcome.epsilon), f.success,
+                    f.robust, f.median, f.forward, f.backward, f.seconds});
+    return f;
   };
   for (const Told& outcome : outcomes) {
-    const foil::Summary s =
+    const foil::report::Figures f =
         add(outcome, outcome.attack + (outcome.settings.empty() ? "" : ":" + outcome.settings));
-    if (const std::string what = trouble(s, samples.size() - s.finished()); !what.empty())
+    if (const std::string what = trouble(f.summary, f.undecided); !what.empty())
       notes += outcome.title() + ": " + what + '\n';
   }
   for (const foil::WorstOutcome& worst : verdict.worst)
