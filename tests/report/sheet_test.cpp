@@ -24,18 +24,18 @@ std::ptrdiff_t count(const Picture& picture, const Colour& colour) {
 }  // namespace
 
 TEST_CASE("sheet: the factor is the largest round one that keeps the change in range", "[io][sheet]") {
-  CHECK(detail::magnification(0.1f, 1) == 10);
-  CHECK(detail::magnification(0.1001, 1) == 10);
-  CHECK(detail::magnification(0.12, 1) == 5);
-  CHECK(detail::magnification(0.3, 1) == 3);
-  CHECK(detail::magnification(1, 1) == 1);
-  CHECK(detail::magnification(0.1, 2) == 20);
-  CHECK(detail::magnification(0, 1) == 1);
+  CHECK(magnification(0.1f, 1) == 10);
+  CHECK(magnification(0.1001, 1) == 10);
+  CHECK(magnification(0.12, 1) == 5);
+  CHECK(magnification(0.3, 1) == 3);
+  CHECK(magnification(1, 1) == 1);
+  CHECK(magnification(0.1, 2) == 20);
+  CHECK(magnification(0, 1) == 1);
 }
 
 TEST_CASE("sheet: gray images are magnified, changes are red up and blue down, failures are blank",
           "[io][sheet]") {
-  const SheetImage image{1, 2, 2, 0, 1};  // shown 72 times as large
+  const ImageForm image{1, 2, 2, 0, 1};  // shown 72 times as large
   const std::ptrdiff_t dot = 72 * 72;
   const std::vector<float> clean{0.2f, 0.4f, 0.6f, 0.8f}, changed{0.3f, 0.3f, 0.6f, 0.8f};
   const auto with = draw_sheet("t", image, {{"attack", "note", {{"7 -> 3", clean, changed}}}});
@@ -53,7 +53,7 @@ TEST_CASE("sheet: gray images are magnified, changes are red up and blue down, f
 }
 
 TEST_CASE("sheet: colour images change around mid-gray", "[io][sheet]") {
-  const SheetImage image{3, 1, 1, -1, 1};
+  const ImageForm image{3, 1, 1, -1, 1};
   const auto sheet =
       draw_sheet("t", image, {{"attack", "note", {{"", {-1, 0, 1}, {-0.75f, 0, 1}}}}});  // factor 5
   CHECK(count(sheet, {0, 128, 255}) == 144 * 144);
@@ -63,7 +63,7 @@ TEST_CASE("sheet: colour images change around mid-gray", "[io][sheet]") {
 
 TEST_CASE("sheet: blocks stand four abreast", "[io][sheet]") {
   const SheetBlock block{"attack", "note", {{"", std::vector<float>(4), {}}}};
-  const SheetImage image{1, 2, 2, 0, 1};
+  const ImageForm image{1, 2, 2, 0, 1};
   const auto one = draw_sheet("t", image, {block}), four = draw_sheet("t", image, {4, block}),
              five = draw_sheet("t", image, {5, block});
   CHECK(four.height() == one.height());
@@ -73,7 +73,7 @@ TEST_CASE("sheet: blocks stand four abreast", "[io][sheet]") {
 }
 
 TEST_CASE("sheet: rows of another size are refused", "[io][sheet]") {
-  const SheetImage image{1, 2, 2, 0, 1};
+  const ImageForm image{1, 2, 2, 0, 1};
   CHECK_THROWS_WITH(draw_sheet("t", image, {{"attack", "note", {{"", {0, 0, 0}, {}}}}}),
                     ContainsSubstring("expected images of 4 values, got 3"));
   CHECK_THROWS_WITH(draw_sheet("t", image, {}), ContainsSubstring("at least one attack"));

@@ -385,7 +385,7 @@ foil::io::Picture sheet(const Command& command, const Samples& samples, const st
     blocks.push_back(std::move(block));
   }
   const auto& axes = samples.shown_images.dimensions();
-  const foil::report::SheetImage image{
+  const foil::report::ImageForm image{
       channels_last ? layout->channels : axes[1], channels_last ? layout->height : axes[2],
       channels_last ? layout->width : axes[3], *std::min_element(command.lower.begin(), command.lower.end()),
       *std::max_element(command.upper.begin(), command.upper.end())};

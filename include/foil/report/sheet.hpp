@@ -5,17 +5,17 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "foil/core/bounds.hpp"
+#include "foil/core/error.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/io/png.hpp"
 #include "foil/report/font.hpp"
+#include "foil/report/image.hpp"
 
 namespace foil::report {
 
@@ -33,39 +33,10 @@ struct SheetBlock {
   std::string heading = "adversarial";  ///< of the middle column
 };
 
-/// What the pixels mean: their shape, and the interval that spans black to white.
-struct SheetImage {
-  Index channels = 1, height = 28, width = 28;
-  float lower = 0, upper = 1;
-};
-
 namespace detail {
 
 inline constexpr io::Colour ink{32, 32, 32}, faint{120, 120, 120}, border{200, 200, 200},
     empty{240, 240, 240};
-
-inline std::uint8_t byte(double fraction) {
-  return static_cast<std::uint8_t>(std::lround(255 * std::clamp(fraction, 0., 1.)));
-}
-
-/// From blue (-1) over white (0) to red (1).
-inline io::Colour blue_white_red(double value) {
-  const io::Colour& end = value > 0 ? io::Colour{178, 24, 43} : io::Colour{33, 102, 172};
-  const double t = std::min(std::abs(value), 1.);
-  io::Colour out{};
-  for (std::size_t i = 0; i < 3; ++i) out[i] = byte(1 - t + t * end[i] / 255.);
-  return out;
-}
-
-/// The largest of 1, 2, 3, 5, 10, 20, 30, 50, ... that keeps `change` times it within `range` (give or take
-/// a hundredth).
-inline int magnification(double change, double range) {
-  int best = 1;
-  for (int decade = 1; decade <= 100000; decade *= 10)
-    for (const int step : {1, 2, 3, 5})
-      if (change * decade * step <= range * 1.01) best = decade * step;
-  return change > 0 ? best : 1;
-}
 
 /// Text cut to a width in pixels, with two dots to show for it.
 inline std::string cut(std::string text, Index width, Index scale = 2) {
@@ -80,10 +51,9 @@ inline std::string cut(std::string text, Index width, Index scale = 2) {
 /// darker), three channels in colour with their change around mid-gray, any other number by their mean. The
 /// change of all rows of a block is magnified by one factor, which is printed. Throws foil::Error if a row
 /// does not have the size that `image` says or nothing is to be shown.
-inline io::Picture draw_sheet(std::string_view title, const SheetImage& image,
+inline io::Picture draw_sheet(std::string_view title, const ImageForm& image,
                               const std::vector<SheetBlock>& blocks) {
-  const Index pixels = image.height * image.width;
-  const auto count = static_cast<std::size_t>(image.channels * pixels);
+  const std::size_t count = image.size();
   foil::require(!blocks.empty() && count > 0 && image.lower < image.upper,
                 "sheet: expected at least one attack, images with pixels, and lower < upper");
   std::size_t rows = 0;
@@ -108,30 +78,14 @@ inline io::Picture draw_sheet(std::string_view title, const SheetImage& image,
   draw_text(sheet, margin, margin - 4, detail::cut(std::string(title), sheet.width() - 2 * margin, 3),
             detail::ink, 3);
 
-  const double range = double{image.upper} - double{image.lower};
-  const auto value = [&](const std::vector<float>& data, Index pixel, Index channel) {
-    if (image.channels == 1 || image.channels == 3)
-      return double{data[static_cast<std::size_t>(channel * pixels + pixel)]};
-    double sum = 0;
-    for (Index c = 0; c < image.channels; ++c)
-      sum += double{data[static_cast<std::size_t>(c * pixels + pixel)]};
-    return sum / static_cast<double>(image.channels);
-  };
-  const auto draw_cell = [&](Index left, Index top, auto colour_at) {
+  const auto draw_cell = [&](Index left, Index top, const io::Picture& cell) {
     const Index x = left + (cell_width - zoom * image.width) / 2;
     sheet.fill(x - 1, top - 1, zoom * image.width + 2, cell_height + 2, detail::border);
-    for (Index pixel = 0; pixel < pixels; ++pixel)
-      sheet.fill(x + pixel % image.width * zoom, top + pixel / image.width * zoom, zoom, zoom,
-                 colour_at(pixel));
-  };
-  const auto brightness = [&](const std::vector<float>& data) {
-    return [&](Index pixel) {
-      io::Colour colour{};
-      for (Index c = 0; c < 3; ++c)
-        colour[static_cast<std::size_t>(c)] =
-            detail::byte((value(data, pixel, image.channels == 3 ? c : 0) - double{image.lower}) / range);
-      return colour;
-    };
+    for (Index v = 0; v < image.height; ++v)
+      for (Index u = 0; u < image.width; ++u) {
+        const std::uint8_t* const pixel = cell.pixel(u, v);
+        sheet.fill(x + u * zoom, top + v * zoom, zoom, zoom, {pixel[0], pixel[1], pixel[2]});
+      }
   };
 
   for (Index b = 0; b < total; ++b) {
@@ -140,9 +94,8 @@ inline io::Picture draw_sheet(std::string_view title, const SheetImage& image,
     Index top = 2 * margin + line + b / across * (block_height + margin);
     double largest = 0;
     for (const SheetRow& row : block.rows)
-      for (std::size_t i = 0; i < row.adversarial.size(); ++i)
-        largest = std::max(largest, std::abs(double{row.adversarial[i]} - double{row.clean[i]}));
-    const int factor = detail::magnification(largest, range);
+      largest = std::max(largest, largest_change(row.clean, row.adversarial));
+    const int factor = magnification(largest, image.range());
 
     draw_text(sheet, left, top, detail::cut(block.title, block_width), detail::ink);
     draw_text(sheet, left, top + line - 2, detail::cut(block.note, block_width), detail::ink);
@@ -152,23 +105,14 @@ inline io::Picture draw_sheet(std::string_view title, const SheetImage& image,
     draw_text(sheet, left + 2 * (cell_width + gap), top, "change x" + std::to_string(factor), detail::faint);
     top += line;
     for (const SheetRow& row : block.rows) {
-      draw_cell(left, top, brightness(row.clean));
+      draw_cell(left, top, picture_of(image, row.clean));
       if (row.adversarial.empty()) {
-        const auto blank = [](Index) { return detail::empty; };
+        const auto blank = detail::painted(image, [](Index) { return detail::empty; });
         draw_cell(left + cell_width + gap, top, blank);
         draw_cell(left + 2 * (cell_width + gap), top, blank);
       } else {
-        draw_cell(left + cell_width + gap, top, brightness(row.adversarial));
-        draw_cell(left + 2 * (cell_width + gap), top, [&](Index pixel) {
-          const auto change = [&](Index c) {
-            return factor * (value(row.adversarial, pixel, c) - value(row.clean, pixel, c)) / range;
-          };
-          if (image.channels != 3) return detail::blue_white_red(change(0));
-          io::Colour colour{};
-          for (Index c = 0; c < 3; ++c)
-            colour[static_cast<std::size_t>(c)] = detail::byte(.5 + change(c) / 2);
-          return colour;
-        });
+        draw_cell(left + cell_width + gap, top, picture_of(image, row.adversarial));
+        draw_cell(left + 2 * (cell_width + gap), top, change_of(image, row.clean, row.adversarial, factor));
       }
       draw_text(sheet, left, top + cell_height + 4, detail::cut(row.caption, block_width), detail::ink);
       top += cell_height + line + between;

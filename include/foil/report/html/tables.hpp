@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// The tables of a run: figures, classes, and who won the worst cases.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "foil/core/summary.hpp"
+#include "foil/core/tensor.hpp"
+#include "foil/evaluation/curve.hpp"
+#include "foil/evaluation/record.hpp"
+#include "foil/evaluation/worst_of.hpp"
+#include "foil/report/figures.hpp"
+#include "foil/report/html/claims.hpp"
+#include "foil/report/html/facts.hpp"
+#include "foil/report/html/markup.hpp"
+#include "foil/report/html/table.hpp"
+#include "foil/report/numbers.hpp"
+
+namespace foil::report::html {
+
+/// A whole number as a cell.
+inline Cell count_cell(Index count) {
+  return {std::to_string(count), static_cast<double>(count)};
+}
+
+/// The figures of every attack and worst case, as foil-evaluate prints them, with exact intervals.
+inline Markup figures_table(const PageRun& run) {
+  std::vector<Row> rows;
+  const auto add = [&](const Outcome& outcome, const std::string& name, bool strong) {
+    const Figures f = figures_of(outcome, run.samples);
+    const Summary& s = f.summary;
+    rows.push_back({{{name},
+                     {outcome.norm.name()},
+                     {epsilon_text(outcome.epsilon), outcome.epsilon.value_or(std::nan(""))},
+                     {f.success, s.success_rate()},
+                     {f.robust, s.robust_accuracy()},
+                     {robust_interval_text(f), robust_accuracy_interval(s).low},
+                     {f.median, s.median_distance},
+                     {f.undecided > 0 ? "-" : interval_text(curve_of(outcome).median_interval(), "%.4g"),
+                      curve_of(outcome).median_interval().low},
+                     {f.forward, f.forward_calls},
+                     {f.backward, f.backward_calls},
+                     {f.seconds, outcome.seconds}},
+                    strong});
+  };
+  for (std::size_t i = 0; i < run.outcomes.size(); ++i) {
+    const std::string& settings = run.attacks[i].settings;
+    add(run.outcomes[i], run.outcomes[i].attack + (settings.empty() ? "" : ":" + settings), false);
+  }
+  for (const WorstOutcome& worst : worst_cases(run.outcomes))
+    add(worst.outcome, foil::text("worst case of ", worst.members.size()), true);
+  return table("Every attack; the worst case takes each sample's closest adversarial",
+               {{"attack", false},
+                {"norm", false},
+                {"epsilon"},
+                {"success"},
+                {"robust acc."},
+                {"95 %"},
+                {"median dist."},
+                {"95 %"},
+                {"forward"},
+                {"backward"},
+                {"seconds"}},
+               rows);
+}
+
+/// Class by class: samples, how many are right, what withstands in each claim, and what its samples are taken
+/// for most often.
+inline Markup classes_table(const PageRun& run, const std::vector<Claim>& claims) {
+  struct OfClass {
+    Index samples = 0, right = 0;
+    std::vector<Tally> tallies;
+    std::map<int, Index> taken_for{};
+  };
+  std::map<int, OfClass> classes;
+  for (std::size_t i = 0; i < run.labels.size(); ++i) {
+    OfClass& of = classes[run.labels[i]];
+    of.tallies.resize(claims.size());
+    ++of.samples;
+    of.right += std::any_of(run.outcomes.begin(), run.outcomes.end(), [&](const Outcome& outcome) {
+      return i < outcome.records.size() && outcome.records[i].correct;
+    });
+  }
+  for (std::size_t c = 0; c < claims.size(); ++c) {
+    const std::vector<Record>& records = claims[c].outcome.records;
+    for (std::size_t i = 0; i < records.size() && i < run.labels.size(); ++i) {
+      OfClass& of = classes[run.labels[i]];
+      const Record& r = records[i];
+      of.tallies[c].add(r.status, r.success, r.distance, r.correct, r.bad_rows == 0);
+      if (r.success && r.correct && r.status != Status::already_adversarial && r.predicted >= 0)
+        ++of.taken_for[r.predicted];
+    }
+  }
+  std::vector<Column> columns{{"class"}, {"samples"}, {"right"}};
+  for (const Claim& claim : claims)
+    columns.push_back({claim.outcome.epsilon ? "robust, " + claim.place() : "median, " + claim.place()});
+  columns.push_back({"most often taken for", false});
+  std::vector<Row> rows;
+  for (const auto& [label, of] : classes) {
+    Row row{{count_cell(label), count_cell(of.samples), count_cell(of.right)}};
+    for (std::size_t c = 0; c < claims.size(); ++c) {
+      const Summary s = of.tallies[c].summary();
+      if (claims[c].outcome.epsilon)
+        row.cells.emplace_back(percent(s.robust_accuracy()), s.robust_accuracy());
+      else
+        row.cells.emplace_back(formatted("%.4g", s.median_distance), s.median_distance);
+    }
+    const auto most = std::max_element(of.taken_for.begin(), of.taken_for.end(),
+                                       [](const auto& a, const auto& b) { return a.second < b.second; });
+    row.cells.emplace_back(most == of.taken_for.end() ? std::string("-") : std::to_string(most->first));
+    rows.push_back(std::move(row));
+  }
+  return table("Every class, against all attacks together", columns, rows);
+}
+
+/// For each worst case what its attacks contributed.
+inline Markup winners_table(const PageRun& run) {
+  const auto fooled = [](const Record& r, double within) {
+    Tally tally(within);
+    tally.add(r.status, r.success, r.distance, r.correct, r.bad_rows == 0);
+    return tally.summary().fooled > 0;
+  };
+  std::vector<Row> rows;
+  for (const WorstOutcome& worst : worst_cases(run.outcomes)) {
+    const double within = worst.outcome.epsilon.value_or(std::numeric_limits<double>::infinity());
+    std::vector<Index> found(worst.members.size()), closest(found), only(found);
+    for (std::size_t i = 0; i < worst.outcome.records.size(); ++i) {
+      Index finders = 0;
+      std::size_t last = 0;
+      for (std::size_t m = 0; m < worst.members.size(); ++m) {
+        if (!fooled(run.outcomes[worst.members[m]].records[i], within)) continue;
+        ++found[m];
+        ++finders;
+        last = m;
+      }
+      if (finders == 1) ++only[last];
+      if (worst.winner[i] >= 0 && fooled(worst.outcome.records[i], within))
+        ++closest[static_cast<std::size_t>(worst.winner[i])];
+    }
+    for (std::size_t m = 0; m < worst.members.size(); ++m)
+      rows.push_back(
+          {{{worst.outcome.norm.name() +
+             (worst.outcome.epsilon ? " " + epsilon_text(worst.outcome.epsilon) : std::string(", smallest"))},
+            {run.outcomes[worst.members[m]].title()},
+            count_cell(found[m]),
+            count_cell(closest[m]),
+            count_cell(only[m])}});
+  }
+  if (rows.empty()) return Markup("<p>No two attacks were run in one norm at one radius.</p>\n");
+  return table(
+      "Samples that each attack fooled, that it came closest to (of equal ones the first), and that it alone "
+      "fooled",
+      {{"worst case", false}, {"attack", false}, {"fooled"}, {"closest"}, {"only one"}}, rows);
+}
+
+}  // namespace foil::report::html
