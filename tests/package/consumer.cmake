@@ -44,7 +44,7 @@ elseif(CASE STREQUAL "torch")
   configure("" -DFOIL_FROM=subdirectory -DFOIL_WANTED=torch -DFOIL_ASKED_FOR=torch)
 
 elseif(CASE STREQUAL "program")
-  foreach(program foil-evaluate foil-compare foil-merge)
+  foreach(program foil-evaluate foil-compare foil-merge foil-report)
     execute_process(COMMAND ${PREFIX}/bin/${program} --version OUTPUT_VARIABLE said COMMAND_ERROR_IS_FATAL ANY)
     if(NOT said STREQUAL "${program} ${VERSION}\n")
       message(FATAL_ERROR "the installed ${program} says: ${said}")

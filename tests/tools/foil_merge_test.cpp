@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 /// \file
 /// foil-evaluate --shard and foil-merge: a run that is shared out.
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <filesystem>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -72,9 +74,11 @@ void check_merged(const Arguments& more, int of) {
   check_same(merged, whole);
   // Lines and their order, too: nothing but names and times differs.
   const auto lines = [](const TemporaryDirectory& dir) {
+    auto json = nlohmann::ordered_json::parse(read(dir / "results.json"));
+    json.erase("command");
     std::vector<std::string> out;
     std::string line;
-    std::istringstream text(read(dir / "results.json"));
+    std::istringstream text(json.dump(1));
     while (std::getline(text, line))
       if (line.find("seconds\":") == line.npos && line.find("\"run_id\":") == line.npos &&
           line.find("\"file\":") == line.npos)
@@ -82,6 +86,14 @@ void check_merged(const Arguments& more, int of) {
     return out;
   };
   CHECK(lines(merged) == lines(whole));
+  // The command is that of the whole run, with its own outputs.
+  const auto words = results(merged)["command"].get<Arguments>();
+  CHECK(words.front() == "foil-evaluate");
+  CHECK(std::count(words.begin(), words.end(), "--shard") == 0);
+  for (const std::string& option :
+       {std::string("--out"), std::string("--adversarials"), std::string("--curve")})
+    CHECK(std::count(words.begin(), words.end(), option) == 1);
+  CHECK_FALSE(results(merged)["attacks"][0]["pictures"].empty());
 }
 
 const Arguments small{"--first", "500", "--count", "40", "--attack", "fgsm", "--epsilon", "0.2"};

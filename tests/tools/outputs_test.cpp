@@ -12,6 +12,7 @@
 
 #include "foil/io/data.hpp"
 #include "foil/io/png.hpp"
+#include "foil/report/html/markup.hpp"
 #include "io/temporary_directory.hpp"
 #include "support/catch.hpp"
 
@@ -54,7 +55,8 @@ void run(const TemporaryDirectory& dir, const std::string& who, const Names& nam
     const std::string sheet = last ? sheet_of(who) : "";
     const nlohmann::json results{
         {"run_id", outputs.run_id()}, {"who", who}, {"sheet", last ? content_of(sheet).crc32 : 0}};
-    outputs.publish([&](foil::io::AtomicFile& file) { file.write(results_of(results)); }, sheet, "", last);
+    outputs.publish([&](foil::io::AtomicFile& file) { file.write(results_of(results)); }, {.sheet = sheet},
+                    last);
   };
   for (const std::string& name : names) {
     foil::io::write_file(outputs.staged(name), name + " of " + who);
@@ -224,7 +226,8 @@ TEST_CASE("outputs: no output is an input or another output, by whatever path", 
   CHECK(read(path("images.npy")) == "input");
 }
 
-TEST_CASE("outputs: a file that no run wrote is not replaced by results, sheet or curves", "[tools]") {
+TEST_CASE("outputs: a file that no run wrote is not replaced by results, sheet, curves or report",
+          "[tools]") {
   const TemporaryDirectory dir;
   run(dir, "A", {"a.npy"});
   const std::string picture = foil::io::encode_png(foil::io::Picture(40, 40, 3)),
@@ -244,11 +247,14 @@ TEST_CASE("outputs: a file that no run wrote is not replaced by results, sheet o
                           ContainsSubstring("--sheet") && ContainsSubstring("would overwrite a file"));
       CHECK_THROWS_WITH(Outputs({.results = dir / "new", .curve = dir / name}),
                         ContainsSubstring("--curve") && ContainsSubstring("would overwrite a file"));
+      CHECK_THROWS_WITH(Outputs({.results = dir / "new", .report = dir / name}),
+                        ContainsSubstring("--report") && ContainsSubstring("would overwrite a file"));
     }
     CHECK(read(dir / "mine") == content);
   };
-  for (const std::string& content : {std::string("my thesis"), std::string("{\"a\": 1}"), std::string("{"),
-                                     std::string(1, '\0'), picture, results, sheet})
+  for (const std::string& content :
+       {std::string("my thesis"), std::string("{\"a\": 1}"), std::string("{"), std::string(1, '\0'),
+        std::string("<!DOCTYPE html>\n<p>mine"), picture, results, sheet})
     refused(content);
   for (const char* file : {"a.npy", "manifest.json"})  // of another run's folder
     CHECK_THROWS_WITH(Outputs({.results = dir.path() / "found" / file}),
@@ -257,6 +263,9 @@ TEST_CASE("outputs: a file that no run wrote is not replaced by results, sheet o
   CHECK_NOTHROW(Outputs({.results = dir / "mine"}));
   CHECK_NOTHROW(Outputs({.results = dir / "new", .sheet = dir / "mine"}));
   CHECK_NOTHROW(Outputs({.results = dir / "new", .curve = dir / "mine"}));
+  CHECK_NOTHROW(Outputs({.results = dir / "new", .report = dir / "mine"}));
+  write(dir / "mine", std::string(foil::report::html::page_head) + "of an earlier run");
+  CHECK_NOTHROW(Outputs({.results = dir / "new", .report = dir / "mine"}));
   CHECK_THROWS_WITH(Outputs({.results = dir / "same", .curve = dir / "same"}),
                     ContainsSubstring("would overwrite the file for --out"));
   write(dir / "mine", std::string(evaluate::curve_head) + "pgd");
@@ -307,8 +316,7 @@ TEST_CASE("outputs: pictures are replaced, locked and survive a kill like all ad
       write(path, name);
       outputs.pictures().add(name, content_of(name));
     }
-    outputs.publish([&](foil::io::AtomicFile& file) { file.write(results_of({{"who", names}})); }, "", "",
-                    true);
+    outputs.publish([&](foil::io::AtomicFile& file) { file.write(results_of({{"who", names}})); }, {}, true);
   };
   const TemporaryDirectory dir;
   int step = 0;
@@ -350,8 +358,7 @@ TEST_CASE("outputs: pictures that cannot be put in place cost the run no other f
   Outputs outputs({.results = dir / "results.json", .pictures = dir / "png"});
   outputs.pictures().add("a/1.png", {});  // but not written
   CHECK_THROWS_WITH(
-      outputs.publish([](foil::io::AtomicFile& file) { file.write(results_of({{"who", "A"}})); }, "", "",
-                      true),
+      outputs.publish([](foil::io::AtomicFile& file) { file.write(results_of({{"who", "A"}})); }, {}, true),
       ContainsSubstring("1.png: cannot be written"));
   CHECK_THAT(read(dir / "results.json"), ContainsSubstring("who"));
 }
@@ -363,7 +370,7 @@ TEST_CASE("outputs: results may lie in the folder of adversarials", "[tools]") {
     foil::io::write_file(outputs.staged("a.npy"), "a");
     outputs.add("a.npy");
     outputs.publish(
-        [&](foil::io::AtomicFile& file) { file.write(results_of({{"run_id", outputs.run_id()}})); }, "", "",
+        [&](foil::io::AtomicFile& file) { file.write(results_of({{"run_id", outputs.run_id()}})); }, {},
         true);
     CHECK_THAT(read(dir / "found/results.json"), ContainsSubstring(outputs.run_id()));
   }

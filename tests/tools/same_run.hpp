@@ -16,15 +16,16 @@ namespace foil_test {
 /// The state of an unfinished run, beside its results.
 inline const std::string state = ".results.json.foil-run";
 
-/// What a run came to but for its name and the time that it took.
+/// What a run came to but for its name, its command and the time that it took.
 inline nlohmann::json figures(const TemporaryDirectory& dir) {
   auto json = results(dir);
   json.erase("run_id");
+  json.erase("command");
   for (auto& attack : json["attacks"]) {
     attack.erase("seconds");
     attack.erase("model_seconds");
   }
-  for (const char* key : {"sheet", "curve"})
+  for (const char* key : {"sheet", "curve", "report"})
     if (json[key].is_object()) json[key].erase("file");
   return json;
 }

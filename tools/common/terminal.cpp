@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <Eigen/Core>
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -15,6 +16,17 @@ namespace programs {
 
 std::string version() {
   return foil::text(FOIL_VERSION_MAJOR, ".", FOIL_VERSION_MINOR, ".", FOIL_VERSION_PATCH);
+}
+
+std::string built_with() {
+#if defined(__clang__)
+  const std::string compiler =
+      foil::text("Clang ", __clang_major__, ".", __clang_minor__, ".", __clang_patchlevel__);
+#else
+  const std::string compiler = foil::text("GCC ", __GNUC__, ".", __GNUC_MINOR__, ".", __GNUC_PATCHLEVEL__);
+#endif
+  return foil::text(compiler, ", Eigen ", EIGEN_WORLD_VERSION, ".", EIGEN_MAJOR_VERSION, ".",
+                    EIGEN_MINOR_VERSION);
 }
 
 std::string columns(const std::vector<std::vector<std::string>>& rows, std::size_t left) {

@@ -15,6 +15,9 @@ namespace programs {
 /// "0.1.0".
 std::string version();
 
+/// "GCC 12.2.0, Eigen 3.4.0": what this program's bits may depend on beside its version.
+std::string built_with();
+
 using foil::report::formatted;
 using foil::report::percent;
 

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "common/terminal.hpp"
 #include "foil/core/error.hpp"
 #include "foil/evaluation/curve.hpp"
 #include "foil/evaluation/worst_of.hpp"
@@ -19,6 +20,8 @@ namespace {
 using foil::Index;
 using foil::Outcome;
 using foil::Record;
+using programs::formatted;
+using programs::percent;
 
 /// "1 has 3, 2 has 5", for notes and errors.
 std::string setting_text(const std::vector<Results>& files, const std::string& key) {
@@ -205,14 +208,19 @@ std::vector<Match> match(const std::vector<Results>& files, std::vector<std::str
   return out;
 }
 
+/// A file's outcomes of those attacks that all files have.
+std::vector<Outcome> of_all_files(const std::vector<Match>& matches, std::size_t files, std::size_t file) {
+  std::vector<Outcome> out;
+  for (const Match& m : matches)
+    if (m.of_file.size() == files) out.push_back(m.of_file[file].second);
+  return out;
+}
+
 /// The worst cases over what all files have.
-std::vector<Match> worst_of_all(const std::vector<Match>& matches, std::size_t files) {
+std::vector<Match> worst_of_all(const std::vector<std::vector<Outcome>>& files) {
   std::vector<Match> out;
-  for (std::size_t f = 0; f < files; ++f) {
-    std::vector<Outcome> all;
-    for (const Match& m : matches)
-      if (m.of_file.size() == files) all.push_back(m.of_file[f].second);
-    for (foil::WorstOutcome& worst : foil::worst_cases(all)) {
+  for (std::size_t f = 0; f < files.size(); ++f) {
+    for (foil::WorstOutcome& worst : foil::worst_cases(files[f])) {
       worst.outcome.attack = foil::text("worst case of ", worst.members.size());
       const auto known = std::find_if(out.begin(), out.end(), [&](const Match& m) {
         const Outcome& first = m.of_file.front().second;
@@ -225,7 +233,7 @@ std::vector<Match> worst_of_all(const std::vector<Match>& matches, std::size_t f
         out.push_back({{{f, std::move(worst.outcome)}}});
     }
   }
-  std::erase_if(out, [&](const Match& m) { return m.of_file.size() < files; });
+  std::erase_if(out, [&](const Match& m) { return m.of_file.size() < files.size(); });
   return out;
 }
 
@@ -249,6 +257,12 @@ Line line_of(const Outcome& outcome, std::size_t file, const Outcome& first, con
   return line;
 }
 
+std::string from_to(const foil::Interval& interval, double scale = 1) {
+  const std::string low = formatted("%.4g", scale * interval.low),
+                    high = formatted("%.4g", scale * interval.high);
+  return low == high ? low : low + " to " + high;
+}
+
 }  // namespace
 
 Comparison compare(const std::vector<Results>& files, const Options& options) {
@@ -268,7 +282,9 @@ Comparison compare(const std::vector<Results>& files, const Options& options) {
   std::vector<Match> matches = match(files, out.notes);
   for (Match& m : matches)
     for (auto& [file, outcome] : m.of_file) outcome = on_rows(std::move(outcome), rows);
-  const std::vector<Match> worst = worst_of_all(matches, files.size());
+  for (std::size_t f = 0; f < files.size(); ++f)
+    out.outcomes.push_back(of_all_files(matches, files.size(), f));
+  const std::vector<Match> worst = worst_of_all(out.outcomes);
   const auto tell = [&](const Match& m, std::optional<double> radius) {
     std::vector<Outcome> outcomes;
     for (const auto& [file, outcome] : m.of_file) {
@@ -283,6 +299,34 @@ Comparison compare(const std::vector<Results>& files, const Options& options) {
         for (const double radius : options.epsilons) tell(m, radius);
     }
   return out;
+}
+
+std::vector<std::vector<std::string>> cells(const Comparison& found, const Options& options, bool repeated) {
+  const std::string level = formatted("%g", 100 * options.confidence) + " %";
+  std::vector<std::string> head{"attack",       "norm",  "epsilon",    "file",    "robust acc.", level,
+                                "median dist.", level,   "difference", level,     "lost:won",    "p",
+                                "closer",       "ratio", "forward",    "backward"};
+  if (options.area_to) head.push_back("mean to " + formatted("%g", *options.area_to));
+  std::vector<std::vector<std::string>> rows{head};
+  for (const Line& line : found.lines) {
+    const Pairs& pairs = line.pairs;
+    const bool first = line.file == 0;
+    rows.push_back({first || repeated ? line.attack : "", first || repeated ? line.norm.name() : "",
+                    !first && !repeated ? ""
+                    : line.epsilon      ? formatted("%g", *line.epsilon)
+                                        : "-",
+                    foil::text(line.file + 1), percent(line.summary.robust_accuracy()),
+                    from_to(line.robust, 100), formatted("%.4g", line.summary.median_distance),
+                    from_to(line.median), first ? "" : formatted("%+.1f", 100 * pairs.changed()),
+                    first ? "" : from_to(pairs.difference, 100),
+                    first ? "" : foil::text(pairs.only_first, ":", pairs.only_this),
+                    first ? "" : formatted("%.2g", pairs.p),
+                    first ? "" : foil::text(pairs.closer_first, ":", pairs.closer_this),
+                    first ? "" : formatted("%.4g", pairs.ratio), formatted("%.1f", line.forward),
+                    formatted("%.1f", line.backward)});
+    if (options.area_to) rows.back().push_back(line.area ? percent(*line.area) : "");
+  }
+  return rows;
 }
 
 }  // namespace compare

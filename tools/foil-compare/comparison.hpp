@@ -12,6 +12,7 @@
 #include "foil/core/norms.hpp"
 #include "foil/core/summary.hpp"
 #include "foil/evaluation/binomial.hpp"
+#include "foil/evaluation/record.hpp"
 #include "results.hpp"
 
 namespace compare {
@@ -53,14 +54,19 @@ struct Options {
 };
 
 struct Comparison {
-  std::vector<Line> lines{};         ///< attack by attack, the files of each in order
-  std::vector<std::string> notes{};  ///< what differs beside the figures
-  std::size_t samples = 0;           ///< rows that all files have
+  std::vector<Line> lines{};                           ///< attack by attack, the files of each in order
+  std::vector<std::string> notes{};                    ///< what differs beside the figures
+  std::size_t samples = 0;                             ///< rows that all files have
+  std::vector<std::vector<foil::Outcome>> outcomes{};  ///< of each file, of attacks and rows that all have
 };
 
 /// Sets files side by side, on the rows that all of them have, attacks of the same name, norm and epsilon
 /// with each other, and the worst cases over those. Throws foil::Error where figures of different questions
 /// would be compared: other bounds, labels, targets, or no row or attack in common.
 Comparison compare(const std::vector<Results>& files, const Options& options);
+
+/// The figures of a comparison as a table, its head first.
+/// \param repeated  whether each line has its attack, or the first of each attack alone
+std::vector<std::vector<std::string>> cells(const Comparison& found, const Options& options, bool repeated);
 
 }  // namespace compare

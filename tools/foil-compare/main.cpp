@@ -108,12 +108,6 @@ std::string said(const Results& file, const char* key) {
   return foil::printable(text, 80);
 }
 
-std::string from_to(const foil::Interval& interval, double scale = 1) {
-  const std::string low = formatted("%.4g", scale * interval.low),
-                    high = formatted("%.4g", scale * interval.high);
-  return low == high ? low : low + " to " + high;
-}
-
 std::string table(const std::vector<Results>& files, const Comparison& found, const Options& options) {
   std::string text;
   for (std::size_t f = 0; f < files.size(); ++f) {
@@ -123,31 +117,7 @@ std::string table(const std::vector<Results>& files, const Comparison& found, co
                        said(files[f], "model"), ", ", files[f].rows.size(), " samples",
                        accuracy ? ", clean accuracy " + percent(*accuracy) : std::string(), "\n");
   }
-  const std::string level = formatted("%g", 100 * options.confidence) + " %";
-  std::vector<std::string> head{"attack",       "norm",  "epsilon",    "file",    "robust acc.", level,
-                                "median dist.", level,   "difference", level,     "lost:won",    "p",
-                                "closer",       "ratio", "forward",    "backward"};
-  if (options.area_to) head.push_back("mean to " + formatted("%g", *options.area_to));
-  std::vector<std::vector<std::string>> rows{head};
-  for (const Line& line : found.lines) {
-    const Pairs& pairs = line.pairs;
-    const bool first = line.file == 0;
-    rows.push_back({first ? line.attack : "", first ? line.norm.name() : "",
-                    !first         ? ""
-                    : line.epsilon ? formatted("%g", *line.epsilon)
-                                   : "-",
-                    foil::text(line.file + 1), percent(line.summary.robust_accuracy()),
-                    from_to(line.robust, 100), formatted("%.4g", line.summary.median_distance),
-                    from_to(line.median), first ? "" : formatted("%+.1f", 100 * pairs.changed()),
-                    first ? "" : from_to(pairs.difference, 100),
-                    first ? "" : foil::text(pairs.only_first, ":", pairs.only_this),
-                    first ? "" : formatted("%.2g", pairs.p),
-                    first ? "" : foil::text(pairs.closer_first, ":", pairs.closer_this),
-                    first ? "" : formatted("%.4g", pairs.ratio), formatted("%.1f", line.forward),
-                    formatted("%.1f", line.backward)});
-    if (options.area_to) rows.back().push_back(line.area ? percent(*line.area) : "");
-  }
-  text += '\n' + programs::columns(rows, 2);
+  text += '\n' + programs::columns(cells(found, options, false), 2);
   if (!found.notes.empty()) text += '\n';
   for (const std::string& note : found.notes) text += "Note: " + foil::printable(note) + '\n';
   return text +

@@ -21,7 +21,7 @@
 namespace compare {
 namespace {
 
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;
 
 std::string read_text(const std::filesystem::path& path) {
   std::error_code ignored;
@@ -143,14 +143,14 @@ void check_figures(const Value& attack, const foil::Outcome& outcome) {
 }
 
 /// What results.json has beside the settings of the run.
-constexpr const char* results[] = {"attacks", "worst_cases", "curves", "warnings", "notes",
-                                   "sheet",   "curve",       "audit",  "shard"};
+constexpr const char* results[] = {"attacks", "worst_cases", "curves", "warnings", "notes",  "sheet",
+                                   "curve",   "audit",       "shard",  "report",   "command"};
 
 }  // namespace
 
 Results read_results(const std::filesystem::path& path) {
   const std::string text = read_text(path);
-  const Json json = Json::parse(text, nullptr, false);
+  Json json = Json::parse(text, nullptr, false);
   const Value root(json, path.string() + ":");
   root.require(!json.is_discarded(), "expected results.json of foil-evaluate, found what is no JSON");
   root.require(root.has("foil_version") && root.has("attacks"),
@@ -168,6 +168,7 @@ Results read_results(const std::filesystem::path& path) {
     attack["options"].require(attack["options"].json().is_object(), "expected an object");
     for (const auto& [name, value] : attack["options"].json().items())
       outcome.options.emplace_back(name, value.dump(-1, ' ', false, Json::error_handler_t::replace));
+    std::sort(outcome.options.begin(), outcome.options.end());  // whatever order a version has them in
     const Value samples = attack["samples"];
     for (std::size_t i = 0; i < samples.size(); ++i) {
       const Value sample = samples[i];
@@ -187,6 +188,11 @@ Results read_results(const std::filesystem::path& path) {
     out.outcomes.push_back(std::move(outcome));
   }
   root.require(!out.outcomes.empty(), "holds no attack");
+  for (const char* const list : {"attacks", "worst_cases"})
+    if (json.contains(list))
+      for (Json& entry : json[list])
+        if (entry.is_object()) entry.erase("samples");
+  out.root = std::move(json);
   return out;
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct Results {
   std::map<std::string, std::string> settings{};  ///< all that the file says of the run, by its keys, as JSON
   std::vector<foil::Outcome> outcomes{};          ///< their records in ascending order of the rows
   std::map<std::int64_t, Row> rows{};             ///< that were attacked
+  nlohmann::ordered_json root{};                  ///< all of the file but the samples
 };
 
 /// Reads a file. Throws foil::Error in one line, naming the file and the place in it, if it is not one of

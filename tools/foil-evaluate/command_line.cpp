@@ -139,9 +139,9 @@ constexpr const char* footer =
     "All files are written together, now and then and at the end. They bear one run_id: results.json, and\n"
     "manifest.json in the directories of adversarials. These must be new, empty, or of an earlier run, "
     "whose\n"
-    "files are replaced then. Nothing else is, and no input. --out, --sheet and --curve may be pipes, "
-    "/dev/stdout\n"
-    "too.\n\n"
+    "files are replaced then. Nothing else is, and no input. --out, --sheet, --curve and --report may be "
+    "pipes,\n"
+    "/dev/stdout too.\n\n"
     "Exit status:\n"
     "  0      every attack came to its end\n"
     "  1      the run failed, or the table could not be written to standard output\n"
@@ -342,16 +342,23 @@ Command parse_command_line(int argc, char** argv) {
   app.add_option("--curve", command.curve,
                  "Where to write robust accuracy against epsilon (CSV): each attack's, and the worst case's\n"
                  "of each norm, with exact intervals of 95 %");
+  app.add_option(
+      "--report", command.report,
+      "Where to write a page (HTML) of everything that is known of the run: verdict, curves, tables,\n"
+      "pictures, how to repeat it. foil-report writes it from the results as well");
   app.set_version_flag("--version", "foil-evaluate " + programs::version());
   app.set_help_flag("-h,--help", "Print this text");
-  for (const char* file :
-       {"--model", "--images", "--labels", "--targets", "--starts", "--mask", "--out", "--sheet", "--curve"})
+  for (const char* file : {"--model", "--images", "--labels", "--targets", "--starts", "--mask", "--out",
+                           "--sheet", "--curve", "--report"})
     app.get_option(file)->type_name("FILE");
   for (const char* folder : {"--adversarials", "--adversarials-png"})
     app.get_option(folder)->type_name("DIR");
 
   command.help = programs::parse(app, argc, argv, "belongs to no option; all that is given does");
   if (!command.help.empty()) return command;
+  command.words = {"foil-evaluate"};
+  for (int i = 1; i < argc; ++i)
+    if (std::string(argv[i]) != "--resume") command.words.emplace_back(argv[i]);
   command.nhwc = layout == "nhwc";
   command.list = list->count() > 0;
   if (command.list) return command;
@@ -379,7 +386,7 @@ Command parse_command_line(int argc, char** argv) {
     command.shards = parse_count<std::int64_t>("--shard I/N", shard.substr(slash + 1), 1, most, "N >= 1");
     command.shard =
         parse_count<std::int64_t>("--shard I/N", shard.substr(0, slash), 1, command.shards, "I from 1 to N");
-    for (const char* option : {"--audit", "--sheet"})
+    for (const char* option : {"--audit", "--sheet", "--report"})
       foil::require(app.count(option) == 0, option, ": is of a whole run, not of --shard ", shard);
   }
   if (!margin.empty()) command.margin = parse_number<double>("--margin", margin);

@@ -27,7 +27,8 @@ struct Command {
   bool list = false;
   std::string listed;  ///< the one attack to list; empty: all
   std::filesystem::path model, images, labels, out;
-  std::optional<std::filesystem::path> targets, starts, mask, adversarials, adversarials_png, sheet, curve;
+  std::optional<std::filesystem::path> targets, starts, mask, adversarials, adversarials_png, sheet, curve,
+      report;
   Numbers lower{0}, upper{1};                       ///< the bounds
   std::vector<std::filesystem::path> number_files;  ///< from which these and those below were read
   Numbers mean{}, deviation{};  ///< what makes images the network's numbers; none: they are
@@ -54,6 +55,7 @@ struct Command {
   bool strict = false;                 ///< warnings are an exit status
   std::optional<AttackRequest> audit;  ///< quick or full, and the thresholds that are not the usual ones
   std::optional<double> claimed_accuracy;
+  std::vector<std::string> words{};  ///< of the command line that repeats the run, the program's name first
 
   /// All that is read.
   std::vector<std::filesystem::path> inputs() const;

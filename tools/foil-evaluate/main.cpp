@@ -21,6 +21,7 @@
 #include "command_line.hpp"
 #include "common/terminal.hpp"
 #include "curves.hpp"
+#include "extremes.hpp"
 #include "foil/core/criteria.hpp"
 #include "foil/core/lattice.hpp"
 #include "foil/evaluation/attack_entry.hpp"
@@ -243,7 +244,7 @@ std::string list_attacks(const std::string& name) {
 /// An outcome that holds some already is gone on with. `options` are those common to all attacks.
 void run(const Command& command, const Model& model, Inputs& in, const Samples& samples, const Job& job,
          RunOptions& options, Told& outcome,
-         const std::function<void(const foil::Block&, const Images&)>& write,
+         const std::function<void(const foil::Block&, const Images&, const std::vector<Extreme>&)>& write,
          const std::function<void()>& finished) {
   ProgressLine progress(outcome.title());
   options.observer = [&](const foil::Progress& p) {
@@ -260,7 +261,10 @@ void run(const Command& command, const Model& model, Inputs& in, const Samples& 
                                            [&](const foil::Block& block, const foil::Result<Images>& result) {
                                              outcome.model_seconds =
                                                  before + (model.seconds() - model_seconds) / command.threads;
-                                             write(block, result.adversarials);
+                                             const auto extremes = extremes_of(block, result, samples);
+                                             for (const Extreme& extreme : extremes)
+                                               outcome.extremes.add(extreme);
+                                             write(block, result.adversarials, extremes);
                                              outcome.show(block, result, samples);
                                            },
                                        .finished = [&](const foil::Block&) { finished(); }};
@@ -329,6 +333,7 @@ int evaluate_model(const Command& command) {
   Places places{.results = command.out,
                 .sheet = command.sheet,
                 .curve = command.curve,
+                .report = command.report,
                 .folder = command.adversarials,
                 .pictures = command.adversarials_png,
                 .state = state_path(command),
@@ -380,21 +385,27 @@ int evaluate_model(const Command& command) {
     if (outcomes.empty()) return;
     RunFacts facts{.id = outputs.run_id(), .complete = complete};
     if (command.shards > 0) facts.shard = shard_facts(command, samples, setting, depends_on);
-    std::string picture, table;
+    if (last) draw_extremes(command, inputs, samples, outcomes);
+    const Verdict verdict = judge(outcomes, setting, notes, audited);
+    auto root = results_of(command, samples, verdict, facts);
+    put_outcomes(root, samples, outcomes, verdict);
+    std::string picture, table, page;
     if (last && command.sheet) {
       picture =
           signed_png(foil::io::encode_png(sheet(command, samples, outcomes, inputs.images.sample_shape())));
-      facts.sheet = content_of(picture);
+      root["sheet"] = file_facts(*command.sheet, picture);
     }
     if (last && command.curve) {
       table = curve_table(outcomes);
-      facts.curve = content_of(table);
+      root["curve"] = file_facts(*command.curve, table);
+    }
+    if (last && command.report) {
+      page = report_page(root, samples, outcomes);
+      root["report"] = file_facts(*command.report, page);
     }
     outputs.publish(
-        [&](foil::io::AtomicFile& file) {
-          write_results(file, command, samples, outcomes, judge(outcomes, setting, notes, audited), facts);
-        },
-        picture, table, last);
+        [&](foil::io::AtomicFile& file) { write_results(file, root, samples, outcomes, verdict); },
+        {.sheet = picture, .curve = table, .report = page}, last);
   };
   for (const Job& job : jobs)
     for (const auto& epsilon : job.epsilons) {
@@ -416,13 +427,14 @@ int evaluate_model(const Command& command) {
                                .kept = command.audit ? &kept : nullptr,
                                .sheet = command.sheet.has_value()};
       state.restore(number, outcome, samples, parts);
-      const auto write = [&](const foil::Block& block, const Images& found) {
+      const auto write = [&](const foil::Block& block, const Images& found,
+                             const std::vector<Extreme>& extremes) {
         kept.add(block, found);
         if (adversarials) adversarials->write(found);
         std::vector<std::pair<std::string, Content>> written;
         if (pictures)
           written = pictures->write(std::filesystem::path(names[number]).stem().string(), found, block.rows);
-        state.note(block, found, samples, parts, written);
+        state.note(block, found, samples, parts, written, extremes);
       };
       const auto finished = [&] {
         state.save(number, outcome, parts);

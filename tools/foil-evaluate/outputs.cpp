@@ -20,6 +20,7 @@
 
 #include "common/terminal.hpp"
 #include "foil/core/error.hpp"
+#include "foil/report/html/markup.hpp"
 
 namespace evaluate {
 namespace {
@@ -156,6 +157,10 @@ bool is_part(const std::string& name) {
 }
 
 }  // namespace
+
+bool begins_as_report(const fs::path& path) {
+  return beginning(path, foil::report::html::page_head.size()) == foil::report::html::page_head;
+}
 
 const std::string_view curve_head =
     "curve,norm,attacks,epsilon,robust_accuracy,low,high,robust,finished,fooled,attacked\n";
@@ -352,7 +357,39 @@ void OutputFolder::write_manifest(const std::multimap<std::string, Content>& cha
   foil::io::write_file(path_ / manifest, root.dump(1, ' ', false, Json::error_handler_t::replace) + '\n');
 }
 
-Outputs::Outputs(Places places) : places_(std::move(places)), run_id_(new_run_id()) {
+Claims::Claims(std::vector<fs::path> inputs) : inputs_(std::move(inputs)) {
+  for (const fs::path& input : inputs_) taken_.emplace(identity(input), "an input");
+}
+
+void Claims::claim(const char* option, const fs::path& path, std::optional<AtomicFile>& direct,
+                   const char* what, bool (*is_ours)(const fs::path&)) {
+  if (!is_device(path)) {
+    const auto [other, fresh] = taken_.emplace(identity(path), foil::text("the file for ", option));
+    require(fresh, option, ' ', path.string(), ": would overwrite ", other->second);
+  }
+  require_outside(option, foil::io::followed(path));
+  direct.emplace(path);
+  if (direct->direct())
+    take_stdout_ = take_stdout_ || is_stdout(path);
+  else
+    require_replaceable(option, path, what, is_ours);
+  if (!direct->direct()) direct.reset();
+}
+
+void Claims::require_outside(const char* option, const fs::path& path) const {
+  for (const fs::path& input : inputs_) {
+    std::error_code failure;
+    require(!fs::is_directory(input, failure) || !lies_in(path, input), option, ' ', path.string(),
+            ": lies in ", input.string(), ", which is an input");
+  }
+}
+
+const std::string* Claims::taken_by(const fs::path& path) const {
+  const auto found = taken_.find(identity(path));
+  return found == taken_.end() ? nullptr : &found->second;
+}
+
+Outputs::Outputs(Places places) : places_(std::move(places)), run_id_(new_run_id()), claims_(places_.inputs) {
   if (places_.folder) folder_.emplace(*places_.folder, run_id_);
   if (places_.pictures) {
     require(!places_.folder || (!lies_in(*places_.pictures, *places_.folder) &&
@@ -362,47 +399,26 @@ Outputs::Outputs(Places places) : places_(std::move(places)), run_id_(new_run_id
             places_.folder.value_or(fs::path()).string());
     pictures_.emplace(*places_.pictures, run_id_);
   }
-  std::map<std::string, std::string> taken;  // by identity, and what it is
-  for (const fs::path& input : places_.inputs) taken.emplace(identity(input), "an input");
-  const auto outside_of_inputs = [&](const char* option, const fs::path& path) {
-    for (const fs::path& input : places_.inputs) {
-      std::error_code failure;
-      require(!fs::is_directory(input, failure) || !lies_in(path, input), option, ' ', path.string(),
-              ": lies in ", input.string(), ", which is an input");
-    }
-  };
-  const auto claim = [&](const char* option, const fs::path& path, std::optional<AtomicFile>& direct,
-                         const char* what, bool (*is_ours)(const fs::path&)) {
-    if (!is_device(path)) {
-      const auto [other, fresh] = taken.emplace(identity(path), foil::text("the file for ", option));
-      require(fresh, option, ' ', path.string(), ": would overwrite ", other->second);
-    }
-    outside_of_inputs(option, foil::io::followed(path));
-    direct.emplace(path);
-    if (direct->direct())
-      take_stdout_ = take_stdout_ || is_stdout(path);
-    else
-      require_replaceable(option, path, what, is_ours);
-    if (!direct->direct()) direct.reset();
-  };
-  claim("--out", places_.results, direct_results_, "the results.json", begins_as_results);
-  if (places_.sheet) claim("--sheet", *places_.sheet, direct_sheet_, "a sheet", begins_as_sheet);
-  if (places_.curve) claim("--curve", *places_.curve, direct_curve_, "a table of curves", begins_as_curve);
+  claims_.claim("--out", places_.results, direct_results_, "the results.json", begins_as_results);
+  if (places_.sheet) claims_.claim("--sheet", *places_.sheet, direct_sheet_, "a sheet", begins_as_sheet);
+  if (places_.curve)
+    claims_.claim("--curve", *places_.curve, direct_curve_, "a table of curves", begins_as_curve);
+  if (places_.report)
+    claims_.claim("--report", *places_.report, direct_report_, "a report", begins_as_report);
 
   std::vector<fs::path> others{places_.results};
-  for (const auto& other : {places_.sheet, places_.curve, places_.state})
+  for (const auto& other : {places_.sheet, places_.curve, places_.report, places_.state})
     if (other) others.push_back(*other);
   const auto claim_folder = [&](const char* option, OutputFolder& folder,
                                 const std::vector<std::string>& wanted) {
-    outside_of_inputs(option, folder.path());
+    claims_.require_outside(option, folder.path());
     std::set<std::string> names(wanted.begin(), wanted.end());
     names.insert({manifest, staging_name});
     for (const auto& [name, content] : folder.earlier()) names.insert(name);
     for (const std::string& name : names) {
-      const auto other = taken.find(identity(folder.path() / name));
-      if (other != taken.end())
-        throw foil::Error(foil::text(option, ": would overwrite ", (folder.path() / name).string(),
-                                     ", which is ", other->second));
+      if (const std::string* const other = claims_.taken_by(folder.path() / name))
+        throw foil::Error(
+            foil::text(option, ": would overwrite ", (folder.path() / name).string(), ", which is ", *other));
     }
     folder.prepare(others, places_.resume);
   };
@@ -428,10 +444,10 @@ bool Outputs::due() const {
   return !last_time_ || Clock::now() - *last_time_ >= 20 * last_cost_;
 }
 
-void Outputs::publish(const std::function<void(AtomicFile&)>& write_results, std::string_view sheet,
-                      std::string_view curve, bool last) {
+void Outputs::publish(const std::function<void(AtomicFile&)>& write_results, const Beside& beside,
+                      bool last) {
   const auto start = Clock::now();
-  std::optional<AtomicFile> own_results, own_sheet, own_curve;
+  std::optional<AtomicFile> own_results, own_sheet, own_curve, own_report;
   const auto written = [&](std::optional<AtomicFile>& direct, std::optional<AtomicFile>& own,
                            const fs::path& path, const auto& write) -> AtomicFile* {
     if (direct && !last) return nullptr;
@@ -442,12 +458,14 @@ void Outputs::publish(const std::function<void(AtomicFile&)>& write_results, std
     return &file;
   };
   AtomicFile* const results = written(direct_results_, own_results, places_.results, write_results);
-  AtomicFile* picture = nullptr;
-  if (places_.sheet && !sheet.empty())
-    picture = written(direct_sheet_, own_sheet, *places_.sheet, [&](AtomicFile& file) { file.write(sheet); });
-  AtomicFile* table = nullptr;
-  if (places_.curve && !curve.empty())
-    table = written(direct_curve_, own_curve, *places_.curve, [&](AtomicFile& file) { file.write(curve); });
+  const auto put = [&](std::optional<AtomicFile>& direct, std::optional<AtomicFile>& own,
+                       const std::optional<fs::path>& path, std::string_view content) -> AtomicFile* {
+    if (!path || content.empty()) return nullptr;
+    return written(direct, own, *path, [&](AtomicFile& file) { file.write(content); });
+  };
+  AtomicFile* const picture = put(direct_sheet_, own_sheet, places_.sheet, beside.sheet);
+  AtomicFile* const table = put(direct_curve_, own_curve, places_.curve, beside.curve);
+  AtomicFile* const page = put(direct_report_, own_report, places_.report, beside.report);
   if (folder_) folder_->publish(before_step);
   std::exception_ptr failure;
   try {
@@ -456,7 +474,7 @@ void Outputs::publish(const std::function<void(AtomicFile&)>& write_results, std
     failure = std::current_exception();
   }
   for (AtomicFile* const file :
-       {picture, table, results}) {  // the results last: they speak of all the others
+       {picture, table, page, results}) {  // the results last: they speak of all the others
     if (file == nullptr) continue;
     before_step();
     file->commit();

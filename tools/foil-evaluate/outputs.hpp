@@ -22,7 +22,7 @@ namespace evaluate {
 /// Where a run is to write, and what it reads.
 struct Places {
   std::filesystem::path results;
-  std::optional<std::filesystem::path> sheet{}, curve{}, folder{}, pictures{};
+  std::optional<std::filesystem::path> sheet{}, curve{}, report{}, folder{}, pictures{};
   std::optional<std::filesystem::path> state{};  ///< of the run while it is unfinished
   bool resume = false;                           ///< what an unfinished run has left is gone on with
   std::vector<std::string> names{};              ///< of the files in the folder
@@ -45,6 +45,43 @@ std::string signed_png(const std::string& png);
 
 /// The first line of the table of curves, by which it is known as well.
 extern const std::string_view curve_head;
+
+/// The files that a program writes one by one, none of them an input or another one, by whatever path or
+/// link. Of files in their places only those are replaced that are empty or begin as an earlier run's do.
+class Claims {
+ public:
+  /// \param inputs  files, and directories of files
+  explicit Claims(std::vector<std::filesystem::path> inputs);
+
+  /// Throws foil::Error, naming the option, unless a file can be written there.
+  /// \param direct   opened if it is a pipe or a device, which is to be written directly
+  /// \param what     "the results.json", as errors call what would be replaced
+  /// \param is_ours  whether a file may be replaced
+  void claim(const char* option, const std::filesystem::path& path,
+             std::optional<foil::io::AtomicFile>& direct, const char* what,
+             bool (*is_ours)(const std::filesystem::path&));
+  /// Throws if a path lies in a directory that is an input.
+  void require_outside(const char* option, const std::filesystem::path& path) const;
+  /// What a path is taken by; null if by nothing.
+  const std::string* taken_by(const std::filesystem::path& path) const;
+  /// Whether one of the files is the standard output itself.
+  bool take_stdout() const { return take_stdout_; }
+
+ private:
+  std::vector<std::filesystem::path> inputs_;
+  std::map<std::string, std::string> taken_{};  // by identity, and what it is
+  bool take_stdout_ = false;
+};
+
+/// Whether a file is a page that foil wrote.
+bool begins_as_report(const std::filesystem::path& path);
+
+/// What is written beside the results; empty: not now.
+struct Beside {
+  std::string_view sheet{};   ///< a PNG file
+  std::string_view curve{};   ///< the table of curves
+  std::string_view report{};  ///< a page
+};
 
 /// A folder of a run's files, which may lie in folders below it. They wait for publish() in a hidden folder
 /// inside it. Its manifest.json lists them and names the run.
@@ -98,13 +135,12 @@ class OutputFolder {
   std::map<std::string, Content> waiting_, published_;
 };
 
-/// The files of one run. The results, the sheet, the curves and the files of the folders are replaced at
+/// The files of one run. The results, what lies beside them and the files of the folders are replaced at
 /// publish(). The folders' manifests name the run by its `run_id`, which stands in results.json as well:
 /// should the process be killed in the midst of publish(), they differ.
 ///
-/// Of files in the places of the results, the sheet and the curves only those are replaced that are empty or
-/// begin as an earlier run's do: with the first entry of results.json, as a signed_png(), or with the curves'
-/// head.
+/// Of files in these places only those are replaced that are empty or begin as an earlier run's do: with the
+/// first entry of results.json, as a signed_png(), with the curves' head, or as a page.
 class Outputs {
  public:
   /// Throws foil::Error unless all can be written, and none of it is an input or another output, by whatever
@@ -113,8 +149,8 @@ class Outputs {
 
   /// Names the run, unlike any other.
   const std::string& run_id() const { return run_id_; }
-  /// Whether the results, the sheet or the curves are the standard output itself.
-  bool take_stdout() const { return take_stdout_; }
+  /// Whether the results or what lies beside them are the standard output itself.
+  bool take_stdout() const { return claims_.take_stdout(); }
 
   /// Where to write a file of the folder of adversarials, and that it has been written.
   std::filesystem::path staged(const std::string& name) const { return folder_->staged(name); }
@@ -129,10 +165,8 @@ class Outputs {
   /// Puts everything in place; what is a pipe is written only if this is the last time. If the pictures
   /// cannot be put in place, all the rest is, before that is thrown.
   /// \param write_results  writes results.json
-  /// \param sheet          a PNG file; empty: none
-  /// \param curve          the table of curves; empty: none
-  void publish(const std::function<void(foil::io::AtomicFile&)>& write_results, std::string_view sheet,
-               std::string_view curve, bool last);
+  void publish(const std::function<void(foil::io::AtomicFile&)>& write_results, const Beside& beside,
+               bool last);
 
   /// Called before each step of publish() that changes something on the disk: for tests.
   std::function<void()> before_step = [] {};
@@ -141,8 +175,9 @@ class Outputs {
   using Clock = std::chrono::steady_clock;
   Places places_;
   std::string run_id_;
-  bool take_stdout_ = false;
-  std::optional<foil::io::AtomicFile> direct_results_, direct_sheet_, direct_curve_;  // pipes, opened once
+  Claims claims_;
+  std::optional<foil::io::AtomicFile> direct_results_, direct_sheet_, direct_curve_,
+      direct_report_;  // pipes, opened once
   std::optional<OutputFolder> folder_, pictures_;
   Clock::duration last_cost_{};
   std::optional<Clock::time_point> last_time_;

@@ -6,14 +6,16 @@
 #include <cstdio>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 
 #include "common/terminal.hpp"
 #include "curves.hpp"
+#include "foil-report/run.hpp"
 #include "foil/core/status.hpp"
 #include "foil/evaluation/curve.hpp"
 #include "foil/report/figures.hpp"
-#include "png_folder.hpp"
+#include "foil/report/html.hpp"
 
 namespace evaluate {
 namespace {
@@ -202,16 +204,23 @@ Json shard_facts(const Command& command, const Samples& samples, const foil::Set
   return out;
 }
 
-void write_results(foil::io::AtomicFile& file, const Command& command, const Samples& samples,
-                   const std::vector<Told>& outcomes, const Verdict& verdict, const RunFacts& run) {
+Json file_facts(const std::filesystem::path& path, std::string_view content) {
+  const Content facts = content_of(content);
+  return {{"file", path.string()}, {"bytes", facts.bytes}, {"crc32", facts.crc32}};
+}
+
+Json results_of(const Command& command, const Samples& samples, const Verdict& verdict, const RunFacts& run) {
   Json root{{"foil_version", programs::version()}, {"run_id", run.id}, {"complete", run.complete}};
   if (!run.shard.is_null()) root["shard"] = run.shard;
   root.update(settings_of(command));
-  root.update({{"sample_count", samples.size()},
+  root.update({{"command", command.words},
+               {"built_with", programs::built_with()},
+               {"sample_count", samples.size()},
                {"clean_accuracy", foil::share(samples.accurate, samples.examined)},
                {"clean_accuracy_rows", samples.examined},
                {"sheet", nullptr},
                {"curve", nullptr},
+               {"report", nullptr},
                {"curves", nullptr},
                {"notes", verdict.notes},
                {"warnings", Json::array()},
@@ -232,17 +241,11 @@ void write_results(foil::io::AtomicFile& file, const Command& command, const Sam
                                  {"remedy", check.finding.remedy}});
     root["audit"] = std::move(audit);
   }
-  if (run.sheet)
-    root["sheet"] = {
-        {"file", command.sheet->string()}, {"bytes", run.sheet->bytes}, {"crc32", run.sheet->crc32}};
-  if (run.curve)
-    root["curve"] = {
-        {"file", command.curve->string()}, {"bytes", run.curve->bytes}, {"crc32", run.curve->crc32}};
-  write_results(file, std::move(root), samples, outcomes, verdict);
+  return root;
 }
 
-void write_results(foil::io::AtomicFile& file, Json root, const Samples& samples,
-                   const std::vector<Told>& outcomes, const Verdict& verdict) {
+void put_outcomes(Json& root, const Samples& samples, const std::vector<Told>& outcomes,
+                  const Verdict& verdict) {
   const bool share = root.contains("shard");
   const auto optional = [](const auto& value) { return value ? Json(*value) : Json(nullptr); };
   root["curves"] = curves_in_short(outcomes);
@@ -261,6 +264,7 @@ void write_results(foil::io::AtomicFile& file, Json root, const Samples& samples
     Json attack{{"name", outcome.attack},
                 {"norm", outcome.norm.name()},
                 {"knowledge", to_string(outcome.knowledge)},
+                {"asked_for", outcome.settings},
                 {"options", Json::object()},
                 {"epsilon", optional(outcome.epsilon)}};
     put_summary(attack, outcome, samples.size());
@@ -271,6 +275,7 @@ void write_results(foil::io::AtomicFile& file, Json root, const Samples& samples
                    {"zero_gradients", cost.zero_gradients},
                    {"verification", cost.verification_queries},
                    {"adversarials", outcome.file.empty() ? Json(nullptr) : Json(outcome.file)},
+                   {"pictures", outcome.pictures},
                    {"samples", nullptr}});
     for (const auto& [name, value] : outcome.options) attack["options"][name] = typed(value);
     for (const foil::StageOutcome& stage : outcome.stages)
@@ -292,7 +297,11 @@ void write_results(foil::io::AtomicFile& file, Json root, const Samples& samples
     entry["samples"] = nullptr;
     root["worst_cases"].push_back(std::move(entry));
   }
+}
 
+void write_results(foil::io::AtomicFile& file, const Json& root, const Samples& samples,
+                   const std::vector<Told>& outcomes, const Verdict& verdict) {
+  const bool share = root.contains("shard");
   // The samples, one to a line, do not go through a tree in memory: each attack's are put in its null's
   // place.
   const std::string text = root.dump(1, ' ', false, Json::error_handler_t::replace) + '\n';
@@ -348,20 +357,15 @@ void write_results(foil::io::AtomicFile& file, Json root, const Samples& samples
   file.write(std::string_view(text).substr(done));
 }
 
+std::string report_page(const Json& root, const Samples& samples, const std::vector<Told>& outcomes) {
+  const std::vector<int> labels(samples.labels.data(), samples.labels.data() + samples.labels.size());
+  const std::vector<foil::Outcome> all(outcomes.begin(), outcomes.end());
+  return foil::report::html_page({{reports::run_of(root, all, labels)}, std::nullopt});
+}
+
 foil::io::Picture sheet(const Command& command, const Samples& samples, const std::vector<Told>& outcomes,
                         const std::vector<Index>& shape) {
-  const auto layout = picture_layout(shape);
-  const bool channels_last = layout && layout->channels_last;
-  // One channel after the other, as they are drawn.
-  const auto planes = [&](const float* data, std::size_t size) {
-    std::vector<float> values(data, data + size);
-    if (!channels_last || size == 0) return values;
-    const Index pixels = layout->height * layout->width;
-    for (Index c = 0; c < layout->channels; ++c)
-      for (Index pixel = 0; pixel < pixels; ++pixel)
-        values[static_cast<std::size_t>(c * pixels + pixel)] = data[layout->feature(pixel, c)];
-    return values;
-  };
+  const Canvas canvas(command, shape, samples.shown_images.dimensions());
   std::vector<foil::report::SheetBlock> blocks;
   for (const Told& outcome : outcomes) {
     const foil::Summary s = outcome.summary();
@@ -379,19 +383,14 @@ foil::io::Picture sheet(const Command& command, const Samples& samples, const st
         caption += " -> " + std::to_string(record.predicted) + "   " + norm + " " +
                    formatted("%.3g", record.distance);
       }
-      block.rows.push_back({caption, planes(clean.data(), static_cast<std::size_t>(clean.size())),
-                            planes(outcome.shown[i].data(), outcome.shown[i].size())});
+      block.rows.push_back({caption, canvas.planes(clean.data(), static_cast<std::size_t>(clean.size())),
+                            canvas.planes(outcome.shown[i].data(), outcome.shown[i].size())});
     }
     blocks.push_back(std::move(block));
   }
-  const auto& axes = samples.shown_images.dimensions();
-  const foil::report::ImageForm image{
-      channels_last ? layout->channels : axes[1], channels_last ? layout->height : axes[2],
-      channels_last ? layout->width : axes[3], *std::min_element(command.lower.begin(), command.lower.end()),
-      *std::max_element(command.upper.begin(), command.upper.end())};
   return foil::report::draw_sheet(command.model.filename().string() + ", clean accuracy " +
                                       percent(foil::share(samples.accurate, samples.examined)),
-                                  image, blocks);
+                                  canvas.form(), blocks);
 }
 
 }  // namespace evaluate

@@ -3,12 +3,15 @@
 /// What came out of an evaluation, and how it is told: the table, results.json, and the sheet.
 #pragma once
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "command_line.hpp"
+#include "extremes.hpp"
 #include "foil/core/result.hpp"
 #include "foil/evaluation/audit/check.hpp"
 #include "foil/evaluation/checkpoint.hpp"
@@ -30,6 +33,8 @@ struct Told : foil::Outcome {
   std::string file{};                       ///< of the adversarials, if they are written
   double model_seconds = 0;                 ///< spent in the model, the mean of the threads
   std::vector<std::vector<float>> shown{};  ///< the adversarials of Samples::shown; empty where there is none
+  Extremes extremes{};                      ///< the closest and the farthest adversarial,
+  nlohmann::ordered_json pictures = nlohmann::ordered_json::array();  ///< and these as results.json has them
 
   /// Keeps the adversarials that are to be shown.
   void show(const foil::Block& block, const foil::Result<Images>& result, const Samples& samples);
@@ -60,8 +65,7 @@ std::string table(const std::vector<Told>& outcomes, const Samples& samples, con
 struct RunFacts {
   std::string id;
   bool complete = false;
-  std::optional<Content> sheet{}, curve{};  ///< if they are written
-  nlohmann::ordered_json shard = nullptr;   ///< of a share, see shard_facts()
+  nlohmann::ordered_json shard = nullptr;  ///< of a share, see shard_facts()
 };
 
 /// What foil-merge has to know of a share beside its results.
@@ -71,14 +75,25 @@ nlohmann::ordered_json shard_facts(const Command& command, const Samples& sample
 /// What of the command has to do with a figure, as results.json says it.
 nlohmann::ordered_json settings_of(const Command& command);
 
-/// Writes results.json.
-void write_results(foil::io::AtomicFile& file, const Command& command, const Samples& samples,
-                   const std::vector<Told>& outcomes, const Verdict& verdict, const RunFacts& run);
+/// What results.json says of a file beside it.
+nlohmann::ordered_json file_facts(const std::filesystem::path& path, std::string_view content);
 
-/// The same, given all but what follows from samples, outcomes and verdict. Of a share, which `root` says it
-/// is, the records are told in full.
-void write_results(foil::io::AtomicFile& file, nlohmann::ordered_json root, const Samples& samples,
+/// All of results.json but what follows from the outcomes.
+nlohmann::ordered_json results_of(const Command& command, const Samples& samples, const Verdict& verdict,
+                                  const RunFacts& run);
+
+/// Adds what follows from them but for the samples, in whose places there is null. Of a share, which `root`
+/// says it is, more is told.
+void put_outcomes(nlohmann::ordered_json& root, const Samples& samples, const std::vector<Told>& outcomes,
+                  const Verdict& verdict);
+
+/// Writes results.json: `root` and the samples.
+void write_results(foil::io::AtomicFile& file, const nlohmann::ordered_json& root, const Samples& samples,
                    const std::vector<Told>& outcomes, const Verdict& verdict);
+
+/// The page of --report: what foil-report makes of `root` and the samples.
+std::string report_page(const nlohmann::ordered_json& root, const Samples& samples,
+                        const std::vector<Told>& outcomes);
 
 /// The first few correctly classified samples under every attack.
 /// \param shape  of a sample, as in the data set

@@ -160,9 +160,13 @@ void State::begin(foil::Fingerprint fingerprint) {
 }
 
 void State::note(const foil::Block& block, const Images& found, const Samples& samples, const Parts& parts,
-                 const std::vector<std::pair<std::string, Content>>& pictures) {
+                 const std::vector<std::pair<std::string, Content>>& pictures,
+                 const std::vector<Extreme>& extremes) {
   if (!checkpoint_) return;
   Json all = Json::object();
+  for (const Extreme& extreme : extremes)
+    all["extremes"].push_back(
+        {extreme.place, extreme.distance, binary(extreme.adversarial.data(), extreme.adversarial.size())});
   const auto size = static_cast<std::size_t>(found.size());
   const auto features = static_cast<std::size_t>(foil::features(found));
   if (parts.adversarials != nullptr) all["adversarials"] = sum_of(found.data(), size);
@@ -255,6 +259,9 @@ bool State::restore_block(const foil::Checkpoint::Piece& piece, const foil::Bloc
       const Index i = samples.shown[s] - block.first;
       if (piece.records[static_cast<std::size_t>(i)].success) outcome.shown[s] = floats(shown.at(1));
     }
+  if (all.contains("extremes"))
+    for (const Json& extreme : all.at("extremes"))
+      outcome.extremes.add({extreme.at(0), extreme.at(1), floats(extreme.at(2))});
   outcome.model_seconds = all.at("model_seconds");
   return true;
 }

@@ -12,6 +12,7 @@
 
 #include "audit.hpp"
 #include "command_line.hpp"
+#include "extremes.hpp"
 #include "foil/evaluation/checkpoint.hpp"
 #include "foil/evaluation/source.hpp"
 #include "foil/io/journal.hpp"
@@ -55,9 +56,11 @@ class State {
   };
   /// Gives an outcome its finished blocks, as far as all that belongs to them is there and whole.
   void restore(std::size_t number, Told& outcome, const Samples& samples, const Parts& parts);
-  /// What was found for a block, before it is finished. `pictures` are those written for it.
+  /// What was found for a block, before it is finished. `pictures` are those written for it,
+  /// `extremes` its closest and farthest.
   void note(const foil::Block& block, const Images& found, const Samples& samples, const Parts& parts,
-            const std::vector<std::pair<std::string, Content>>& pictures);
+            const std::vector<std::pair<std::string, Content>>& pictures,
+            const std::vector<Extreme>& extremes);
   /// The block is finished, and in the outcome. If that cannot be kept, it is said, and the run goes on.
   void save(std::size_t number, const Told& outcome, const Parts& parts);
   /// The run has come to its end.

@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/arguments.hpp"
@@ -116,22 +117,27 @@ int merge_files(const Command& command) {
       join_arrays<float>(folders, name, outputs.staged(name));
     outputs.add(name);
   }
-  whole.root["run_id"] = outputs.run_id();
-  std::string table;
-  if (command.curve) {
-    table = evaluate::curve_table(whole.outcomes);
-    const evaluate::Content content = evaluate::content_of(table);
-    whole.root["curve"] = {
-        {"file", command.curve->string()}, {"bytes", content.bytes}, {"crc32", content.crc32}};
-  }
   const evaluate::Verdict verdict{foil::worst_cases(whole.outcomes),
                                   foil::diagnose(whole.outcomes, whole.setting), whole.root.at("notes"),
                                   std::nullopt};
+  whole.root["run_id"] = outputs.run_id();
+  for (const auto& [option, path] :
+       {std::pair{"--out", std::optional(command.out)}, std::pair{"--adversarials", command.adversarials},
+        std::pair{"--curve", command.curve}})
+    if (path)
+      for (const std::string& word : {std::string(option), path->string()})
+        whole.root["command"].push_back(word);
+  evaluate::put_outcomes(whole.root, whole.samples, whole.outcomes, verdict);
+  std::string table;
+  if (command.curve) {
+    table = evaluate::curve_table(whole.outcomes);
+    whole.root["curve"] = evaluate::file_facts(*command.curve, table);
+  }
   outputs.publish(
       [&](foil::io::AtomicFile& file) {
         evaluate::write_results(file, whole.root, whole.samples, whole.outcomes, verdict);
       },
-      "", table, true);
+      {.curve = table}, true);
   const std::string text = foil::text(
       "\n", fs::path(whole.root.at("model").get<std::string>()).filename().string(), ": clean accuracy ",
       programs::percent(foil::share(whole.samples.accurate, whole.samples.examined)), " (",

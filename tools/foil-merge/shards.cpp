@@ -63,6 +63,8 @@ Told outcome_of(const Json& attack, const foil::Outcome& read) {
   out.knowledge = knowledge_of(attack.at("knowledge"));
   for (const auto& [name, value] : attack.at("options").items())
     out.options.emplace_back(name, value.is_string() ? value.get<std::string>() : value.dump());
+  out.settings = attack.at("asked_for");
+  out.pictures = attack.at("pictures");
   out.seconds = attack.at("seconds");
   out.model_seconds = attack.at("model_seconds");
   out.classes = attack.at("classes");
@@ -91,7 +93,42 @@ std::string name_of(const Shard& shard) {
   return foil::text(shard.path.string(), " (", shard.index, "/", shard.of, ")");
 }
 
+/// Those of one share and of a later one: of equally close ones the first stays.
+void add_pictures(Json& into, const Json& more) {
+  const auto named = [](const Json& all, const char* which) -> const Json* {
+    for (const Json& picture : all)
+      if (picture.at("which") == which) return &picture;
+    return nullptr;
+  };
+  Json out = Json::array();
+  for (const char* which : {"closest", "farthest"}) {
+    const Json *a = named(into, which), *b = named(more, which);
+    if (a == nullptr && b == nullptr) continue;
+    const bool later = a == nullptr || (b != nullptr && (which == std::string("closest")
+                                                             ? b->at("distance") < a->at("distance")
+                                                             : b->at("distance") > a->at("distance")));
+    out.push_back(later ? *b : *a);
+  }
+  into = std::move(out);
+}
+
+/// The words of a command without some options and their values.
+Json without(const Json& words, const std::vector<std::string>& options) {
+  Json out = Json::array();
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const auto word = words[i].get<std::string>();
+    const auto is = [&](const std::string& option) { return word == option; };
+    const auto has_value = [&](const std::string& option) { return word.starts_with(option + "="); };
+    if (std::any_of(options.begin(), options.end(), is))
+      ++i;
+    else if (std::none_of(options.begin(), options.end(), has_value))
+      out.push_back(word);
+  }
+  return out;
+}
+
 void add(Told& into, const Told& more) {
+  add_pictures(into.pictures, more.pictures);
   into.seconds += more.seconds;
   into.model_seconds += more.model_seconds;
   into.classes = std::max(into.classes, more.classes);
@@ -208,6 +245,8 @@ Whole put_together(std::vector<Shard>& shards) {
   out.root["sample_count"] = out.samples.size();
   out.root["clean_accuracy"] = foil::share(out.samples.accurate, out.samples.examined);
   out.root["clean_accuracy_rows"] = out.samples.examined;
+  out.root["command"] = without(out.root.at("command"),
+                                {"--shard", "--out", "--adversarials", "--adversarials-png", "--curve"});
   out.root["curve"] = nullptr;
   return out;
 }

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -29,9 +28,6 @@
 
 namespace foil::report {
 
-/// How every page begins, by which it is known as one of foil's.
-inline constexpr std::string_view page_head = "<!DOCTYPE html>\n<!-- written by foil -->\n";
-
 namespace html {
 
 /// Norms in the order in which outcomes have them.
@@ -49,8 +45,9 @@ inline Markup curves_part(const PageRun& run) {
   for (const Lp& norm : norms_of(run.outcomes)) {
     std::vector<CurveLine> lines;
     for (const NamedCurve& named : all)
-      if (named.norm == norm) lines.push_back({named.name, named.curve, named.name == "worst case"});
-    if (lines.size() == 1) lines[0].strong = true;
+      if (named.norm == norm)
+        lines.push_back({named.name, named.curve, named.name == "worst case", named.name == "worst case"});
+    if (lines.size() == 1) lines[0].strong = lines[0].interval = true;
     out(curve_chart("Robust accuracy within " + norm.name(), norm, lines));
   }
   return out("</div>\n");
@@ -148,16 +145,17 @@ inline Markup comparison_part(const Page& page) {
              " rows that all have; difference, lost:won, p, closer and ratio are against 1.</p>\n<ol>");
   for (const PageRun& run : page.runs) out("<li>", run.model, " (", run.source, "): ", what_of(run), "</li>");
   out("</ol>\n", table("Attack by attack", columns, rows), list_of(found.notes), "<div class=\"charts\">\n");
-  for (const Lp& norm : norms_of(page.runs.front().outcomes)) {
+  for (const Lp& norm : norms_of(found.outcomes.front())) {
     std::vector<CurveLine> lines;
     for (std::size_t r = 0; r < page.runs.size(); ++r) {
-      const std::vector<NamedCurve> all = curves(page.runs[r].outcomes);
+      const std::vector<NamedCurve> all = curves(found.outcomes[r]);
       const auto last =
           std::find_if(all.rbegin(), all.rend(), [&](const NamedCurve& named) { return named.norm == norm; });
       if (last != all.rend())
-        lines.push_back({foil::text(r + 1, ": ", page.runs[r].model, ", ", last->name), last->curve});
+        lines.push_back({foil::text(r + 1, ": ", page.runs[r].model, ", ", last->name), last->curve, false,
+                         page.runs.size() < 4});
     }
-    out(curve_chart("Robust accuracy within " + norm.name() + ", all attacks of each run together", norm,
+    out(curve_chart("Robust accuracy within " + norm.name() + ", attacks and rows that all have", norm,
                     lines));
   }
   return out("</div>\n");
@@ -208,7 +206,7 @@ inline std::string html_page(const Page& page) {
       "exact "
       "(Clopper and Pearson, 95 %).</footer>\n",
       html::script(), "</body></html>\n");
-  return std::string(page_head) + out.str();
+  return std::string(html::page_head) + out.str();
 }
 
 }  // namespace foil::report

@@ -24,7 +24,8 @@ namespace foil::report::html {
 struct CurveLine {
   std::string name;
   Curve curve;
-  bool strong = false;  ///< drawn thick, with its interval
+  bool strong = false;    ///< drawn thick and below the others
+  bool interval = false;  ///< of every epsilon, as a band; at fixed radii it is always there
 };
 
 namespace detail {
@@ -85,7 +86,7 @@ inline Markup curve_line(const CurveLine& line, const std::string& kind, const L
   const std::vector<Curve::Point> points = drawn_points(line.curve, space.x);
   const double end = line.curve.minimal ? space.x.end : space.x.at(line.curve.last());
   Markup out;
-  if (line.strong && line.curve.minimal)
+  if (line.interval && line.curve.minimal)
     out("<path class=\"band ", kind, "\" d=\"", band_path(points, space, end), "\"/>\n");
   out("<path class=\"line ", kind, "\" d=\"", step_path(points, space, end), "\"/>\n");
   for (const Curve::Point& point : points) {
@@ -121,12 +122,14 @@ inline Markup curve_chart(const std::string& title, const Lp& norm, const std::v
   chart.picture(vertical_shares(space.y, left, right, "robust accuracy, %"),
                 horizontal_axis(space.x, top, bottom, "epsilon, " + norm.name()));
   std::size_t number = 0;
+  Markup below, above;
   for (const CurveLine& line : lines) {
     const std::string kind =
         (line.strong ? "strong" : colour_class(number++)) + (line.curve.minimal ? "" : " dotted");
-    chart.picture(detail::curve_line(line, kind, norm, space));
+    (line.strong ? below : above)(detail::curve_line(line, kind, norm, space));
     chart.legend(legend_entry(line.name, kind));
   }
+  chart.picture(below, above);
   return drawn(chart);
 }
 

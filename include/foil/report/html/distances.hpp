@@ -78,7 +78,7 @@ inline std::array<Index, distance_bins> counts_of(const std::vector<double>& dis
 /// For each attack a histogram of its distances, all on one axis; a line where the median is. Heights are
 /// relative to each attack's highest.
 inline Markup distance_chart(const std::string& title, const Lp& norm, const std::vector<DistanceRow>& rows) {
-  constexpr double left = 6, right = chart_width - 10, above = 18, height = 30, row_height = 56;
+  constexpr double left = 6, right = chart_width - 10, above = 18, height = 24, row_height = 48;
   const Axis axis = detail::distance_axis(rows, left, right);
   const double width = (right - left) / static_cast<double>(detail::distance_bins);
   const double bottom = row_height * static_cast<double>(rows.size());

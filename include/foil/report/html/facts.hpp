@@ -62,7 +62,8 @@ struct PageRun {
 struct PageComparison {
   std::vector<std::vector<std::string>> rows{};  ///< the first is the head
   std::vector<std::string> notes{};
-  Index samples = 0;  ///< rows of the data that all runs have
+  Index samples = 0;                             ///< rows of the data that all runs have
+  std::vector<std::vector<Outcome>> outcomes{};  ///< of each run, of the attacks and rows that all runs have
 };
 
 /// A page.

@@ -15,6 +15,9 @@
 
 namespace foil::report::html {
 
+/// How every page begins, by which it is known as one of foil's.
+inline constexpr std::string_view page_head = "<!DOCTYPE html>\n<!-- written by foil -->\n";
+
 /// A text as it stands between tags or in the quotes of an attribute. Bytes that are no UTF-8, and characters
 /// that steer rather than being seen, are question marks.
 inline std::string escaped(std::string_view text) {

@@ -21,7 +21,7 @@ inline Markup style() {
 html{-webkit-text-size-adjust:100%;text-size-adjust:100%}
 body{margin:0;background:var(--paper);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,
 "Helvetica Neue","Noto Sans","Liberation Sans",sans-serif;overflow-wrap:anywhere}
-main,header,footer,nav{max-width:1120px;margin:0 auto;padding:0 20px}
+main,header,footer,nav{max-width:1200px;margin:0 auto;padding:0 20px}
 header{padding-top:36px}
 h1{font-size:27px;line-height:1.2;font-weight:650;letter-spacing:-.01em;margin:0}
 h2{font-size:21px;line-height:1.25;font-weight:650;margin:44px 0 4px;padding-top:14px;border-top:2px solid var(--ink)}
@@ -43,13 +43,15 @@ nav a{margin-right:14px;white-space:nowrap}
 .code{font:600 12.5px ui-monospace,"SF Mono",Menlo,Consolas,"Liberation Mono",monospace}
 .of{color:var(--faint)}
 .fine{color:var(--faint);font-size:14px}
-.scroll{overflow-x:auto;margin:10px 0 18px;border-bottom:1px solid var(--rule)}
+.scroll{overflow-x:auto;margin:0 0 18px;border-bottom:1px solid var(--rule)}
 table{border-collapse:collapse;font-size:13.5px;line-height:1.35;font-variant-numeric:tabular-nums lining-nums;min-width:100%}
-caption{text-align:left;color:var(--faint);font-size:13px;padding:2px 0 6px}
-th,td{padding:5px 14px 5px 0;text-align:left;vertical-align:top;border-top:1px solid var(--rule);overflow-wrap:normal}
+.caption{color:var(--faint);font-size:13px;margin:12px 0 6px;break-after:avoid}
+th,td{padding:5px 11px 5px 0;text-align:left;vertical-align:top;border-top:1px solid var(--rule);overflow-wrap:normal}
 td:not(.number){max-width:64ch;overflow-wrap:anywhere}
 td:first-child,td:nth-child(2):not(.number){overflow-wrap:normal}
 th{border-top:1px solid var(--ink);font-weight:600;white-space:nowrap;padding-top:2px;padding-bottom:2px}
+.number+:not(.number){padding-left:14px}
+.whole{white-space:nowrap}
 .number{text-align:right;white-space:nowrap}
 th:last-child,td:last-child{padding-right:2px}
 th button{font:inherit;color:inherit;background:none;border:0;padding:3px 0;cursor:pointer;border-radius:2px}
@@ -74,11 +76,12 @@ figure{margin:0}
 .legend svg{width:28px;height:10px;margin-right:6px;vertical-align:baseline}
 svg text{font-size:11.5px;fill:var(--faint);font-variant-numeric:tabular-nums}
 svg .name{fill:var(--ink)}
+svg .name,svg .tick{paint-order:stroke;stroke:var(--paper);stroke-width:3px}
 .middle{text-anchor:middle}.end{text-anchor:end}
 .grid{stroke:var(--rule);fill:none;stroke-width:1}
 .axis{stroke:var(--faint);fill:none;stroke-width:1}
 .line{fill:none;stroke-width:1.8;stroke-linejoin:round}
-.line.strong{stroke-width:2.8}
+.line.strong{stroke-width:4;opacity:.8}
 .line.dotted{stroke-dasharray:1 4;stroke-linecap:round}
 .d1:not(.dotted){stroke-dasharray:7 3}.d2:not(.dotted){stroke-dasharray:3 2}.d3:not(.dotted){stroke-dasharray:9 3 2 3}
 .band{stroke:none;opacity:.13}

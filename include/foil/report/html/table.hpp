@@ -37,13 +37,14 @@ struct Row {
   bool strong = false;
 };
 
-/// A table with a heading for screen readers, in a frame of its own that scrolls where it is too wide. Its
+/// A table with a line above that says of what, in a frame of its own that scrolls where it is too wide. Its
 /// heads are buttons that sort it; a cell without a number stays at the end then.
 inline Markup table(const std::string& caption, const std::vector<Column>& columns,
                     const std::vector<Row>& rows) {
   Markup out;
-  out("<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"", caption, "\"><table><caption>",
-      caption, "</caption><thead><tr>");
+  out("<p class=\"caption\">", caption,
+      "</p>\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"", caption,
+      "\"><table aria-label=\"", caption, "\"><thead><tr>");
   for (const Column& column : columns) {
     if (column.number)
       out("<th scope=\"col\" class=\"number\">");

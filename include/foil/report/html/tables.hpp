@@ -32,13 +32,18 @@ inline Cell count_cell(Index count) {
   return {std::to_string(count), static_cast<double>(count)};
 }
 
+/// A name as a cell, in one line if it is not too long.
+inline Cell name_cell(const std::string& name) {
+  return name.size() > 40 ? Cell(name) : Cell(Markup("<span class=\"whole\">", name, "</span>"));
+}
+
 /// The figures of every attack and worst case, as foil-evaluate prints them, with exact intervals.
 inline Markup figures_table(const PageRun& run) {
   std::vector<Row> rows;
   const auto add = [&](const Outcome& outcome, const std::string& name, bool strong) {
     const Figures f = figures_of(outcome, run.samples);
     const Summary& s = f.summary;
-    rows.push_back({{{name},
+    rows.push_back({{name_cell(name),
                      {outcome.norm.name()},
                      {epsilon_text(outcome.epsilon), outcome.epsilon.value_or(std::nan(""))},
                      {f.success, s.success_rate()},
@@ -150,7 +155,7 @@ inline Markup winners_table(const PageRun& run) {
       rows.push_back(
           {{{worst.outcome.norm.name() +
              (worst.outcome.epsilon ? " " + epsilon_text(worst.outcome.epsilon) : std::string(", smallest"))},
-            {run.outcomes[worst.members[m]].title()},
+            name_cell(run.outcomes[worst.members[m]].title()),
             count_cell(found[m]),
             count_cell(closest[m]),
             count_cell(only[m])}});

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+#include "foil/report/html.hpp"
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "foil/core/norms.hpp"
+#include "foil/evaluation/record.hpp"
+#include "support/catch.hpp"
+
+using namespace foil::report;
+using Catch::Matchers::ContainsSubstring;
+using foil::Outcome;
+using foil::Status;
+
+namespace {
+
+constexpr double never = std::numeric_limits<double>::infinity();
+
+std::size_t count(const std::string& text, const std::string& word) {
+  std::size_t found = 0;
+  for (std::size_t at = text.find(word); at != text.npos; at = text.find(word, at + 1)) ++found;
+  return found;
+}
+
+/// A sample that is fooled at a distance, or not at all if that is infinite.
+foil::Record sample(std::int64_t id, double distance, int predicted = 1) {
+  const bool fooled = std::isfinite(distance);
+  return {id, fooled ? Status::success : Status::not_found, fooled, true, predicted, distance, 10, 4, 1};
+}
+
+Outcome outcome_of(const std::string& name, std::optional<double> epsilon,
+                   const std::vector<double>& distances) {
+  Outcome out(name, foil::Linf{}, epsilon);
+  for (const double d : distances) out.records.push_back(sample(std::ssize(out.records), d));
+  return out;
+}
+
+/// Four samples of classes 0, 0, 1 and 2 under two attacks within 0.1 and one that looks for the smallest
+/// distance.
+PageRun small_run() {
+  PageRun run{.model = "net.onnx", .source = "results.json"};
+  run.outcomes = {outcome_of("fgsm", 0.1, {0.1, never, never, 0.1}),
+                  outcome_of("linf-pgd", 0.1, {0.09, 0.1, never, never}),
+                  outcome_of("linf-closest", std::nullopt, {0.05, 0.2, 0.3, 0.15})};
+  run.attacks = {
+      {.settings = "", .knowledge = "gradients"},
+      {.settings = "steps=40", .knowledge = "gradients", .options = {{"steps", "40"}, {"seed", "1"}}},
+      {.settings = "", .knowledge = "gradients"}};
+  run.labels = {0, 0, 1, 2};
+  run.samples = 4;
+  run.examined = 5;
+  run.accurate = 4;
+  return run;
+}
+
+}  // namespace
+
+TEST_CASE("report: the verdict says what withstands, how sure that is, and that more may be found",
+          "[io][report]") {
+  PageRun run = small_run();
+  const auto claims = html::claims_of(run);
+  REQUIRE(claims.size() == 2);
+  CHECK(claims[0].attacks == 3);  // the minimal one has a say within the radius
+  CHECK(claims[1].attacks == 1);
+  const auto sentences = html::verdict_of(run, claims);
+  REQUIRE(sentences.size() == 2);
+  CHECK(sentences[0] ==
+        "Of 4 samples at most these are robust: 25.0 % within linf 0.1 (0.6 to 80.6), in brackets exact "
+        "intervals of "
+        "95 %; a change of linf 0.175 fools half of the attacked.");
+  CHECK(sentences[1] ==
+        "Without an attack 80.0 % are right (4 of 5 rows); an attack that nobody ran may find more, so that "
+        "figures of "
+        "robustness are upper bounds.");
+  const auto caveats = html::caveats_of(run, claims);
+  CHECK(caveats ==
+        std::vector<std::string>{"A single attack was run in linf.", "Nothing has audited these figures."});
+
+  run.attacks[0].knowledge = run.attacks[1].knowledge = run.attacks[2].knowledge = "scores";
+  run.caveats = {"Only what counts."};
+  run.warnings = {{"budget", "too small", 1, {}}};
+  run.complete = false;
+  run.audit = PageAudit{"full", {{{"C1", "title", {foil::Verdict::skip, "needs something"}}}}};
+  std::string all;
+  for (const std::string& each : html::caveats_of(run, claims)) all += each + '\n';
+  for (const char* part : {"cut short", "1 warning tells", "No attack used gradients.", "Only what counts.",
+                           "The full audit: 0 PASS, 0 WARN, 0 FAIL, 1 SKIP"})
+    CHECK_THAT(all, ContainsSubstring(part));
+}
+
+TEST_CASE("report: shares of a run that was cut short are ranges everywhere", "[io][report]") {
+  PageRun run = small_run();
+  run.complete = false;
+  run.samples = 8;
+  const std::string page = html_page({{run}, std::nullopt});
+  CHECK_THAT(page, ContainsSubstring("12.5 to 62.5 % within linf 0.1, in"));
+  CHECK_THAT(page, ContainsSubstring(">25.0 to 75.0 %<"));  // the table
+  CHECK_THAT(page, ContainsSubstring("(4 of 5 rows), cut short</p>"));
+  run.outcomes = {Outcome("fgsm", foil::Linf{}, 0.1)};
+  run.attacks.resize(1);
+  run.labels.clear();
+  CHECK_THAT(html_page({{run}, std::nullopt}),
+             ContainsSubstring("No attack has come to a verdict about any sample."));
+}
+
+TEST_CASE("report: few are fooled at any distance", "[io][report]") {
+  PageRun run = small_run();
+  run.outcomes = {outcome_of("linf-closest", std::nullopt, {0.05, never, never, never})};
+  run.attacks.resize(1);
+  CHECK(html::verdict_of(run, html::claims_of(run))[0] ==
+        "Of 4 samples: less than half of the attacked are fooled in linf at any distance found.");
+}
+
+TEST_CASE("report: class by class, and who won", "[io][report]") {
+  const PageRun run = small_run();
+  const std::string classes = html::classes_table(run, html::claims_of(run)).str();
+  CHECK_THAT(classes,
+             ContainsSubstring("<td class=\"number\" data-value=\"0\">0</td><td class=\"number\" "
+                               "data-value=\"2\">2</td><td class=\"number\" data-value=\"2\">2</td><td "
+                               "class=\"number\" data-value=\"0\">0.0 %</td><td class=\"number\" "
+                               "data-value=\"0.125\">0.125</td><td>1</td>"));
+  CHECK_THAT(classes, ContainsSubstring("data-value=\"1\">100.0 %</td>"));
+  CHECK(count(classes, "<tr>") == 4);  // the head, too
+  const std::string winners = html::winners_table(run).str();
+  const auto row = [](int found, int closest, int only) {
+    std::string out;
+    for (const int number : {found, closest, only})
+      out += foil::text("<td class=\"number\" data-value=\"", number, "\">", number, "</td>");
+    return out + "</tr>";
+  };
+  CHECK_THAT(winners, ContainsSubstring("fgsm eps 0.1</span></td>" + row(2, 1, 1)));
+  CHECK_THAT(winners, ContainsSubstring("linf-pgd eps 0.1</span></td>" + row(2, 1, 1)));
+  CHECK_THAT(winners, ContainsSubstring("linf-closest</span></td>" + row(1, 1, 0)));
+}
+
+TEST_CASE("report: the figures are those of the table, worst cases among them", "[io][report]") {
+  const PageRun run = small_run();
+  const std::string table = html::figures_table(run).str();
+  CHECK_THAT(table, ContainsSubstring("linf-pgd:steps=40"));
+  CHECK_THAT(table, ContainsSubstring("worst case of 3"));
+  for (const Outcome& outcome : run.outcomes) {
+    const Figures f = figures_of(outcome, 4);
+    for (const std::string& text : {f.success, f.robust, f.median, f.forward, f.backward, f.seconds})
+      CHECK_THAT(table, ContainsSubstring(">" + text + "</td>"));
+  }
+}
+
+TEST_CASE("report: checks that failed come first, with evidence and remedy, and among the warnings",
+          "[io][report]") {
+  PageRun run = small_run();
+  run.audit = PageAudit{"quick",
+                        {{{"C1", "first", {foil::Verdict::pass, "fine"}},
+                          {"C2", "second", {foil::Verdict::fail, "evidence of it", "do this"}},
+                          {"C3", "third", {foil::Verdict::skip, "needs more"}}}}};
+  const std::string part = html::audit_part(*run.audit).str();
+  CHECK(part.find("C2") < part.find("C1"));
+  CHECK(part.find("C1") < part.find("C3"));
+  CHECK_THAT(part, ContainsSubstring("evidence of it<p class=\"remedy\">do this</p>"));
+  CHECK_THAT(part, ContainsSubstring("1 PASS, 0 WARN, 1 FAIL, 1 SKIP"));
+  CHECK_THAT(html::warnings_part(run).str(), ContainsSubstring("C2 FAIL</b> second: evidence of it"));
+  CHECK_THAT(html::warnings_part(small_run()).str(), ContainsSubstring("No warnings."));
+}
+
+TEST_CASE("report: whatever a text says, it stays text", "[io][report]") {
+  const std::string evil = "\"><script>alert(1)</script>'&<img src=x onerror=y>";
+  PageRun run = small_run();
+  run.model = run.source = run.command = evil;
+  for (Outcome& outcome : run.outcomes) outcome.attack += evil;
+  for (PageAttack& attack : run.attacks) {
+    attack = {.settings = evil, .knowledge = evil, .options = {{evil, evil}}};
+    attack.pictures = {{.which = evil, .clean = evil, .adversarial = evil, .change = evil}};
+  }
+  run.notes = run.caveats = {evil};
+  run.warnings = {{evil, evil, 1, {evil}}};
+  run.settings = {{evil, evil}};
+  run.audit = PageAudit{evil, {{{evil, evil, {foil::Verdict::warn, evil, evil}}}}};
+  PageComparison comparison{.rows = {{evil, evil}, {evil, evil}}, .notes = {evil}};
+  comparison.outcomes = {run.outcomes, run.outcomes};
+  for (const Page& page : {Page{{run}, std::nullopt}, Page{{run, run}, comparison}}) {
+    const std::string text = html_page(page);
+    CHECK(count(text, "<script") == 1);  // the page's own
+    CHECK(count(text, "onerror=y&gt;") > 40);
+    CHECK(count(text, "<img src=x") == 0);
+    CHECK(count(text, "\"><img") == 0);
+  }
+}
+
+TEST_CASE("report: one file, which asks for nothing", "[io][report]") {
+  PageRun run = small_run();
+  run.attacks[0].pictures = {{"closest", 7, 1, 2, 0.25, 10, "QUFB", "QkJC", "Q0ND"}};
+  const std::string page = html_page({{run}, std::nullopt});
+  CHECK(page.starts_with(html::page_head));
+  CHECK(count(page, "http") == 1);  // of http-equiv
+  CHECK_THAT(page, ContainsSubstring("default-src 'none'"));
+  CHECK(count(page, "<img src=\"data:image/png;base64,") == 3);
+  CHECK_THAT(page, ContainsSubstring("closest: 1 \u2192 2, linf 0.25, row 7"));
+  CHECK_THAT(page, ContainsSubstring("change \u00d710"));
+  CHECK(html_page({{run}, std::nullopt}) == page);
+}
+
+TEST_CASE("report: several runs are told apart, and set side by side", "[io][report]") {
+  PageComparison comparison{
+      .rows = {{"attack", "norm", "robust acc."}, {"fgsm", "linf", "50.0 %"}, {"fgsm", "linf", ""}},
+      .notes = {"'seed' differs"},
+      .samples = 4};
+  comparison.outcomes = {small_run().outcomes, small_run().outcomes};
+  const std::string page = html_page({{small_run(), small_run()}, comparison});
+  CHECK(count(page, "id=\"run1-curves\"") == 1);
+  CHECK(count(page, "id=\"run2-curves\"") == 1);
+  CHECK_THAT(page, ContainsSubstring("<td class=\"number\" data-value=\"50\">50.0 %</td>"));
+  CHECK_THAT(page, ContainsSubstring("&#39;seed&#39; differs"));
+  CHECK_THAT(page, ContainsSubstring("2: net.onnx, worst case, linf 0.1: 25.0 % robust"));
+}
+
+TEST_CASE("report: runs whose facts are not whole are refused", "[io][report]") {
+  CHECK_THROWS_WITH(html_page({}), ContainsSubstring("expected at least one run"));
+  PageRun run = small_run();
+  run.attacks.pop_back();
+  CHECK_THROWS_WITH(html_page({{run}, std::nullopt}), ContainsSubstring("each of the 3 outcomes, got 2"));
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+#include "run.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <filesystem>
+#include <iterator>
+#include <string_view>
+#include <utility>
+
+#include "foil/core/error.hpp"
+#include "foil/core/summary.hpp"
+
+namespace reports {
+namespace {
+
+using foil::report::PageRun;
+using Json = nlohmann::ordered_json;
+
+/// What is told elsewhere on the page, or has to do with other files.
+constexpr std::string_view told_elsewhere[] = {
+    "complete", "command", "attacks", "worst_cases", "curves",       "warnings",       "notes",
+    "audit",    "sheet",   "curve",   "report",      "sample_count", "clean_accuracy", "clean_accuracy_rows",
+    "shard"};
+
+std::string in_words(const Json& value) {
+  return value.is_string() ? value.get<std::string>()
+         : value.is_null() ? "none"
+                           : value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+const Json& at(const Json& object, const char* key) {
+  static const Json nothing;
+  const auto found = object.find(key);
+  return found == object.end() ? nothing : *found;
+}
+
+/// What a list holds; nothing if there is none.
+const Json& list_at(const Json& object, const char* key) {
+  static const Json nothing = Json::array();
+  const Json& list = at(object, key);
+  return list.is_array() ? list : nothing;
+}
+
+std::string text_at(const Json& object, const char* key) {
+  const Json& value = at(object, key);
+  return value.is_null() ? std::string() : value.get<std::string>();
+}
+
+std::vector<foil::report::PagePicture> pictures_of(const Json& attack) {
+  std::vector<foil::report::PagePicture> out;
+  for (const Json& picture : list_at(attack, "pictures"))
+    out.push_back({.which = picture.at("which"),
+                   .row = picture.at("index"),
+                   .label = picture.at("label"),
+                   .predicted = picture.at("predicted"),
+                   .distance = picture.at("distance"),
+                   .times = picture.at("change_times"),
+                   .clean = picture.at("clean"),
+                   .adversarial = picture.at("adversarial"),
+                   .change = picture.at("change")});
+  if (out.size() == 2 && out[0].row == out[1].row) {
+    out.pop_back();
+    out[0].which = "closest and farthest";
+  }
+  return out;
+}
+
+foil::report::PageAudit audit_of(const Json& audit) {
+  foil::report::PageAudit out{.kind = text_at(audit, "kind")};
+  for (const Json& entry : list_at(audit, "checks")) {
+    foil::Check check{.id = entry.at("id"), .title = entry.at("title")};
+    const auto verdict = entry.at("verdict").get<std::string>();
+    for (const foil::Verdict each :
+         {foil::Verdict::pass, foil::Verdict::warn, foil::Verdict::fail, foil::Verdict::skip})
+      if (foil::to_string(each) == verdict) check.finding.verdict = each;
+    check.finding.evidence = entry.at("evidence");
+    check.finding.remedy = text_at(entry, "remedy");
+    out.report.checks.push_back(std::move(check));
+  }
+  return out;
+}
+
+/// What of the options restricts the attacker, or the samples.
+std::vector<std::string> caveats_of(const Json& root) {
+  std::vector<std::string> out;
+  const auto given = [&](const char* key) { return !at(root, key).is_null(); };
+  if (at(root, "shard").is_object())
+    out.push_back(foil::text("This is share ", in_words(at(at(root, "shard"), "index")), " of ",
+                             in_words(at(at(root, "shard"), "of")), " of a run."));
+  if (at(root, "correct_only") == true)
+    out.push_back("Only samples that the model gets right without an attack were chosen (--correct-only).");
+  if (given("targets"))
+    out.push_back("A sample is fooled only if the model answers its given target (--targets).");
+  if (given("mask")) out.push_back("Only some features could be changed (--mask).");
+  if (given("lattice"))
+    out.push_back("Only values on a lattice of " + in_words(at(root, "lattice")) +
+                  " steps were allowed (--lattice).");
+  if (given("margin") && at(root, "margin") != 0)
+    out.push_back("Another class had to lead by " + in_words(at(root, "margin")) +
+                  " in the logits (--margin).");
+  if (given("query_budget"))
+    out.push_back("Each attack had " + in_words(at(root, "query_budget")) +
+                  " forward calls per sample (--budget).");
+  return out;
+}
+
+PageRun run_from(const Json& root, std::vector<foil::Outcome> outcomes, std::vector<int> labels) {
+  PageRun out{.model = std::filesystem::path(text_at(root, "model")).filename().string(), .source = {}};
+  const Json& attacks = root.at("attacks");
+  foil::require(attacks.size() == outcomes.size(), "expected ", outcomes.size(), " attacks, found ",
+                attacks.size());
+  std::size_t longest = 0;
+  for (std::size_t a = 0; a < outcomes.size(); ++a) {
+    const Json& attack = attacks[a];
+    if (at(attack, "seconds").is_number()) outcomes[a].seconds = at(attack, "seconds");
+    foil::report::PageAttack facts{.settings = text_at(attack, "asked_for"),
+                                   .knowledge = text_at(attack, "knowledge"),
+                                   .pictures = pictures_of(attack)};
+    for (const auto& [name, value] : attack.at("options").items())
+      facts.options.emplace_back(name, in_words(value));
+    out.attacks.push_back(std::move(facts));
+    longest = std::max(longest, outcomes[a].records.size());
+  }
+  labels.resize(std::min(labels.size(), longest));
+  out.labels = std::move(labels);
+  const Json& count = at(root, "sample_count");
+  out.samples = count.is_null() ? static_cast<foil::Index>(longest) : count.get<foil::Index>();
+  out.outcomes = std::move(outcomes);
+  if (const Json& rows = at(root, "clean_accuracy_rows"); rows.is_number()) {
+    out.examined = rows;
+    const Json& accuracy = at(root, "clean_accuracy");
+    if (accuracy.is_number())
+      out.accurate = std::llround(accuracy.get<double>() * static_cast<double>(out.examined));
+  }
+  out.complete = at(root, "complete") != false;
+  for (const Json& warning : list_at(root, "warnings"))
+    out.warnings.push_back({warning.at("code"), warning.at("message"), warning.at("samples"),
+                            warning.at("attacks").get<std::vector<std::string>>()});
+  for (const Json& note : list_at(root, "notes")) out.notes.push_back(note);
+  out.caveats = caveats_of(root);
+  if (at(root, "audit").is_object()) out.audit = audit_of(at(root, "audit"));
+  for (const auto& [name, value] : root.items())
+    if (std::find(std::begin(told_elsewhere), std::end(told_elsewhere), name) == std::end(told_elsewhere))
+      out.settings.emplace_back(name, in_words(value));
+  out.command = shell_line(list_at(root, "command").get<std::vector<std::string>>());
+  return out;
+}
+
+}  // namespace
+
+PageRun run_of(const Json& root, std::vector<foil::Outcome> outcomes, std::vector<int> labels) {
+  try {
+    return run_from(root, std::move(outcomes), std::move(labels));
+  } catch (const nlohmann::json::exception& error) {
+    throw foil::Error(foil::text("expected results.json as foil-evaluate writes it: ", error.what()));
+  }
+}
+
+std::string shell_line(const std::vector<std::string>& words) {
+  constexpr std::string_view plain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%";
+  std::string line;
+  for (const std::string& word : words) {
+    if (!line.empty()) line += ' ';
+    if (!word.empty() && word.find_first_not_of(plain) == word.npos) {
+      line += word;
+      continue;
+    }
+    line += '\'';
+    for (const char c : word) line += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    line += '\'';
+  }
+  return line;
+}
+
+}  // namespace reports
