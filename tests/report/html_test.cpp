@@ -171,7 +171,8 @@ TEST_CASE("report: checks that failed come first, with evidence and remedy, and 
 TEST_CASE("report: whatever a text says, it stays text", "[io][report]") {
   const std::string evil = "\"><script>alert(1)</script>'&<img src=x onerror=y>";
   PageRun run = small_run();
-  run.model = run.source = run.command = evil;
+  run.model = run.source = evil;
+  run.command = {evil, evil};
   for (Outcome& outcome : run.outcomes) outcome.attack += evil;
   for (PageAttack& attack : run.attacks) {
     attack = {.settings = evil, .knowledge = evil, .options = {{evil, evil}}};

@@ -256,8 +256,11 @@ TEST_CASE("foil-report: nothing but an earlier page is replaced, and what is no 
 }
 
 TEST_CASE("foil-report: the command is one that a shell takes", "[examples][evaluate][report]") {
-  CHECK(reports::shell_line({"foil-evaluate", "--model", "a b.onnx", "it's", "$(rm)", "", "a=1,b:2"}) ==
-        "foil-evaluate --model 'a b.onnx' 'it'\\''s' '$(rm)' '' a=1,b:2");
+  CHECK(reports::shell_lines({"foil-evaluate", "--model", "a b.onnx", "it's", "$(rm)", "", "a=1,b:2"}) ==
+        Arguments{"foil-evaluate --model 'a b.onnx' 'it'\\''s' '$(rm)' '' a=1,b:2"});
+  CHECK(reports::shell_lines({"a", std::string(60, 'b'), "--long", std::string(80, 'c'), "d", "--e"}) ==
+        Arguments{"a " + std::string(60, 'b') + " --long " + std::string(80, 'c') + " d", "  --e"});
+  CHECK(reports::shell_lines({}).empty());
   const TemporaryDirectory dir;
   const Arguments words = on_mnist(dir) + Arguments{"--count", "3", "--attack", "fgsm", "--epsilon", "0.1"};
   REQUIRE(run(words + Arguments{"--resume"}).status == 0);

@@ -104,6 +104,7 @@ void draw_extremes(const Command& command, Inputs& in, const Samples& samples, s
   try {
     const Images images = in.images.gather(rows);
     const Canvas canvas(command, in.images.sample_shape(), images.dimensions());
+    if (canvas.form().size() == 0 || canvas.form().range() <= 0) return;
     for (Told& outcome : outcomes) {
       outcome.pictures = Json::array();
       const auto& [closest, farthest] = outcome.extremes;

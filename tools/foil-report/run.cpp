@@ -144,7 +144,7 @@ PageRun run_from(const Json& root, std::vector<foil::Outcome> outcomes, std::vec
   for (const auto& [name, value] : root.items())
     if (std::find(std::begin(told_elsewhere), std::end(told_elsewhere), name) == std::end(told_elsewhere))
       out.settings.emplace_back(name, in_words(value));
-  out.command = shell_line(list_at(root, "command").get<std::vector<std::string>>());
+  out.command = shell_lines(list_at(root, "command").get<std::vector<std::string>>());
   return out;
 }
 
@@ -158,11 +158,15 @@ PageRun run_of(const Json& root, std::vector<foil::Outcome> outcomes, std::vecto
   }
 }
 
-std::string shell_line(const std::vector<std::string>& words) {
+std::vector<std::string> shell_lines(const std::vector<std::string>& words) {
   constexpr std::string_view plain =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%";
-  std::string line;
+  constexpr std::size_t full = 70;  // then the next option begins another line
+  std::vector<std::string> lines;
   for (const std::string& word : words) {
+    if (lines.empty() || (word.starts_with("--") && lines.back().size() > full))
+      lines.push_back(lines.empty() ? "" : " ");
+    std::string& line = lines.back();
     if (!line.empty()) line += ' ';
     if (!word.empty() && word.find_first_not_of(plain) == word.npos) {
       line += word;
@@ -172,7 +176,7 @@ std::string shell_line(const std::vector<std::string>& words) {
     for (const char c : word) line += c == '\'' ? std::string("'\\''") : std::string(1, c);
     line += '\'';
   }
-  return line;
+  return lines;
 }
 
 }  // namespace reports

@@ -20,7 +20,8 @@ namespace reports {
 foil::report::PageRun run_of(const nlohmann::ordered_json& root, std::vector<foil::Outcome> outcomes,
                              std::vector<int> labels);
 
-/// A command line that a shell takes for these words.
-std::string shell_line(const std::vector<std::string>& words);
+/// A command that a shell takes for these words, in lines that are not too long, each but the last to be
+/// ended by a backslash.
+std::vector<std::string> shell_lines(const std::vector<std::string>& words);
 
 }  // namespace reports

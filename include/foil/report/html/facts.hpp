@@ -55,7 +55,7 @@ struct PageRun {
   std::vector<std::string> caveats{};  ///< what restricts the meaning of the figures, a sentence each
   std::optional<PageAudit> audit{};
   std::vector<std::pair<std::string, std::string>> settings{};  ///< name and value, in their order
-  std::string command{};                                        ///< that repeats the run; empty: not known
+  std::vector<std::string> command{};  ///< lines of the one that repeats the run; empty: not known
 };
 
 /// Runs set side by side: a table as it was computed, each row a line of cells.

@@ -101,10 +101,16 @@ inline Markup pictures_part(const PageRun& run) {
 /// How the run was asked for, and how it is repeated.
 inline Markup settings_part(const PageRun& run) {
   Markup out;
-  if (run.command.empty())
+  if (run.command.empty()) {
     out("<p>These results do not say which command they come from.</p>\n");
-  else
-    out("<p>The command that repeats the run:</p>\n<pre tabindex=\"0\">", run.command, "</pre>\n");
+  } else {
+    out("<p>The command that repeats the run:</p>\n<pre tabindex=\"0\">");
+    for (const std::string& line : run.command) {
+      if (&line != &run.command.front()) out(" \\\n");
+      out(line);
+    }
+    out("</pre>\n");
+  }
   if (!run.notes.empty()) out("<p>What was done to network and data:</p>\n", list_of(run.notes));
   std::vector<Row> options, settings;
   for (std::size_t i = 0; i < run.outcomes.size(); ++i) {

@@ -110,7 +110,7 @@ footer{color:var(--faint);font-size:13px;padding-top:26px;padding-bottom:40px}
 svg text{font-size:13px}}
 @media print{body{font-size:10.5pt}nav,.chart output,th button::after{display:none}main,header,footer{max-width:none;padding:0}
 .scroll{overflow:visible}table{font-size:8.5pt}th,td{padding-right:8px;white-space:normal}.chart,.card,tr,.warnings{break-inside:avoid}
-h2,h3{break-after:avoid}.charts{grid-template-columns:1fr 1fr}}
+h2,h3{break-after:avoid}.charts{grid-template-columns:1fr 1fr}.cards{grid-template-columns:repeat(3,1fr)}}
 </style>
 )");
 }
