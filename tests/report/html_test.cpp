@@ -152,6 +152,25 @@ TEST_CASE("report: the figures are those of the table, worst cases among them", 
   }
 }
 
+TEST_CASE("report: how samples ended is told where it is not as it should be, and what stages came to",
+          "[io][report]") {
+  PageRun run = small_run();
+  CHECK(html::ends_table(run).str().find("unconfirmed") == std::string::npos);
+  CHECK(html::stages_table(run).empty());
+  run.outcomes[0].records[1].status = Status::unstable;
+  run.attacks[2].stages = {{"cheap", 4, 3, 40, 20, "fgsm"}, {"thorough", 0, 0, 0, 0, "linf-pgd"}};
+  run.samples = 5;
+  const std::string ends = html::ends_table(run).str(), stages = html::stages_table(run).str();
+  CHECK_THAT(ends, ContainsSubstring("<button type=\"button\">unconfirmed</button>"));
+  CHECK(count(ends, "data-value=\"1\">1</td></tr>") == 3);  // one of five is unfinished
+  CHECK_THAT(stages, ContainsSubstring(
+                         "data-value=\"10\">10.0</td><td class=\"number\" data-value=\"5\">5.0</td></tr>"));
+  CHECK_THAT(stages, ContainsSubstring("<td class=\"number\">-</td><td class=\"number\">-</td></tr>"));
+  // A suite is more than one attack.
+  for (const std::string& each : html::caveats_of(run, html::claims_of(run)))
+    CHECK(each.find("A single attack") == std::string::npos);
+}
+
 TEST_CASE("report: checks that failed come first, with evidence and remedy, and among the warnings",
           "[io][report]") {
   PageRun run = small_run();

@@ -84,6 +84,7 @@ TEST_CASE("foil-report: the page is that of foil-evaluate to the byte, and tells
   CHECK_THAT(page, ContainsSubstring(">" + words[5] + " %</td>"));  // robust accuracy
   for (const std::size_t word : {7u, 8u, 9u})
     CHECK_THAT(page, ContainsSubstring(">" + words[word] + "</td>"));
+  CHECK_THAT(page, ContainsSubstring("Suites stage by stage"));
   for (const char* part : {"C19", "linf-standard", "minimal-l2-fgm", "foil_version", "built_with", "Eigen 3",
                            "--attack linf-standard", "worst case of 2"})
     CHECK_THAT(page, ContainsSubstring(part));

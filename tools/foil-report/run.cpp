@@ -118,6 +118,9 @@ PageRun run_from(const Json& root, std::vector<foil::Outcome> outcomes, std::vec
     foil::report::PageAttack facts{.settings = text_at(attack, "asked_for"),
                                    .knowledge = text_at(attack, "knowledge"),
                                    .pictures = pictures_of(attack)};
+    for (const Json& stage : list_at(attack, "stages"))
+      facts.stages.push_back({stage.at("name"), stage.at("attacked"), stage.at("fooled"), stage.at("forward"),
+                              stage.at("backward"), stage.at("attack")});
     for (const auto& [name, value] : attack.at("options").items())
       facts.options.emplace_back(name, in_words(value));
     out.attacks.push_back(std::move(facts));

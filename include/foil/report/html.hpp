@@ -83,7 +83,7 @@ inline Markup run_part(const PageRun& run, const std::string& place) {
   const auto part = [&](const char* name, const char* title, const Markup& content) {
     out("<section id=\"", place, name, "\"><h3>", title, "</h3>\n", content, "</section>\n");
   };
-  part("figures", "Figures", figures_table(run));
+  part("figures", "Figures", Markup(figures_table(run), ends_table(run), stages_table(run)));
   part("curves", "Robust accuracy against epsilon", curves_part(run));
   part("distances", "How far the adversarials are", distances_part(run));
   part("pictures", "The closest and the farthest adversarials", pictures_part(run));

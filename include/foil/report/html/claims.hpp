@@ -125,8 +125,14 @@ inline std::vector<std::string> caveats_of(const PageRun& run, const std::vector
                              run.warnings.size() == 1 ? " warning tells" : " warnings tell",
                              " above what makes the figures mean less."));
   std::string alone;
+  const auto of_suite = [&](const Claim& claim) {
+    for (std::size_t i = 0; i < run.outcomes.size(); ++i)
+      if (run.outcomes[i].norm == claim.outcome.norm && run.outcomes[i].epsilon == claim.outcome.epsilon)
+        return run.attacks[i].stages.size() > 1;
+    return false;
+  };
   for (const Claim& claim : claims)
-    if (claim.attacks == 1) alone += (alone.empty() ? "" : ", ") + claim.place();
+    if (claim.attacks == 1 && !of_suite(claim)) alone += (alone.empty() ? "" : ", ") + claim.place();
   if (!alone.empty()) out.push_back("A single attack was run in " + alone + ".");
   const bool gradients = std::any_of(run.attacks.begin(), run.attacks.end(), [](const PageAttack& attack) {
     return attack.knowledge == "gradients";

@@ -32,6 +32,7 @@ struct PageAttack {
   std::string knowledge{};                                     ///< "gradients"
   std::vector<std::pair<std::string, std::string>> options{};  ///< all, as used
   std::vector<PagePicture> pictures{};
+  std::vector<StageOutcome> stages{};  ///< of a suite
 };
 
 /// What an audit said.

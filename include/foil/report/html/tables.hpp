@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <optional>
@@ -75,6 +76,49 @@ inline Markup figures_table(const PageRun& run) {
                 {"forward"},
                 {"backward"},
                 {"seconds"}},
+               rows);
+}
+
+/// How the samples of every attack ended, in the words of foil::Summary; what nothing came to is left out.
+inline Markup ends_table(const PageRun& run) {
+  constexpr std::pair<const char*, Index Summary::*> bins[] = {
+      {"fooled", &Summary::fooled},        {"robust", &Summary::robust},
+      {"wrong before", &Summary::wrong},   {"invalid", &Summary::invalid},
+      {"NaN", &Summary::non_finite},       {"no start", &Summary::no_start},
+      {"unconfirmed", &Summary::unstable}, {"cut short", &Summary::cut_short}};
+  constexpr std::size_t always = 3;
+  std::vector<Figures> figures;
+  for (const Outcome& outcome : run.outcomes) figures.push_back(figures_of(outcome, run.samples));
+  std::vector<Column> columns{{"attack", false}};
+  std::vector<Row> rows;
+  for (const Outcome& outcome : run.outcomes) rows.push_back({{name_cell(outcome.title())}});
+  const auto add = [&](const char* name, auto count_of, bool needed) {
+    if (!needed &&
+        std::none_of(figures.begin(), figures.end(), [&](const Figures& f) { return count_of(f) > 0; }))
+      return;
+    columns.push_back({name});
+    for (std::size_t i = 0; i < rows.size(); ++i) rows[i].cells.push_back(count_cell(count_of(figures[i])));
+  };
+  for (std::size_t b = 0; b < std::size(bins); ++b)
+    add(bins[b].first, [&](const Figures& f) { return f.summary.*bins[b].second; }, b < always);
+  add("unfinished", [](const Figures& f) { return f.undecided; }, false);
+  return table("How the samples of every attack ended; the unfinished are in no share", columns, rows);
+}
+
+/// The stages of all suites; nothing if there are none.
+inline Markup stages_table(const PageRun& run) {
+  std::vector<Row> rows;
+  for (std::size_t i = 0; i < run.outcomes.size(); ++i)
+    for (const StageOutcome& stage : run.attacks[i].stages) {
+      const double forward = share(stage.queries, stage.attacked),
+                   backward = share(stage.gradient_queries, stage.attacked);
+      rows.push_back({{name_cell(run.outcomes[i].title()), name_cell(stage.name), count_cell(stage.attacked),
+                       count_cell(stage.fooled), Cell(formatted("%.1f", forward), forward),
+                       Cell(formatted("%.1f", backward), backward)}});
+    }
+  if (rows.empty()) return {};
+  return table("Suites stage by stage, each on what the ones before left; calls are means over the attacked",
+               {{"suite", false}, {"stage", false}, {"attacked"}, {"fooled"}, {"forward"}, {"backward"}},
                rows);
 }
 
