@@ -100,7 +100,7 @@ TEST_CASE("report: shares of a run that was cut short are ranges everywhere", "[
   run.complete = false;
   run.samples = 8;
   const std::string page = html_page({{run}, std::nullopt});
-  CHECK_THAT(page, ContainsSubstring("12.5 to 62.5 % within linf 0.1, in"));
+  CHECK_THAT(page, ContainsSubstring("12.5 to 62.5 % within linf 0.1; a change"));
   CHECK_THAT(page, ContainsSubstring(">25.0 to 75.0 %<"));  // the table
   CHECK_THAT(page, ContainsSubstring("(4 of 5 rows), cut short</p>"));
   run.outcomes = {Outcome("fgsm", foil::Linf{}, 0.1)};

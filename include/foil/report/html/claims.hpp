@@ -30,7 +30,6 @@ struct Claim {
   Outcome outcome;
   std::size_t attacks = 1;  ///< that took part
   Figures figures{};
-  Interval robust{}, median{};  ///< exact, of 95 %
 
   /// "linf 0.1", or "l2" of the smallest distance.
   std::string place() const {
@@ -68,8 +67,6 @@ inline std::vector<Claim> claims_of(const PageRun& run) {
     Claim claim{found == worst.end() ? outcome : found->outcome};
     if (found != worst.end()) claim.attacks = found->members.size();
     claim.figures = figures_of(claim.outcome, run.samples);
-    claim.robust = robust_accuracy_interval(claim.figures.summary);
-    claim.median = curve_of(claim.outcome).median_interval();
     out.push_back(std::move(claim));
   }
   return out;
@@ -80,6 +77,7 @@ inline std::vector<std::string> verdict_of(const PageRun& run, const std::vector
   constexpr std::size_t most = 6;
   std::string within, smallest;
   std::size_t told = 0;
+  bool intervals = false;
   for (const Claim& claim : claims) {
     const Figures& f = claim.figures;
     if (f.summary.finished() == 0 || told == most) continue;
@@ -87,7 +85,9 @@ inline std::vector<std::string> verdict_of(const PageRun& run, const std::vector
     if (claim.outcome.epsilon) {
       const std::string interval = robust_interval_text(f);
       within += (within.empty() ? "" : ", ") + f.robust + " within " + claim.place();
-      if (interval != "-") within += " (" + interval + ")";
+      if (interval == "-") continue;
+      within += " (" + interval + ")";
+      intervals = true;
     } else if (std::isfinite(f.summary.median_distance)) {
       smallest += "; a change of " + claim.place() + " " + f.median + " fools half of the attacked";
     } else {
@@ -99,8 +99,8 @@ inline std::vector<std::string> verdict_of(const PageRun& run, const std::vector
   std::string first;
   if (!within.empty())
     first = foil::text("Of ", run.samples, run.samples == 1 ? " sample" : " samples",
-                       " at most these are robust: ", within, ", in brackets exact intervals of 95 %",
-                       smallest, ".");
+                       " at most these are robust: ", within,
+                       intervals ? ", in brackets exact intervals of 95 %" : "", smallest, ".");
   else if (!smallest.empty())
     first = foil::text("Of ", run.samples, run.samples == 1 ? " sample: " : " samples: ", smallest.substr(2),
                        ".");
