@@ -3,11 +3,15 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <limits>
+#include <map>
+#include <mutex>
 #include <new>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "foil/attacks/decision/additive_noise.hpp"
@@ -87,6 +91,94 @@ TEST_CASE("more threads than samples are no matter") {
   CHECK(same_rows(one.adversarials, many.adversarials));
   CHECK(one.queries == many.queries);
   CHECK(one.status == many.status);
+}
+
+namespace {
+
+/// A model that tells on whom its rows share a call with: their logits move a little with the batch's mean.
+/// Some calls wait for others, differently in every run.
+struct Mixing {
+  using Input = Rows;
+  const Affine<Rows>& model;
+  std::atomic<unsigned>& calls;
+  unsigned every = 0;
+
+  Bounds<float> bounds() const { return model.bounds(); }
+  Logits<float> logits(const Input& x) const {
+    if (every > 0 && calls++ % every == 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    const float mean = as_matrix(x).sum() / static_cast<float>(x.size());
+    Logits<float> z = model.logits(x);
+    z.col(0).array() += 3 * mean;
+    return z;
+  }
+  auto vjp(const Input& x) const {
+    auto vjp = model.vjp(x);
+    vjp.logits = logits(x);
+    return vjp;
+  }
+};
+
+/// Counts the rows that each thread asks about.
+struct PerThread {
+  using Input = Rows;
+  const Affine<Rows>& model;
+  std::mutex& mutex;
+  std::map<std::thread::id, std::int64_t>& rows;
+
+  Bounds<float> bounds() const { return model.bounds(); }
+  Logits<float> logits(const Input& x) const {
+    const std::lock_guard lock(mutex);
+    rows[std::this_thread::get_id()] += samples(x);
+    return model.logits(x);
+  }
+  auto vjp(const Input& x) const {
+    auto vjp = model.vjp(x);
+    vjp.logits = logits(x);
+    return vjp;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("which samples share a call does not depend on how fast threads are") {
+  const auto p = affine_problem<Rows>(3, 20, 60, 11);
+  Eigen::VectorXd radii = 0.9 * p.distances<Linf>();
+  radii.head(30) *= 2;  // soon found
+  const auto attack = [&](unsigned every, int threads) {
+    std::atomic<unsigned> calls = 0;
+    return LinfPGD()(Mixing{p.model, calls, every}, p.inputs, p.labels, radii,
+                     {.threads = threads, .batch_size = 4});
+  };
+  const auto once = attack(0, 3);
+  for (const unsigned every : {2u, 3u, 7u}) {
+    const auto again = attack(every, 3);
+    CHECK(same_rows(once.adversarials, again.adversarials));
+    CHECK(once.queries == again.queries);
+    CHECK(once.status == again.status);
+  }
+  CHECK_FALSE(same_rows(once.adversarials, attack(0, 1).adversarials));  // the model does mix its rows
+}
+
+TEST_CASE("threads share what is left: none has much more to ask than the others") {
+  const auto p = affine_problem<Rows>(3, 20, 200, 12);
+  for (const bool hard_first : {true, false})
+    for (const int threads : {2, 3}) {
+      CAPTURE(hard_first, threads);
+      Eigen::VectorXd radii = 2 * p.distances<Linf>();
+      (hard_first ? radii.head(40) : radii.tail(40)) *= 0.45;  // every step in vain
+      std::mutex mutex;
+      std::map<std::thread::id, std::int64_t> rows;
+      const auto result = LinfPGD({.steps = 100})(PerThread{p.model, mutex, rows}, p.inputs, p.labels, radii,
+                                                  {.threads = threads, .batch_size = 16});
+      CHECK(result.success.count() == 160);
+      std::int64_t most = 0, all = 0;
+      for (const auto& [thread, asked] : rows) {
+        most = std::max(most, asked);
+        all += asked;
+      }
+      CHECK(std::ssize(rows) == threads);
+      CHECK(static_cast<double>(most) * threads < 1.06 * static_cast<double>(all));
+    }
 }
 
 TEST_CASE("samples of other rows and ids are the same samples") {

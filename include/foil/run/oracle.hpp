@@ -100,7 +100,7 @@ class Oracle {
   /// Working memory `number` (counted from 0) of the size of a sample, any content. The samples that run side
   /// by side share it, and it stays in the nearest cache: it is another's after the next co_await.
   Eigen::VectorXd& scratch(std::size_t number) const {
-    auto& scratch = seat_.shared.scratch;
+    auto& scratch = seat_.shared->scratch;
     if (scratch.size() <= number) scratch.resize(number + 1);
     scratch[number].resize(features());
     return scratch[number];
@@ -108,7 +108,7 @@ class Oracle {
 
   /// What geometry::half_space_step() works in. Shared as scratch() is: the step is another's after the next
   /// co_await.
-  geometry::HalfSpaceMemory& step_memory() const { return seat_.shared.steps; }
+  geometry::HalfSpaceMemory& step_memory() const { return seat_.shared->steps; }
 
   // --- the model ---
 
@@ -188,14 +188,14 @@ class Oracle {
   /// At most so many adversarial rows of the run's pool, without a query: the nearest of every class by
   /// distance, then the second of every class, and so on.
   std::vector<PoolRow> rank_pool(std::size_t most) const {
-    const auto& rank = seat_.shared.rank_pool;
+    const auto& rank = seat_.shared->rank_pool;
     return rank ? rank(sample(), most) : std::vector<PoolRow>();
   }
   /// One of these rows as this sample may have it, see settle(), and whether it counts as an adversarial
   /// found already. If not, since the mask or the lattice of the run has changed it, it has to be asked
   /// about.
   std::pair<Eigen::VectorXd, bool> take_from_pool(Index row) {
-    Eigen::VectorXd x = seat_.shared.pool_row(row), settled = x;
+    Eigen::VectorXd x = seat_.shared->pool_row(row), settled = x;
     settle(settled);
     if (settled != x) return {std::move(settled), false};
     seat_.found(x, -1, std::numeric_limits<double>::quiet_NaN());
@@ -226,7 +226,7 @@ class Oracle {
   /// attack's name, the sample's id and the repetition.
   RandomDraw random(Purpose purpose, std::uint32_t draw = 0) const {
     const StageAtWork& stage = seat_.stage;
-    return {random_key(seat_.shared.seed, stage.stream ? *stage.stream : seat_.shared.stream,
+    return {random_key(seat_.shared->seed, stage.stream ? *stage.stream : seat_.shared->stream,
                        seat_.repetition + (stage.occurrence << 32)),
             static_cast<std::uint64_t>(sample().id), purpose, draw};
   }

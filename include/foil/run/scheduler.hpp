@@ -43,6 +43,14 @@ struct AttackTraits {
 /// Starts the attack on one row; the task refers to the oracle.
 using Launch = std::function<Task<>(Oracle&, Index row)>;
 
+/// What a scheduler has to do. May pass to another one between two of their rounds.
+struct Workload {
+  std::vector<std::unique_ptr<Slot>> active{};  ///< samples at work
+  std::vector<Index> fresh{};                   ///< rows to begin with, the next one last
+
+  bool empty() const { return active.empty() && fresh.empty(); }
+};
+
 template <Batch Input, class Options>
 class Scheduler {
  public:
@@ -66,21 +74,34 @@ class Scheduler {
     };
   }
 
-  /// Attacks the rows [first, last) and writes their results. `report(change)` is given the change in
-  /// progress after every round of model calls and may stop the run.
+  /// Whether anything is left to do.
+  bool busy() { return !work_.empty() || !verifier_.waiting().empty(); }
+  const Workload& work() const { return work_; }
+  /// Leaves it with nothing but what waits for its verification.
+  Workload hand_over() { return std::exchange(work_, {}); }
+  /// Samples may have been another scheduler's.
+  void take_over(Workload work) {
+    work_ = std::move(work);
+    for (auto& slot : work_.active) slot->seat->shared = &shared_;
+  }
+
+  /// Goes on for so many rounds of model calls, or until all is done, and writes the results of what has
+  /// ended. `report(change)` is given the change in progress after every round and may stop the run.
   template <class Report>
-  void run(Index first, Index last, Report report) {
-    Index next = first;
-    while (next < last || !active_.empty() || !verifier_.waiting().empty()) {
-      for (; next < last && static_cast<Index>(active_.size()) < options_.batch_size; ++next) admit(next);
-      ask();
-      if (active_.empty() && next == last) verify();
-      if (report(std::exchange(change_, {})) == Control::stop && !stopped_) {
-        stopped_ = true;
-        for (auto& slot : active_) retire(*slot, Status::interrupted, false);
-        collect();
-        for (; next < last; ++next) result_.status[static_cast<std::size_t>(next)] = Status::interrupted;
+  void run(Index rounds, Report report) {
+    for (; rounds > 0 && busy(); --rounds) {
+      while (!work_.fresh.empty() && std::ssize(work_.active) < options_.batch_size) {
+        const Index row = work_.fresh.back();
+        work_.fresh.pop_back();
+        admit(row);
       }
+      ask();
+      if (work_.empty()) verify();
+      if (report(std::exchange(change_, {})) == Control::proceed) continue;
+      for (auto& slot : work_.active) retire(*slot, Status::interrupted, false);
+      collect();
+      for (const Index row : work_.fresh) result_.status[static_cast<std::size_t>(row)] = Status::interrupted;
+      work_.fresh.clear();
     }
   }
 
@@ -90,7 +111,7 @@ class Scheduler {
   /// After an exception: hands over what the unfinished samples had found, unverified.
   void salvage() {
     collect();
-    for (auto& slot : active_) {
+    for (auto& slot : work_.active) {
       if (!slot->retired) keep_ledger(*slot->seat);
       verifier_.waiting().push_back(std::move(slot->seat));
     }
@@ -126,8 +147,8 @@ class Scheduler {
       seat.ledger.status = Status::not_run;
       slot->task = std::make_unique<Task<>>(launch_(slot->oracle, row));
     }
-    active_.push_back(std::move(slot));  // before the attack's first step, which may throw
-    if (active_.back()->task) resume(*active_.back(), active_.back()->task->handle());
+    work_.active.push_back(std::move(slot));  // before the attack's first step, which may throw
+    if (work_.active.back()->task) resume(*work_.active.back(), work_.active.back()->task->handle());
   }
 
   void resume(Slot& slot, std::coroutine_handle<> suspended) {
@@ -135,7 +156,7 @@ class Scheduler {
     if (slot.task->done()) slot.task->result();  // rethrows what the attack threw
   }
 
-  /// Ends a sample's attack. It waits in `active_` for collect().
+  /// Ends a sample's attack. It waits in `work_.active` for collect().
   void retire(Slot& slot, Status status, bool ended = true) {
     slot.retired = true;
     slot.task.reset();
@@ -154,9 +175,9 @@ class Scheduler {
   /// Moves the retired samples on: to the verification, or out.
   void collect() {
     std::size_t kept = 0;
-    for (auto& slot : active_) {
+    for (auto& slot : work_.active) {
       if (!slot->retired) {
-        active_[kept++] = std::move(slot);
+        work_.active[kept++] = std::move(slot);
         continue;
       }
       const Seat& seat = *slot->seat;
@@ -173,7 +194,7 @@ class Scheduler {
       else
         record(result_, seat, seat.ledger.status, seat.ledger.original_label);
     }
-    active_.resize(kept);
+    work_.active.resize(kept);
   }
 
   void keep_ledger(const Seat& seat) {
@@ -185,7 +206,7 @@ class Scheduler {
   /// Asks what the active samples want to know.
   void ask() {
     round_.begin();
-    for (auto& slot : active_) {
+    for (auto& slot : work_.active) {
       if (slot->retired) continue;
       Seat& seat = *slot->seat;
       while (seat.ledger.judged && seat.ending && !slot->task->done())  // reached by a row of the pool
@@ -210,7 +231,8 @@ class Scheduler {
   /// How many of the points that a sample asks about go into this call: the next, and more of them as far as
   /// its share of a full batch and its budget go.
   std::size_t take(Seat& seat) {
-    const Index share = seat.ledger.judged ? options_.batch_size / static_cast<Index>(active_.size()) : 1;
+    const Index share =
+        seat.ledger.judged ? options_.batch_size / static_cast<Index>(work_.active.size()) : 1;
     seat.room = static_cast<std::size_t>(std::max<Index>(share, 1));
     const auto left = static_cast<std::uint64_t>(options_.query_budget - seat.ledger.queries);
     return std::min({seat.question.points.size() - seat.answered, seat.room, static_cast<std::size_t>(left)});
@@ -260,8 +282,7 @@ class Scheduler {
   Verifier<Input> verifier_;
   Shared shared_;
 
-  std::vector<std::unique_ptr<Slot>> active_{};
-  bool stopped_ = false;
+  Workload work_{};
 };
 
 }  // namespace foil

@@ -64,13 +64,13 @@ struct StageAtWork {
 /// One sample, its account, what its attack asks and what it was answered.
 struct Seat {
   Seat(Shared& shared_by_all, Sample facts)
-      : shared(shared_by_all),
+      : shared(&shared_by_all),
         sample(std::move(facts)),
         stored(sample.original, *sample.box, sample.norm, sample.single_precision, sample.lattice) {}
   Seat(const Seat&) = delete;
   Seat& operator=(const Seat&) = delete;
 
-  Shared& shared;
+  Shared* shared;  ///< of the scheduler that has the sample now
   const Sample sample;
   geometry::Representable stored;  ///< what points are rounded to; refers to the sample
   Ledger ledger{};
@@ -97,8 +97,8 @@ struct Seat {
   /// Rounds the points and waits for the answers.
   void ask(const Question& asked) {
     for (Eigen::VectorXd& point : asked.points) {
-      require(point.size() == sample.original.size(), shared.stream, ": asks about a point of ", point.size(),
-              " features, the sample has ", sample.original.size());
+      require(point.size() == sample.original.size(), shared->stream, ": asks about a point of ",
+              point.size(), " features, the sample has ", sample.original.size());
       stored.settle(point);
     }
     question = asked;
@@ -124,7 +124,7 @@ struct Seat {
   void found(const Eigen::VectorXd& x, int label, double loss) {
     const double length = distance(x);
     if (!(length <= std::max(limit, stage.reach)) || std::isinf(length)) return;
-    ledger.consider({x, length, loss, label}, highest_loss, shared.trace);
+    ledger.consider({x, length, loss, label}, highest_loss, shared->trace);
     for (Scope* at = highest_loss ? nullptr : scope; at; at = at->enclosing) {
       if (!(length <= at->epsilon)) continue;
       at->reached = true;

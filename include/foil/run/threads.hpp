@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// Runs an attack on a batch: checks what was given, splits the samples among threads, reports progress.
+/// Runs an attack on a batch: checks what was given, shares the samples out among threads, reports progress.
 #pragma once
 
 #include <algorithm>
 #include <atomic>
+#include <barrier>
 #include <cstddef>
 #include <exception>
+#include <iterator>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -48,6 +51,54 @@ class ProgressSum {
   bool stopped_ = false;
 };
 
+/// A thread's part in a run.
+template <Batch Input, class Options>
+struct Lane {
+  std::unique_ptr<ModelPort<Input>> port{};
+  std::optional<Scheduler<Input, Options>> scheduler{};
+  std::exception_ptr failure{};
+};
+
+/// Evens out what the lanes have to do, once one of them is about to run out of rows to begin with: else the
+/// last ones to end would keep the others waiting. Who gets what, and so which samples share a model call,
+/// follows from what all have come to in so many rounds, never from how long these took. Changes nothing if
+/// it throws.
+template <class Lanes>
+void share_out(Lanes& lanes, Index batch_size) {
+  const auto count = std::ssize(lanes);
+  Index active = 0, fresh = 0, least = std::numeric_limits<Index>::max();
+  for (const auto& lane : lanes) {
+    const Workload& work = lane.scheduler->work();
+    active += std::ssize(work.active);
+    fresh += std::ssize(work.fresh);
+    least = std::min<Index>(least, std::ssize(work.fresh));
+  }
+  if (least >= batch_size) return;
+  Workload all;
+  all.active.reserve(static_cast<std::size_t>(active));
+  all.fresh.reserve(static_cast<std::size_t>(fresh));
+  std::vector<Workload> shares(lanes.size());
+  for (Workload& share : shares) {
+    share.active.reserve(static_cast<std::size_t>(active / count + 1));
+    share.fresh.reserve(static_cast<std::size_t>(fresh / count + 1));
+  }
+  const auto move_last = [](auto& from, auto& to, Index number) {
+    to.insert(to.end(), std::make_move_iterator(from.end() - number), std::make_move_iterator(from.end()));
+    from.resize(from.size() - static_cast<std::size_t>(number));
+  };
+  for (auto lane = lanes.rbegin(); lane != lanes.rend(); ++lane) {
+    Workload work = lane->scheduler->hand_over();
+    move_last(work.active, all.active, std::ssize(work.active));
+    move_last(work.fresh, all.fresh, std::ssize(work.fresh));
+  }
+  for (Index i = 0; i < count; ++i) {
+    Workload& share = shares[static_cast<std::size_t>(i)];
+    move_last(all.active, share.active, active * (i + 1) / count - active * i / count);
+    move_last(all.fresh, share.fresh, fresh * (i + 1) / count - fresh * i / count);
+    lanes[static_cast<std::size_t>(i)].scheduler->take_over(std::move(share));
+  }
+}
+
 }  // namespace detail
 
 /// Runs one task per sample. The foundation of every attack's call operator; see run/attack.hpp.
@@ -64,50 +115,81 @@ Result<Input> run(ModelPort<Input>& model, const Input& inputs, const Judge& jud
   Result<Input> result(inputs);
   const Index count = samples(inputs);
   const Index threads = std::min<Index>(static_cast<int>(options.threads), count);
+  constexpr Index to_the_end = std::numeric_limits<Index>::max();
   detail::ProgressSum progress(options.observer, count);
-  std::vector<std::exception_ptr> failures(static_cast<std::size_t>(threads));
+  std::vector<detail::Lane<Input, Options>> lanes(static_cast<std::size_t>(threads));
   std::atomic<bool> failed = false;
 
-  std::vector<Index> classes(static_cast<std::size_t>(threads), 0);
-  const auto work = [&](Index shard) {
-    std::unique_ptr<ModelPort<Input>> port;
-    std::optional<Scheduler<Input, Options>> scheduler;
+  // Threads meet after so many rounds of model calls, which are long beside a meeting, and share out what is
+  // left.
+  Index rounds = threads > 1 ? 8 : to_the_end;
+  bool done = false;
+  const auto go_on = [&](Index number) {
+    auto& lane = lanes[static_cast<std::size_t>(number)];
+    if (lane.failure) return;
     try {
-      port = model.another();
-      scheduler.emplace(*port, inputs, judge, traits, options, launch, result);
-      scheduler->run(count * shard / threads, count * (shard + 1) / threads, [&](const Progress& change) {
+      if (!lane.scheduler) {
+        lane.port = model.another();
+        lane.scheduler.emplace(*lane.port, inputs, judge, traits, options, launch, result);
+        Workload work;
+        for (Index row = count * (number + 1) / threads; row-- > count * number / threads;)
+          work.fresh.push_back(row);
+        lane.scheduler->take_over(std::move(work));
+      }
+      lane.scheduler->run(rounds, [&](const Progress& change) {
         const Control control = progress.add(change);
         return failed ? Control::stop : control;
       });
     } catch (...) {
-      failures[static_cast<std::size_t>(shard)] = std::current_exception();
+      lane.failure = std::current_exception();
       failed = true;
       try {
-        if (scheduler) scheduler->salvage();
+        if (lane.scheduler) lane.scheduler->salvage();
       } catch (...) {  // no memory for that: the samples stay as they are, not run
       }
     }
-    if (scheduler) classes[static_cast<std::size_t>(shard)] = scheduler->classes();
+  };
+  const auto meet = [&]() noexcept {
+    done = std::none_of(lanes.begin(), lanes.end(),
+                        [](auto& lane) { return !lane.failure && lane.scheduler->busy(); });
+    if (failed) rounds = to_the_end;
+    if (done || failed) return;
+    try {
+      detail::share_out(lanes, options.batch_size);
+    } catch (...) {  // no memory for that: each goes on with what it has
+    }
+  };
+  std::barrier meeting(static_cast<std::ptrdiff_t>(threads), meet);
+  const auto work = [&](Index lane) {
+    while (!done) {
+      go_on(lane);
+      meeting.arrive_and_wait();
+    }
   };
   std::vector<std::thread> workers(static_cast<std::size_t>(threads - 1));
-  Index own = threads;  // shards from here on are this thread's, and so is the first
-  for (Index shard = 1; shard < own; ++shard) {
+  Index own = threads;  // lanes from here on are this thread's, and so is the first
+  for (Index lane = 1; lane < own; ++lane) {
     try {
-      workers[static_cast<std::size_t>(shard - 1)] = std::thread(work, shard);
+      workers[static_cast<std::size_t>(lane - 1)] = std::thread(work, lane);
     } catch (...) {
-      own = shard;  // the machine has no thread left, or no memory for one: the result is the same
+      own = lane;  // the machine has no thread left, or no memory for one: the result is the same
     }
   }
-  work(0);
-  for (Index shard = own; shard < threads; ++shard) work(shard);
+  for (Index lane = own; lane < threads; ++lane) meeting.arrive_and_drop();
+  while (!done) {
+    go_on(0);
+    for (Index lane = own; lane < threads; ++lane) go_on(lane);
+    meeting.arrive_and_wait();
+  }
   for (auto& worker : workers)
     if (worker.joinable()) worker.join();
-  result.classes = *std::max_element(classes.begin(), classes.end());
+  for (const auto& lane : lanes)
+    if (lane.scheduler) result.classes = std::max(result.classes, lane.scheduler->classes());
 
-  for (const auto& failure : failures) {
-    if (!failure) continue;
+  for (const auto& lane : lanes) {
+    if (!lane.failure) continue;
     try {
-      std::rethrow_exception(failure);
+      std::rethrow_exception(lane.failure);
     } catch (const std::exception& error) {
       std::throw_with_nested(RunFailure<Input>(text(traits.name, ": ", error.what()), std::move(result)));
     } catch (...) {
