@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -77,6 +78,11 @@ struct BlockHooks {
   std::function<void(const Block&, const Result<Input>&)> sink{};
   /// When it has come to its end, neither stopped nor failed, and its records are in the outcome.
   std::function<void(const Block&)> finished{};
+  /// How many samples are in the block that begins with the `first`-th, at most; else block_size().
+  std::function<Index(Index first)> size{};
+  /// In place of the attack here, which other processes make by attack_block(): what they have come to on the
+  /// next block, or nothing if the run is to end. See foil/adapters/mpi.hpp.
+  std::function<std::optional<Result<Input>>(const Block&)> elsewhere{};
 };
 
 /// So many samples are read and attacked at a time: 8 batches for each thread, and at least 256. Enough that
@@ -85,6 +91,29 @@ template <Batch Input, bool concurrent>
 Index block_size(const RunOptions<Input, concurrent>& options) {
   constexpr Index most = Index{1} << 40;  // more samples than anybody has, and no overflow
   return std::max<Index>(256, 8 * std::min(options.batch_size, most) * static_cast<int>(options.threads));
+}
+
+/// The samples [first, first + count) of a selection.
+inline Block block_of(const Selection& selection, Index first, Index count) {
+  return {
+      first, count,
+      std::span(selection.rows).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count))};
+}
+
+/// Reads one block of the samples and attacks it, within `epsilon` unless the attack is a minimal one. What
+/// evaluate() does for each, and other processes do for it: whoever does, the bits are the same. Arguments
+/// are those of evaluate().
+template <class M, SampleSource Source, class CriterionOf>
+  requires DecisionModel<M> && std::same_as<batch_t<Source>, input_t<M>> &&
+           std::invocable<CriterionOf&, const Block&>
+Result<input_t<M>> attack_block(
+    const AnyAttack& attack, M&& model, Source& source, const Block& block, CriterionOf&& criterion_of,
+    std::optional<double> epsilon, RunOptions<input_t<M>, shareable<M>>& options,
+    const std::function<void(const Block&, RunOptions<input_t<M>, shareable<M>>&)>& prepare) {
+  const auto inputs = source.gather(block.rows);
+  options.sample_ids.assign(block.rows.begin(), block.rows.end());
+  if (prepare) prepare(block, options);
+  return attack(model, inputs, criterion_of(block), epsilon.value_or(0), options);
 }
 
 /// Runs an attack on selected samples of a source, block by block, at the epsilon of `outcome`, which gathers
@@ -126,12 +155,16 @@ void evaluate(const AnyAttack& attack, M&& model, Source& source, const Selectio
     }
   } observer{options.observer, options.observer, options.none_valid, options.none_valid};
   Progress before, now;  // the blocks that are finished, and the one at work
-  before.finished = known;
-  for (const Record& r : outcome.records) {
-    before.found += r.success && r.status != Status::already_adversarial;
-    before.queries += r.queries;
-    before.gradient_queries += r.gradient_queries;
-  }
+  const auto enter = [&](Index from) {
+    for (const Record& r : std::span(outcome.records).subspan(static_cast<std::size_t>(from))) {
+      ++before.finished;
+      before.found += r.success && r.status != Status::already_adversarial;
+      before.queries += r.queries + r.verification_queries;
+      before.gradient_queries += r.gradient_queries;
+    }
+    now = {};
+  };
+  enter(0);
   bool stopped = false;
   const auto so_far = [&] {
     return Progress{before.finished + now.finished, total, before.found + now.found,
@@ -146,17 +179,14 @@ void evaluate(const AnyAttack& attack, M&& model, Source& source, const Selectio
     return tell();
   };
 
-  const Index most = block_size(options);
-  for (Index first = known; first < total && !stopped && tell() == Control::proceed; first += most) {
-    const Index count = std::min(most, total - first);
-    const Block block{
-        first, count,
-        std::span(selection.rows).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count))};
-    const auto inputs = source.gather(block.rows);
+  const auto size = [&](Index first) {
+    const Index most = hooks.size ? hooks.size(first) : block_size(options);
+    return std::clamp<Index>(most, 1, total - first);
+  };
+  for (Index first = known; first < total && !stopped && tell() == Control::proceed;) {
+    const Index count = size(first);
+    const Block block = block_of(selection, first, count);
     options.none_valid = observer.was_lenient || count < total;
-    options.sample_ids.assign(block.rows.begin(), block.rows.end());
-    if (hooks.prepare) hooks.prepare(block, options);
-    const auto criterion = criterion_of(block);
 
     const auto hand_over = [&](const Result<input_t<M>>& result) {
       if (hooks.sink) hooks.sink(block, result);
@@ -170,17 +200,23 @@ void evaluate(const AnyAttack& attack, M&& model, Source& source, const Selectio
       outcome.seconds += std::chrono::duration<double>(Clock::now() - start).count();
     };
     try {
-      const auto result = attack(model, inputs, criterion, outcome.epsilon.value_or(0), options);
+      std::optional<Result<input_t<M>>> result;
+      if (hooks.elsewhere)
+        result = hooks.elsewhere(block);
+      else
+        result =
+            attack_block(attack, model, source, block, criterion_of, outcome.epsilon, options, hooks.prepare);
       stop_clock();
-      hand_over(result);
+      if (!result) break;
+      hand_over(*result);
       if (!stopped && hooks.finished) hooks.finished(block);
     } catch (const RunFailure<input_t<M>>& failure) {
       stop_clock();
       hand_over(failure.partial);
       throw;
     }
-    before = so_far();
-    now = {};
+    enter(first);
+    first += count;
   }
   const bool none_valid =
       !outcome.records.empty() &&
