@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# find_package(foil CONFIG [COMPONENTS onnx io torch])
+# find_package(foil CONFIG [COMPONENTS onnx io torch mpi])
 include(CMakePackageConfigHelpers)
 get_property(FOIL_COMPONENTS GLOBAL PROPERTY FOIL_COMPONENTS)
 configure_package_config_file(cmake/foil-config.cmake.in ${PROJECT_BINARY_DIR}/foil-config.cmake

@@ -9,7 +9,6 @@
 #include <optional>
 #include <string>
 #include <system_error>
-#include <thread>
 #include <type_traits>
 #include <vector>
 
@@ -168,11 +167,11 @@ std::vector<std::filesystem::path> Command::inputs() const {
   return all;
 }
 
-Command parse_command_line(int argc, char** argv) {
+Command parse_command_line(int argc, char** argv, int threads) {
   Command command;
   std::vector<std::string> attacks, epsilons;
   std::string bounds, mean, deviation, margin, audit, claimed, pool, shard, layout = "nchw";
-  command.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  command.threads = threads;
 
   CLI::App app(
       "Attacks a classifier and reports how robust it is.\n\n"
@@ -312,7 +311,8 @@ Command parse_command_line(int argc, char** argv) {
                  "all images, or N x C x H x W for every row of the data set, or for those used");
   number("--seed", command.seed, 0, std::numeric_limits<std::uint64_t>::max(), "from 0 to 2^64 - 1",
          "Same seed, same results (default 0)");
-  number("--threads", command.threads, 1, 4096, "from 1 to 4096", "Default: as many as the machine has");
+  number("--threads", command.threads, 1, 4096, "from 1 to 4096",
+         "Default: as many as the machine has; for a rank of mpirun, 1");
   number("--batch-size", command.batch_size, 1, 1 << 20, "from 1 to 2^20",
          "Samples per model call (default 128)");
   number("--budget", command.budget, 1, most, "from 1 to 2^63 - 1",

@@ -62,6 +62,7 @@ struct Command {
 };
 
 /// Reads the command line. Throws foil::Error in one line.
-Command parse_command_line(int argc, char** argv);
+/// \param threads  unless that says how many
+Command parse_command_line(int argc, char** argv, int threads);
 
 }  // namespace evaluate

@@ -10,9 +10,11 @@
 #include <filesystem>
 #include <functional>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -34,6 +36,7 @@
 #include "outputs.hpp"
 #include "png_folder.hpp"
 #include "progress.hpp"
+#include "ranks.hpp"
 #include "report.hpp"
 #include "state.hpp"
 
@@ -239,48 +242,106 @@ std::string list_attacks(const std::string& name) {
   return text + "Every minimal-... has the options of its attack, and\n" + told(search);
 }
 
+/// What a block of samples is to be turned into: the criterion for it, made by `then`.
+template <class Then>
+void with_criterion(const Command& command, const Samples& samples, Then then) {
+  const auto part = [](const foil::Labels& all, const foil::Block& block) -> foil::Labels {
+    return all.segment(block.first, block.count);
+  };
+  if (samples.targets)
+    then([&](const foil::Block& block) {
+      return foil::TargetedMarginAbove(part(*samples.targets, block), command.margin);
+    });
+  else
+    then([&](const foil::Block& block) {
+      return foil::MarginAbove(part(samples.labels, block), command.margin);
+    });
+}
+
+/// Sets what of the options belongs to single samples.
+void prepare_block(Inputs& in, const Samples& samples, const foil::Block& block, RunOptions& options) {
+  options.starting_points = read_starts(in, samples, block);
+  options.mask = read_masks(in, samples, block);
+}
+
+/// Attacks a piece of the run, on whichever rank.
+Answer attack_piece(const Piece& piece, const Command& command, const Model& model, Inputs& in,
+                    const Samples& samples, const foil::AnyAttack& attack, std::optional<double> epsilon,
+                    RunOptions& options, const Ranks::Stopped& stopped) {
+  require(piece.count <= samples.size() - piece.first, "ranks: expected a piece of the ", samples.size(),
+          " samples");
+  const foil::Observer watched = std::exchange(options.observer, [&](const foil::Progress&) {
+    return interrupted || stopped() ? foil::Control::stop : foil::Control::proceed;
+  });
+  options.none_valid = piece.count < samples.size();
+  const double model_seconds = model.seconds();
+  Answer answer{};
+  with_criterion(command, samples, [&](const auto& criterion) {
+    answer.result = foil::attack_block(
+        attack, model, in.images, foil::block_of(samples, piece.first, piece.count), criterion, epsilon,
+        options, [&](const foil::Block& block, RunOptions& o) { prepare_block(in, samples, block, o); });
+  });
+  options.observer = watched;
+  answer.model_seconds = model.seconds() - model_seconds;
+  return answer;
+}
+
 /// Runs an attack on the samples, and hands over what each block of them comes to. Ends early if interrupted;
 /// whatever it throws, the blocks before are handed over; `finished` is called when one has come to its end.
-/// An outcome that holds some already is gone on with. `options` are those common to all attacks.
+/// An outcome that holds some already is gone on with. `options` are those common to all attacks. Where there
+/// are other ranks, all take part; to them it is the `number`-th attack.
 void run(const Command& command, const Model& model, Inputs& in, const Samples& samples, const Job& job,
          RunOptions& options, Told& outcome,
          const std::function<void(const foil::Block&, const Images&, const std::vector<Extreme>&)>& write,
-         const std::function<void()>& finished) {
+         const std::function<void()>& finished, Ranks* ranks, std::size_t number) {
   ProgressLine progress(outcome.title());
   options.observer = [&](const foil::Progress& p) {
     progress.update(p.finished, p.total, p.found, p.queries, p.gradient_queries);
     return interrupted ? foil::Control::stop : foil::Control::proceed;
   };
   const double model_seconds = model.seconds(), before = outcome.model_seconds;
-  const foil::BlockHooks<Images> hooks{.prepare =
-                                           [&](const foil::Block& block, RunOptions& o) {
-                                             o.starting_points = read_starts(in, samples, block);
-                                             o.mask = read_masks(in, samples, block);
-                                           },
-                                       .sink =
-                                           [&](const foil::Block& block, const foil::Result<Images>& result) {
-                                             outcome.model_seconds =
-                                                 before + (model.seconds() - model_seconds) / command.threads;
-                                             const auto extremes = extremes_of(block, result, samples);
-                                             for (const Extreme& extreme : extremes)
-                                               outcome.extremes.add(extreme);
-                                             write(block, result.adversarials, extremes);
-                                             outcome.show(block, result, samples);
-                                           },
-                                       .finished = [&](const foil::Block&) { finished(); }};
-  const auto part = [](const foil::Labels& all, const foil::Block& block) -> foil::Labels {
-    return all.segment(block.first, block.count);
-  };
-  const auto on_target = [&](const foil::Block& block) {
-    return foil::TargetedMarginAbove(part(*samples.targets, block), command.margin);
-  };
-  const auto off_label = [&](const foil::Block& block) {
-    return foil::MarginAbove(part(samples.labels, block), command.margin);
-  };
-  if (samples.targets)
-    foil::evaluate(job.attack, model, in.images, samples, on_target, options, outcome, hooks);
-  else
-    foil::evaluate(job.attack, model, in.images, samples, off_label, options, outcome, hooks);
+  double others_seconds = 0;    // of all ranks, in the model
+  std::size_t handed_over = 0;  // pieces
+  foil::BlockHooks<Images> hooks{
+      .prepare = [&](const foil::Block& block, RunOptions& o) { prepare_block(in, samples, block, o); },
+      .sink =
+          [&](const foil::Block& block, const foil::Result<Images>& result) {
+            outcome.model_seconds =
+                before +
+                (ranks ? others_seconds / ranks->count() : model.seconds() - model_seconds) / command.threads;
+            const auto extremes = extremes_of(block, result, samples);
+            for (const Extreme& extreme : extremes) outcome.extremes.add(extreme);
+            write(block, result.adversarials, extremes);
+            outcome.show(block, result, samples);
+          },
+      .finished = [&](const foil::Block&) { finished(); }};
+  std::unique_ptr<Ranks::Pieces> shared;
+  std::vector<Piece> pieces;
+  if (ranks) {
+    pieces = pieces_of(number, std::ssize(outcome.records), samples.size(), ranks->count(),
+                       foil::block_size(options), options.batch_size);
+    std::vector<std::string> texts;
+    for (const Piece& piece : pieces) texts.push_back(piece.text());
+    shared = ranks->share_out(texts, [&](const std::string& piece, const Ranks::Stopped& stopped) {
+      return attack_piece(Piece::read(piece), command, model, in, samples, job.attack, outcome.epsilon,
+                          options, stopped)
+          .bytes();
+    });
+    hooks.size = [&](Index) { return pieces[handed_over].count; };
+    hooks.elsewhere = [&](const foil::Block& block) -> std::optional<foil::Result<Images>> {
+      const auto bytes = shared->next([] { return interrupted.load(); });
+      if (!bytes) return {};
+      Answer answer = Answer::read(*bytes);
+      require(answer.result.size() == block.count, "ranks: expected the answer about ", block.count,
+              " samples, got ", answer.result.size());
+      ++handed_over;
+      others_seconds += answer.model_seconds;
+      return std::move(answer.result);
+    };
+  }
+  with_criterion(command, samples, [&](const auto& criterion) {
+    foil::evaluate(job.attack, model, in.images, samples, criterion, options, outcome, hooks);
+  });
   progress.finish();
 }
 
@@ -309,8 +370,64 @@ void tell_finished(const char* why, const Samples& samples, const std::vector<To
   std::fputs(resumable ? "; the same command with --resume goes on\n" : "\n", stderr);
 }
 
+std::unique_ptr<Model> open_model(const Command& command, const std::vector<Job>& jobs) {
+  auto model = load_model(command.model, {.input_shape = command.input_shape,
+                                          .output = command.network_output,
+                                          .keep_output_layer = command.keep_output_layer,
+                                          .binary = command.binary,
+                                          .straight_through = command.straight_through,
+                                          .stabilise = command.stabilise,
+                                          .surrogate_slopes = command.surrogate_slopes});
+  check_knowledge(jobs, command, *model);
+  return model;
+}
+
+/// What is common to all attacks. Takes the pool.
+RunOptions options_of(const Command& command, const Model& model, const Inputs& inputs, Samples& samples) {
+  RunOptions options{.seed = command.seed,
+                     .threads = command.threads,
+                     .query_budget = command.budget,
+                     .pool = std::move(samples.pool),
+                     .batch_size = command.batch_size};
+  options.lattice = lattice(model.bounds(), command.lattice, inputs.features());
+  return options;
+}
+
+/// What a rank other than the first does: it makes of the same command the same run, and attacks what rank 0
+/// hands out of it. Rank 0 tells what goes wrong.
+int serve(const Command& command, Ranks& ranks) {
+  catch_signals();
+  std::optional<std::string> failed;
+  try {
+    const std::vector<Job> jobs = prepare(command);
+    const auto model = open_model(command, jobs);
+    Inputs inputs = read_inputs(command, *model);
+    const foil::Fingerprint depends_on = fingerprint(command, *model, all_options(jobs));
+    Samples samples = choose(command, *model, inputs, interrupted);
+    require(!interrupted, "ended by a signal");
+    RunOptions options = options_of(command, *model, inputs, samples);
+    std::vector<std::pair<const Job*, std::optional<double>>> attacks;
+    for (const Job& job : jobs)
+      for (const auto& epsilon : job.epsilons) attacks.emplace_back(&job, epsilon);
+    ranks.ready(greeting(ranks, depends_on));
+    ranks.serve([&](const std::string& text, const Ranks::Stopped& stopped) {
+      const Piece piece = Piece::read(text);
+      const auto& [job, epsilon] = attacks.at(piece.number);
+      const Answer answer =
+          attack_piece(piece, command, *model, inputs, samples, job->attack, epsilon, options, stopped);
+      require(!interrupted, "ended by a signal");
+      return answer.bytes();
+    });
+    return 0;
+  } catch (const std::exception& error) {
+    failed = error.what();
+  }
+  ranks.ready(refusal(ranks, *failed));
+  return exit_failed;
+}
+
 /// The whole job; the exit status. Now and then after an attack, all files are brought up to date.
-int evaluate_model(const Command& command) {
+int evaluate_model(const Command& command, Ranks* ranks) {
   const std::vector<Job> jobs = prepare(command);
   const std::vector<std::string> names = file_names(jobs);
   std::vector<std::string> notes = notes_on_whole_steps(command, jobs);
@@ -319,14 +436,7 @@ int evaluate_model(const Command& command) {
       std::fprintf(stderr, "foil-evaluate: %s\n", notes[i].c_str());
   };
   tell_notes(0);
-  const auto loaded = load_model(command.model, {.input_shape = command.input_shape,
-                                                 .output = command.network_output,
-                                                 .keep_output_layer = command.keep_output_layer,
-                                                 .binary = command.binary,
-                                                 .straight_through = command.straight_through,
-                                                 .stabilise = command.stabilise,
-                                                 .surrogate_slopes = command.surrogate_slopes});
-  check_knowledge(jobs, command, *loaded);
+  const auto loaded = open_model(command, jobs);
   std::vector<std::filesystem::path> read = command.inputs();
   read.insert(read.end(), loaded->files().begin(), loaded->files().end());
   State state(command);
@@ -360,6 +470,10 @@ int evaluate_model(const Command& command) {
     pictures.emplace(outputs.pictures(), model.bounds(), inputs.images.sample_shape());
 
   Samples samples = choose(command, model, inputs, interrupted);
+  if (ranks) {
+    const auto greetings = ranks->greetings([] { return interrupted.load(); });
+    if (!interrupted) check_greetings(greetings, depends_on);
+  }
   if (interrupted) {
     std::fputs("foil-evaluate: interrupted before any attack began, nothing was written\n", stderr);
     return exit_interrupted();
@@ -370,12 +484,7 @@ int evaluate_model(const Command& command) {
     outputs.add(indices);
   }
 
-  RunOptions options{.seed = command.seed,
-                     .threads = command.threads,
-                     .query_budget = command.budget,
-                     .pool = std::move(samples.pool),
-                     .batch_size = command.batch_size};
-  options.lattice = lattice(model.bounds(), command.lattice, inputs.features());
+  RunOptions options = options_of(command, model, inputs, samples);
   const foil::Setting setting = setting_of(samples, model);
   std::vector<Told> outcomes;
   Kept kept(command.audit ? audit_policy(command).samples : 0);
@@ -453,7 +562,7 @@ int evaluate_model(const Command& command) {
       };
       try {
         if (static_cast<Index>(outcome.records.size()) < count)
-          run(command, model, inputs, samples, job, options, outcome, write, finished);
+          run(command, model, inputs, samples, job, options, outcome, write, finished, ranks, number);
       } catch (...) {
         try {
           keep();
@@ -493,11 +602,13 @@ int evaluate_model(const Command& command) {
 int main(int argc, char** argv) {
   programs::open_standard_streams();
   try {
-    const auto command = parse_command_line(argc, argv);
+    const auto ranks = find_ranks();
+    const unsigned processors = std::max(1u, std::thread::hardware_concurrency());
+    const auto command = parse_command_line(argc, argv, ranks ? 1 : static_cast<int>(processors));
     if (!command.help.empty()) return print(command.help) ? 0 : exit_failed;
     if (command.list) return print(list_attacks(command.listed)) ? 0 : exit_failed;
     std::signal(SIGPIPE, SIG_IGN);  // whoever reads the progress may go: the files are still written
-    return evaluate_model(command);
+    return ranks && ranks->rank() > 0 ? serve(command, *ranks) : evaluate_model(command, ranks.get());
   } catch (const foil::RunFailure<Images>& failure) {
     std::fprintf(stderr, "foil-evaluate: failed: %s\n", failure.what());
     return exit_failed;

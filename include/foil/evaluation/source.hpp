@@ -216,6 +216,7 @@ void evaluate(const AnyAttack& attack, M&& model, Source& source, const Selectio
       throw;
     }
     enter(first);
+    if (hooks.elsewhere) tell();  // what was not seen from here
     first += count;
   }
   const bool none_valid =
