@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# cmake -DCASE=package|torch|program|refusals|subdirectory|fetch -DPREFIX=<where foil is installed> -DFOIL=<its source tree>
+# cmake -DCASE=package|torch|mpi|program|refusals|subdirectory|fetch -DPREFIX=<where foil is installed> -DFOIL=<its source tree>
 #       -DVERSION=<its version> -DCOMPILER=... -DGENERATOR=... -DSCRATCH=<folder> -P consumer.cmake
 cmake_minimum_required(VERSION 3.24)
 set(build ${SCRATCH}/consumer_${CASE})
@@ -38,10 +38,10 @@ if(CASE STREQUAL "package")
   configure("" -DCMAKE_PREFIX_PATH=${PREFIX} -DFOIL_FROM=package -DFOIL_VERSION=${VERSION} "-DFOIL_WANTED=onnx\;io")
   build_and_run(onnx io)
 
-elseif(CASE STREQUAL "torch")
-  configure("" -DCMAKE_PREFIX_PATH=${PREFIX} -DFOIL_FROM=package -DFOIL_WANTED=torch)
-  build_and_run(torch)
-  configure("" -DFOIL_FROM=subdirectory -DFOIL_WANTED=torch -DFOIL_ASKED_FOR=torch)
+elseif(CASE MATCHES "^(torch|mpi)$")
+  configure("" -DCMAKE_PREFIX_PATH=${PREFIX} -DFOIL_FROM=package -DFOIL_WANTED=${CASE})
+  build_and_run(${CASE})
+  configure("" -DFOIL_FROM=subdirectory -DFOIL_WANTED=${CASE} -DFOIL_ASKED_FOR=${CASE})
 
 elseif(CASE STREQUAL "program")
   foreach(program foil-evaluate foil-compare foil-merge foil-report)

@@ -42,10 +42,13 @@ struct Outcome {
 /// A running foil-evaluate, its output going to files.
 class Process {
  public:
-  /// `before` is done in the child, once its output goes where it should.
+  /// `before` is done in the child, once its output goes where it should. `under` is a program that starts
+  /// others, mpirun say, and its arguments.
   template <class Before>
-  Process(Arguments arguments, const Before& before) {
-    arguments.insert(arguments.begin(), FOIL_EVALUATE);
+  Process(const Arguments& of_program, const Before& before, Arguments under = {}) {
+    Arguments arguments = std::move(under);
+    arguments.push_back(FOIL_EVALUATE);
+    arguments.insert(arguments.end(), of_program.begin(), of_program.end());
     std::vector<char*> argv;
     for (std::string& argument : arguments) argv.push_back(argument.data());
     argv.push_back(nullptr);
@@ -59,8 +62,9 @@ class Process {
     execv(argv[0], argv.data());
     _exit(127);
   }
-  explicit Process(Arguments arguments) : Process(std::move(arguments), [] {}) {}
+  explicit Process(const Arguments& arguments) : Process(arguments, [] {}) {}
 
+  pid_t id() const { return pid_; }
   void send(int signal) { kill(pid_, signal); }
   void interrupt() { send(SIGINT); }
 

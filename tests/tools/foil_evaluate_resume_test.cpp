@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
-#include <cstdint>
-#include <cstring>
 #include <filesystem>
 #include <random>
 #include <string>
@@ -16,6 +14,7 @@
 #include "support/catch.hpp"
 #include "tools/foil_evaluate.hpp"
 #include "tools/same_run.hpp"
+#include "tools/ten_attacks.hpp"
 
 using namespace foil_test;
 using Catch::Matchers::ContainsSubstring;
@@ -37,19 +36,6 @@ Arguments command(const TemporaryDirectory& dir, const std::string& steps = "4")
                                    "--sheet",      (dir / "sheet.png").string()};
 }
 
-/// So many blocks of all attacks are kept.
-int blocks_kept(const TemporaryDirectory& dir) {
-  const std::string bytes = read(dir / state);
-  int entries = 0;
-  for (std::size_t at = bytes.find('\n') + 1; at + 12 <= bytes.size(); ++entries) {
-    std::uint64_t size = 0;
-    std::memcpy(&size, bytes.data() + at, sizeof size);
-    if (bytes.size() - at - 12 < size) break;
-    at += 12 + size;
-  }
-  return std::max(entries - 1, 0);  // the first says whose they are
-}
-
 /// A run that is killed as soon as so many blocks are kept.
 void run_and_kill(const Arguments& arguments, const TemporaryDirectory& dir, int blocks,
                   int signal = SIGKILL) {
@@ -66,10 +52,11 @@ void run_and_kill(const Arguments& arguments, const TemporaryDirectory& dir, int
 
 TEST_CASE("foil-evaluate: killed at fifty random moments, a run comes to the same bits",
           "[examples][evaluate][resume][property]") {
-  const TemporaryDirectory whole, killed;
-  REQUIRE(run(command(whole)).status == 0);
+  const TemporaryDirectory problem, whole, killed;
+  write_small_problem(problem.path(), 600);
+  REQUIRE(run(ten_attacks(problem, whole)).status == 0);
   CHECK_FALSE(std::filesystem::exists(whole / state));
-  const auto again = command(killed) + Arguments{"--resume"};
+  const auto again = ten_attacks(problem, killed) + Arguments{"--resume"};
   std::mt19937 random(11);
   int kills = 0, resumed = 0, finished = 0;
   while (kills < 50) {

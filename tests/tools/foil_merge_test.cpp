@@ -12,25 +12,13 @@
 #include "foil/io/npy.hpp"
 #include "support/catch.hpp"
 #include "tools/foil_evaluate.hpp"
+#include "tools/foil_merge.hpp"
 #include "tools/same_run.hpp"
 
 using namespace foil_test;
 using Catch::Matchers::ContainsSubstring;
 
 namespace {
-
-/// What foil-merge does and says, everything in one text.
-Outcome merge(const std::string& arguments) {
-  std::FILE* const pipe = popen((std::string(FOIL_MERGE) + " " + arguments + " 2>&1").c_str(), "r");
-  REQUIRE(pipe != nullptr);
-  Outcome out{0, {}, {}};
-  std::array<char, 4096> buffer{};
-  while (const std::size_t got = std::fread(buffer.data(), 1, buffer.size(), pipe))
-    out.out.append(buffer.data(), got);
-  const int status = pclose(pipe);
-  out.status = WEXITSTATUS(status);
-  return out;
-}
 
 /// A run in a folder of a directory.
 Arguments in_folder(const TemporaryDirectory& dir, const std::string& name) {

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
@@ -329,7 +330,12 @@ void run(const Command& command, const Model& model, Inputs& in, const Samples& 
     });
     hooks.size = [&](Index) { return pieces[handed_over].count; };
     hooks.elsewhere = [&](const foil::Block& block) -> std::optional<foil::Result<Images>> {
-      const auto bytes = shared->next([] { return interrupted.load(); });
+      std::optional<std::string> bytes;
+      try {
+        bytes = shared->next([] { return interrupted.load(); });
+      } catch (const std::exception& error) {  // about another block, whoever had it: nothing to hand over
+        throw std::runtime_error(error.what());
+      }
       if (!bytes) return {};
       Answer answer = Answer::read(*bytes);
       require(answer.result.size() == block.count, "ranks: expected the answer about ", block.count,
