@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// \file
 /// foil-evaluate --shard and foil-merge: a run that is shared out.
-#include <algorithm>
-#include <array>
-#include <cstdio>
 #include <filesystem>
 #include <sstream>
 #include <string>
