@@ -8,6 +8,7 @@
 #include "foil/attacks/decision/boundary/boundary.hpp"
 #include "foil/attacks/decision/dataset.hpp"
 #include "foil/attacks/decision/salt_and_pepper.hpp"
+#include "foil/attacks/decision/sign_rays/sign_rays.hpp"
 #include "foil/attacks/gradient/alma/alma.hpp"
 #include "foil/attacks/gradient/auto_pgd/auto_pgd.hpp"
 #include "foil/attacks/gradient/brendel_bethge/brendel_bethge.hpp"
@@ -46,7 +47,7 @@ using AllFamilies =
              SigmaZeroFamily, AutoPgdFamily, VotingFoldedGaussianFamily, CarliniWagnerFamily,
              JacobianSaliencyFamily, DDNFamily, FMNFamily, PrimalDualFamily, FabFamily, NewtonFoolFamily,
              TrustRegionFamily, MomentumIterativeFamily, VirtualAdversarialFamily, DivergencePgdFamily,
-             ClosestFamily, SuperDeepFoolFamily, SparseFoolFamily, ALMAFamily, ElasticNetFamily,
-             SquareFamily>;
+             ClosestFamily, SuperDeepFoolFamily, SparseFoolFamily, ALMAFamily, ElasticNetFamily, SquareFamily,
+             SignRayFamily>;
 
 }  // namespace foil
