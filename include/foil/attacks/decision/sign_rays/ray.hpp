@@ -84,14 +84,17 @@ inline Task<> first_ray(Oracle& oracle, Ray& ray) {
   if (!ray.found) ray.signs = ones;
 }
 
-/// The blocks of features to flip, one after the other: all, then halves, quarters, ..., and those of at most
-/// `smallest` features again and again. Features without room belong to none.
+/// The blocks of features to flip, one after the other: all, or those of at most `largest` features, then
+/// halves, quarters, ..., and those of at most `smallest` again and again. Features without room belong to
+/// none.
 class Blocks {
  public:
-  Blocks(const Oracle& oracle, std::size_t smallest) : smallest_(smallest) {
+  Blocks(const Oracle& oracle, std::size_t smallest,
+         std::size_t largest = std::numeric_limits<std::size_t>::max())
+      : smallest_(smallest) {
     for (Index i = 0; i < oracle.features(); ++i)
       if (oracle.upper()[i] > oracle.lower()[i]) features_.push_back(i);
-    size_ = features_.size();
+    size_ = std::min(largest, features_.size());
   }
   bool empty() const { return features_.empty(); }
 

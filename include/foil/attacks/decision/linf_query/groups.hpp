@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// Features that move together, so that there are few enough to learn about each.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <vector>
+
+#include "foil/core/tensor.hpp"
+#include "foil/geometry/image.hpp"
+#include "foil/run/oracle.hpp"
+
+namespace foil::linf_query {
+
+/// Groups of neighbouring features: square patches of images, one per channel, stretches of what is no image.
+/// Features without room belong to none.
+class Groups {
+ public:
+  /// At most about so many.
+  Groups(const Oracle& oracle, int most, bool channels_last)
+      : of_(static_cast<std::size_t>(oracle.features()), -1) {
+    const auto& shape = oracle.shape();
+    image_ = shape.size() == 3;
+    const geometry::ImageLayout layout = image_ ? geometry::image_layout(shape, channels_last)
+                                                : geometry::ImageLayout{1, 1, oracle.features()};
+    side_ = 1;
+    const auto along = [&](Index size) { return (size + side_ - 1) / side_; };
+    while (layout.channels * along(layout.height) * along(layout.width) > most &&
+           side_ < std::max(layout.height, layout.width))
+      ++side_;
+    extent_ = std::sqrt(static_cast<double>(layout.height * layout.width));
+    std::vector<Index> number(
+        static_cast<std::size_t>(layout.channels * along(layout.height) * along(layout.width)), -1);
+    for (Index c = 0; c < layout.channels; ++c)
+      for (Index i = 0; i < layout.height; ++i)
+        for (Index j = 0; j < layout.width; ++j) {
+          const Index at = layout.at(c, i, j), row = i / side_, column = j / side_;
+          if (!(oracle.upper()[at] > oracle.lower()[at])) continue;
+          Index& group = number[static_cast<std::size_t>(
+              (c * along(layout.height) + row) * along(layout.width) + column)];
+          if (group < 0) {
+            group = count();
+            places_.push_back({c, row, column});
+            sizes_.push_back(0);
+          }
+          of_[static_cast<std::size_t>(at)] = group;
+          ++sizes_[static_cast<std::size_t>(group)];
+        }
+  }
+
+  Index count() const { return static_cast<Index>(places_.size()); }
+  /// Features in the largest.
+  Index largest() const { return sizes_.empty() ? 0 : *std::max_element(sizes_.begin(), sizes_.end()); }
+
+  /// The mean of every group's entries.
+  Eigen::VectorXd means(const Eigen::VectorXd& features) const {
+    Eigen::VectorXd out = Eigen::VectorXd::Zero(count());
+    for (std::size_t i = 0; i < of_.size(); ++i)
+      if (of_[i] >= 0) out[of_[i]] += features[static_cast<Index>(i)];
+    for (Index g = 0; g < count(); ++g) out[g] /= static_cast<double>(sizes_[static_cast<std::size_t>(g)]);
+    return out;
+  }
+  /// Features from groups whose entries are shared out; 0 without a group.
+  Eigen::VectorXd shares(const Eigen::VectorXd& groups) const {
+    Eigen::VectorXd out = Eigen::VectorXd::Zero(static_cast<Index>(of_.size()));
+    for (std::size_t i = 0; i < of_.size(); ++i)
+      if (of_[i] >= 0)
+        out[static_cast<Index>(i)] =
+            groups[of_[i]] / static_cast<double>(sizes_[static_cast<std::size_t>(of_[i])]);
+    return out;
+  }
+
+  /// How alike the gradients of two groups of an image are by experience, 1 for the same: they are smooth on
+  /// the scales of a tenth of its sides and of a single pixel of MNIST, and half as alike in different
+  /// channels.
+  double likeness(Index a, Index b) const {
+    if (!image_) return a == b;
+    const Place &at = places_[static_cast<std::size_t>(a)], &other = places_[static_cast<std::size_t>(b)];
+    const auto down = static_cast<double>(at.row - other.row),
+               right = static_cast<double>(at.column - other.column);
+    const double scaled = static_cast<double>(side_) / extent_,
+                 square = (down * down + right * right) * scaled * scaled;
+    const auto smooth = [&](double length) { return std::exp(-square / (2 * length * length)); };
+    return (at.channel == other.channel ? 1 : 0.5) * (0.5 * smooth(wide) + 0.3 * smooth(narrow)) +
+           (a == b ? 0.2 : 0);
+  }
+
+ private:
+  struct Place {
+    Index channel, row, column;
+  };
+  static constexpr double wide = 3.0 / 28, narrow = 1.0 / 28;  // shares of the image's side
+
+  bool image_ = false;
+  Index side_ = 1;
+  double extent_ = 1;
+  std::vector<Index> of_, sizes_{};  // of a feature its group, of a group its features
+  std::vector<Place> places_{};
+};
+
+}  // namespace foil::linf_query
