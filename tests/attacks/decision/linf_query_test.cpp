@@ -74,12 +74,18 @@ TEST_CASE("query attack, groups: patches, their means, and what neighbours share
   CHECK(patches.likeness(0, 1) > patches.likeness(0, 2));
   CHECK(patches.likeness(0, 1) == patches.likeness(1, 0));
   CHECK(patches.likeness(0, 7) == Catch::Approx(patches.likeness(0, 1) / 2));
+  CHECK(all.liveliness(Eigen::VectorXd::Constant(48, 0.5)) == Eigen::VectorXd::Ones(48));
+  const Eigen::VectorXd lively = all.liveliness(features);
+  CHECK(lively.squaredNorm() == Catch::Approx(48));
+  CHECK(lively[1] > 2 * lively[23]);
+  CHECK(lively[47] == Catch::Approx(0.3 * lively.maxCoeff()));
 
   test::OneSample row = oracle_of({10}, 10);
   const linf_query::Groups stretches(row.oracle(), 4, false);
   CHECK(stretches.count() == 4);
   CHECK(stretches.largest() == 3);
   CHECK(stretches.likeness(0, 1) == 0);
+  CHECK(stretches.liveliness(Eigen::VectorXd::LinSpaced(10, 0, 1)) == Eigen::VectorXd::Ones(4));
 }
 
 TEST_CASE("query attack: exact on linear models in any box", "[linf-query]") {

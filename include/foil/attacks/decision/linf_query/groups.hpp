@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "foil/core/sum.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/geometry/image.hpp"
 #include "foil/run/oracle.hpp"
@@ -73,25 +74,52 @@ class Groups {
   }
 
   /// How alike the gradients of two groups of an image are by experience, 1 for the same: they are smooth on
-  /// the scales of a tenth of its sides and of a single pixel of MNIST, and half as alike in different
-  /// channels.
+  /// the scales of a tenth of its side and of a single pixel of MNIST, and half as alike in another channel.
   double likeness(Index a, Index b) const {
     if (!image_) return a == b;
-    const Place &at = places_[static_cast<std::size_t>(a)], &other = places_[static_cast<std::size_t>(b)];
-    const auto down = static_cast<double>(at.row - other.row),
-               right = static_cast<double>(at.column - other.column);
-    const double scaled = static_cast<double>(side_) / extent_,
-                 square = (down * down + right * right) * scaled * scaled;
-    const auto smooth = [&](double length) { return std::exp(-square / (2 * length * length)); };
-    return (at.channel == other.channel ? 1 : 0.5) * (0.5 * smooth(wide) + 0.3 * smooth(narrow)) +
-           (a == b ? 0.2 : 0);
+    const double across = channel(a) == channel(b) ? 1 : 0.5;
+    return across * (0.5 * near(a, b, wide) + 0.3 * near(a, b, narrow)) + (a == b ? 0.2 : 0);
+  }
+
+  /// How large the gradient of each group of an image is by experience, 1 in the root mean square: the
+  /// larger, the more the image varies around it. Without an image, 1.
+  Eigen::VectorXd liveliness(const Eigen::VectorXd& features) const {
+    const Eigen::VectorXd values = means(features);
+    Eigen::VectorXd out = Eigen::VectorXd::Zero(count());
+    if (image_)
+      for (Index a = 0; a < count(); ++a) {
+        double weights = 0, mean = 0, square = 0;
+        for (Index b = 0; b < count(); ++b) {
+          if (channel(a) != channel(b)) continue;
+          const double weight = near(a, b, around), value = values[b] - values[a];
+          weights += weight;
+          mean += weight * value;
+          square += weight * value * value;
+        }
+        mean /= weights;
+        out[a] = std::sqrt(std::max(0.0, square / weights - mean * mean));
+      }
+    const double most = maximum(count(), [&](Index a) { return out[a]; });
+    for (double& value : out) value = most > 0 ? dullest + (1 - dullest) * value / most : 1;
+    return std::sqrt(static_cast<double>(count())) / norm2(out) * out;
   }
 
  private:
   struct Place {
     Index channel, row, column;
   };
-  static constexpr double wide = 3.0 / 28, narrow = 1.0 / 28;  // shares of the image's side
+  static constexpr double wide = 3.0 / 28, narrow = 1.0 / 28, around = 2.0 / 28;  // shares of the side
+  static constexpr double dullest = 0.3;  // where an image does not vary, of where it does most
+
+  Index channel(Index group) const { return places_[static_cast<std::size_t>(group)].channel; }
+  /// 1 in the same place, and how much less at a distance, on such a scale.
+  double near(Index a, Index b, double scale) const {
+    const Place &at = places_[static_cast<std::size_t>(a)], &other = places_[static_cast<std::size_t>(b)];
+    const auto down = static_cast<double>(at.row - other.row);
+    const auto right = static_cast<double>(at.column - other.column);
+    const double unit = static_cast<double>(side_) / extent_ / scale;
+    return std::exp(-(down * down + right * right) * unit * unit / 2);
+  }
 
   bool image_ = false;
   Index side_ = 1;

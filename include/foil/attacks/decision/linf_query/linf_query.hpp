@@ -84,11 +84,11 @@ class LinfQueryAttack : public MinimalAttack<LinfQueryAttack> {
 
  private:
   static constexpr double coarse = 1.0 / 16;  // how well the first radius is known
-  static constexpr double prior = 3;      // standard deviation of the normal's entries, times their number
-  static constexpr double noise = 0.005;  // of the boundary as a plane
-  static constexpr double breadth = 0.3;  // of drawn signs: 1 is as uncertain as the belief
-  static constexpr int period = 5;        // questions of which one is about the likeliest signs
-  static constexpr double gain = 0.0025, leap = 0.2;  // least and largest share of the radius at a time
+  static constexpr double prior = 4;          // root mean square of the normal's entries, times their number
+  static constexpr double noise = 0.005;      // of the boundary as a plane
+  static constexpr double breadth = 0.3;      // of drawn signs: 1 is as uncertain as the belief
+  static constexpr int period = 5;            // questions of which one is about the likeliest signs
+  static constexpr double gain = 0.00125, leap = 0.2;  // least and largest share of the radius at a time
   static constexpr double beyond = 1.5;  // radius up to which questions are asked, times the best
 
   /// Flips the next block, and follows the new ray inwards if it comes closer by the tolerance.
@@ -125,9 +125,11 @@ class LinfQueryAttack : public MinimalAttack<LinfQueryAttack> {
 
   /// Asks, and learns from the answers, until a round of questions gains less than the tolerance.
   Task<> learn(Oracle& oracle, const linf_query::Groups& groups, sign_rays::Ray& best, int& steps) const {
-    const double unit = best.radius, deviation = prior / static_cast<double>(groups.count());
+    const double unit = best.radius;
+    const Eigen::VectorXd deviations =
+        prior / static_cast<double>(groups.count()) * groups.liveliness(oracle.original());
     linf_query::Belief belief(groups.count(), noise, [&](Index i, Index j) {
-      return deviation * deviation * groups.likeness(i, j);
+      return deviations[i] * deviations[j] * groups.likeness(i, j);
     });
     Eigen::VectorXd x = sign_rays::point_at(oracle, best.signs, best.radius);
     belief.learn_crossing(groups.means(x - oracle.original()) / unit, coarse / 2);
