@@ -8,7 +8,7 @@
 #include "foil/attacks/decision/boundary/boundary.hpp"
 #include "foil/attacks/decision/dataset.hpp"
 #include "foil/attacks/decision/hop_skip_jump.hpp"
-#include "foil/attacks/decision/linf_query/linf_query.hpp"
+#include "foil/attacks/decision/query/query.hpp"
 #include "foil/attacks/decision/salt_and_pepper.hpp"
 #include "foil/attacks/decision/sign_rays/sign_rays.hpp"
 #include "foil/attacks/gradient/alma/alma.hpp"
@@ -50,6 +50,6 @@ using AllFamilies =
              JacobianSaliencyFamily, DDNFamily, FMNFamily, PrimalDualFamily, FabFamily, NewtonFoolFamily,
              TrustRegionFamily, MomentumIterativeFamily, VirtualAdversarialFamily, DivergencePgdFamily,
              ClosestFamily, SuperDeepFoolFamily, SparseFoolFamily, ALMAFamily, ElasticNetFamily, SquareFamily,
-             SignRayFamily, LinfQueryFamily, HopSkipJumpFamily>;
+             SignRayFamily, QueryFamily, HopSkipJumpFamily>;
 
 }  // namespace foil

@@ -12,7 +12,7 @@
 #include "foil/core/sum.hpp"
 #include "foil/core/tensor.hpp"
 
-namespace foil::linf_query {
+namespace foil::query {
 
 /// A normal distribution over the planes { z : w . z = 1 } that may divide points z from the origin. Every
 /// point that is known to lie beyond or not makes it narrower: assumed density filtering with a probit
@@ -92,4 +92,4 @@ class Belief {
   std::vector<float> covariance_{};
 };
 
-}  // namespace foil::linf_query
+}  // namespace foil::query

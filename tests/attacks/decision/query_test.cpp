@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include "foil/attacks/decision/linf_query/linf_query.hpp"
+#include "foil/attacks/decision/query/query.hpp"
 
 #include <cmath>
+#include <type_traits>
 #include <vector>
 
+#include "foil/attacks/decision/boundary/boundary.hpp"
 #include "foil/attacks/decision/sign_rays/sign_rays.hpp"
 #include "foil/models/lambdas.hpp"
 #include "support/affine_problem.hpp"
@@ -36,7 +38,7 @@ TEST_CASE("query attack, belief: of few numbers it becomes certain, of the other
   test::Random random(3);
   Eigen::VectorXd w = random.normals(6);
   w[5] = 0;
-  linf_query::Belief belief(6, 1e-3, [](Index i, Index j) { return i == j ? 1.0 : 0.0; });
+  query::Belief belief(6, 1e-3, [](Index i, Index j) { return i == j ? 1.0 : 0.0; });
   CHECK(belief.deviation() == Catch::Approx(1));
   for (int k = 0; k < 400; ++k) {
     Eigen::VectorXd z = random.normals(6);
@@ -61,7 +63,7 @@ TEST_CASE("query attack, groups: patches, their means, and what neighbours share
                            Eigen::VectorXd::Ones(features), {.shape = std::move(shape)});
   };
   test::OneSample image = oracle_of({2, 4, 6}, 48);
-  const linf_query::Groups all(image.oracle(), 48, false), patches(image.oracle(), 12, false);
+  const query::Groups all(image.oracle(), 48, false), patches(image.oracle(), 12, false);
   CHECK(all.count() == 48);
   CHECK(all.largest() == 1);
   CHECK(patches.count() == 12);
@@ -81,11 +83,71 @@ TEST_CASE("query attack, groups: patches, their means, and what neighbours share
   CHECK(lively[47] == Catch::Approx(0.3 * lively.maxCoeff()));
 
   test::OneSample row = oracle_of({10}, 10);
-  const linf_query::Groups stretches(row.oracle(), 4, false);
+  const query::Groups stretches(row.oracle(), 4, false);
   CHECK(stretches.count() == 4);
   CHECK(stretches.largest() == 3);
   CHECK(stretches.likeness(0, 1) == 0);
   CHECK(stretches.liveliness(Eigen::VectorXd::LinSpaced(10, 0, 1)) == Eigen::VectorXd::Ones(4));
+}
+
+TEST_CASE("query attack, L2: exact on linear models in any box", "[l2-query]") {
+  static_assert(std::is_same_v<QueryAttack<L2>, L2QueryAttack>);
+  const L2QueryAttack attack;
+  for (const test::Box box : test::all_boxes) {
+    CAPTURE(static_cast<int>(box));
+    const auto p = test::affine_problem<Flat>(2, 30, 10, 3, box);
+    const auto result = attack(p.model, p.inputs, p.labels);
+    const std::vector<double> ratios = test::ratios_to_nearest<L2>(result, p);
+    CHECK(ratios[ratios.size() / 2] < 1.005);
+    for (const Status status : result.status) CHECK(status == Status::converged);
+  }
+}
+
+TEST_CASE("query attack, L2: a half-space of many features takes far fewer questions than a walk does",
+          "[l2-query]") {
+  test::Random random(5);
+  const Eigen::VectorXd w = random.normals(200);
+  const auto model = half_space<Flat>(w);
+  Flat inputs(6, 200);
+  inputs.setZero();
+  const Labels labels = Labels::Zero(6);
+  const double nearest = 1 / w.norm();
+  const auto found = L2QueryAttack()(model, inputs, labels, {.query_budget = 600});
+  const auto walked = BoundaryAttack()(model, inputs, labels, {.query_budget = 600});
+  for (Index i = 0; i < 6; ++i) {
+    CHECK(found.distances[i] >= nearest * (1 - 1e-9));
+    CHECK(found.distances[i] < 1.3 * nearest);
+    CHECK(found.distances[i] < 0.92 * walked.distances[i]);
+    CHECK(found.queries[i] == 600);
+  }
+}
+
+TEST_CASE("query attack, L2: what is finer than the groups is found by the walk at the end", "[l2-query]") {
+  Eigen::VectorXd w(64);
+  for (Index i = 0; i < 64; ++i) w[i] = i % 2 == 0 ? 1 : -0.75;
+  const auto model = half_space<Images>(w);
+  Images input(1, 1, 8, 8);
+  input.setZero();
+  const auto result = L2QueryAttack({.unknowns = 4})(model, input, Labels(Labels::Zero(1)));
+  CHECK(result.status[0] == Status::converged);
+  CHECK(result.distances[0] == Catch::Approx(1 / w.norm()).epsilon(0.02));
+}
+
+TEST_CASE("query attack, L2: a single feature that may move is bisected, a constant model left alone",
+          "[l2-query]") {
+  Flat input(1, 3);
+  input.setZero();
+  Flat mask(1, 3);
+  mask.setZero();
+  mask(0, 1) = 1;
+  const auto single = L2QueryAttack()(half_space<Flat>(Eigen::Vector3d(1, 0.5, 1)), input,
+                                      Labels(Labels::Zero(1)), {.mask = mask});
+  CHECK(single.status[0] == Status::converged);
+  CHECK(single.distances[0] == Catch::Approx(2).epsilon(1e-9));
+  const auto constant =
+      make_model<Flat>(Bounds<double>(0, 1), [](const Flat& x) { return Labels(Labels::Zero(samples(x))); });
+  const auto nothing = L2QueryAttack()(constant, input, Labels(Labels::Zero(1)));
+  CHECK(nothing.status[0] == Status::start_failed);
 }
 
 TEST_CASE("query attack: exact on linear models in any box", "[linf-query]") {
@@ -151,10 +213,13 @@ TEST_CASE("query attack: where the first direction has no adversarial, flips fin
 
 TEST_CASE("query attack: the same bits alone and beside a sample without an answer", "[linf-query]") {
   test::check_alone_as_together(LinfQueryAttack());
+  test::check_alone_as_together(L2QueryAttack());
 }
 
 TEST_CASE("query attack: options that make no sense are refused", "[linf-query]") {
   using Catch::Matchers::ContainsSubstring;
+  CHECK_THROWS_WITH(L2QueryAttack({.unknowns = 10'001}),
+                    ContainsSubstring("l2-query: expected unknowns in [1, 10000], got 10001"));
   CHECK_THROWS_WITH(LinfQueryAttack({.steps = -1}), ContainsSubstring("expected steps >= 0, got -1"));
   CHECK_THROWS_WITH(LinfQueryAttack({.unknowns = 0}),
                     ContainsSubstring("linf-query: expected unknowns in [1, 10000], got 0"));

@@ -8,9 +8,9 @@
 #include <cstdint>
 #include <string>
 
-#include "foil/attacks/decision/linf_query/belief.hpp"
-#include "foil/attacks/decision/linf_query/groups.hpp"
-#include "foil/attacks/decision/linf_query/plane.hpp"
+#include "foil/attacks/decision/query/belief.hpp"
+#include "foil/attacks/decision/query/groups.hpp"
+#include "foil/attacks/decision/query/plane.hpp"
 #include "foil/attacks/decision/sign_rays/ray.hpp"
 #include "foil/core/sum.hpp"
 #include "foil/run/attack.hpp"
@@ -63,7 +63,7 @@ class LinfQueryAttack : public MinimalAttack<LinfQueryAttack> {
   const Options& options() const { return options_; }
 
   Task<> attack(Oracle& oracle) const {
-    const linf_query::Groups groups(oracle, options_.unknowns, options_.channels_last);
+    const query::Groups groups(oracle, options_.unknowns, options_.channels_last);
     if (groups.count() == 0) co_return;
     sign_rays::Ray best;
     co_await sign_rays::first_ray(oracle, best);
@@ -124,11 +124,11 @@ class LinfQueryAttack : public MinimalAttack<LinfQueryAttack> {
   }
 
   /// Asks, and learns from the answers, until a round of questions gains less than the tolerance.
-  Task<> learn(Oracle& oracle, const linf_query::Groups& groups, sign_rays::Ray& best, int& steps) const {
+  Task<> learn(Oracle& oracle, const query::Groups& groups, sign_rays::Ray& best, int& steps) const {
     const double unit = best.radius;
     const Eigen::VectorXd deviations =
         prior / static_cast<double>(groups.count()) * groups.liveliness(oracle.original());
-    linf_query::Belief belief(groups.count(), noise, [&](Index i, Index j) {
+    query::Belief belief(groups.count(), noise, [&](Index i, Index j) {
       return deviations[i] * deviations[j] * groups.likeness(i, j);
     });
     Eigen::VectorXd x = sign_rays::point_at(oracle, best.signs, best.radius);
@@ -138,12 +138,12 @@ class LinfQueryAttack : public MinimalAttack<LinfQueryAttack> {
     bool again = false;
     for (int step = 1; steps-- > 0; ++step) {
       const Eigen::VectorXd slopes = groups.shares(belief.mean()) / unit;
-      Eigen::VectorXd signs = linf_query::signs_of(slopes);
+      Eigen::VectorXd signs = query::signs_of(slopes);
       double radius = best.radius;
       bool closer = again || step % period == 0;
       if (closer) {
         const double most = (1 - gain) * best.radius;
-        radius = linf_query::crossing(oracle, slopes, signs, best.radius);
+        radius = query::crossing(oracle, slopes, signs, best.radius);
         closer = radius <= most;
         radius = std::clamp(radius, (1 - leap) * best.radius, most);
       }
@@ -154,8 +154,8 @@ class LinfQueryAttack : public MinimalAttack<LinfQueryAttack> {
         const double length = norm2(drawn) / std::sqrt(static_cast<double>(drawn.size()));
         if (!(length > 0)) co_return;
         drawn = belief.mean() + breadth * belief.deviation() / length * drawn;
-        signs = linf_query::signs_of(groups.shares(drawn));
-        radius = linf_query::crossing(oracle, slopes, signs, beyond * best.radius);
+        signs = query::signs_of(groups.shares(drawn));
+        radius = query::crossing(oracle, slopes, signs, beyond * best.radius);
       }
       x = sign_rays::point_at(oracle, signs, radius);
       const bool adversarial = co_await oracle.query(x);
@@ -172,14 +172,6 @@ class LinfQueryAttack : public MinimalAttack<LinfQueryAttack> {
   }
 
   Options options_;
-};
-
-/// Its entries in the catalogue.
-struct LinfQueryFamily {
-  static void list(auto& catalogue) {
-    catalogue.family("Query attack", "foil", "`steps` forward, and some 10 for the first direction");
-    catalogue.add(LinfQueryAttack());
-  }
 };
 
 }  // namespace foil

@@ -13,7 +13,7 @@
 #include "foil/geometry/image.hpp"
 #include "foil/run/oracle.hpp"
 
-namespace foil::linf_query {
+namespace foil::query {
 
 /// Groups of neighbouring features: square patches of images, one per channel, stretches of what is no image.
 /// Features without room belong to none.
@@ -128,4 +128,4 @@ class Groups {
   std::vector<Place> places_{};
 };
 
-}  // namespace foil::linf_query
+}  // namespace foil::query

@@ -9,7 +9,7 @@
 #include "foil/core/tensor.hpp"
 #include "foil/run/oracle.hpp"
 
-namespace foil::linf_query {
+namespace foil::query {
 
 /// The signs of the ray that crosses a plane of these slopes first.
 inline Eigen::VectorXd signs_of(const Eigen::VectorXd& slopes) {
@@ -35,4 +35,4 @@ inline double crossing(const Oracle& oracle, const Eigen::VectorXd& slopes, cons
   return high;
 }
 
-}  // namespace foil::linf_query
+}  // namespace foil::query
