@@ -285,7 +285,7 @@ TEST_CASE("foil-evaluate: folders of pictures whose order or classes may be mist
   CHECK_THAT(note, ContainsSubstring("gap: classes: 0 0, 1 1"));
 
   const std::string before = read(dir / "numbers/3.png");
-  for (const char* option : {"--out", "--sheet"})
+  for (const char* option : {"--out", "--sheet", "--report"})
     CHECK_THAT(result(padded + Arguments{"--starts", path("list.txt"), option, path("numbers/3.png")}),
                ContainsSubstring("3.png"));
   CHECK(read(dir / "numbers/3.png") == before);

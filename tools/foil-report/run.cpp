@@ -101,7 +101,7 @@ std::vector<std::string> caveats_of(const Json& root) {
     out.push_back("Another class had to lead by " + in_words(at(root, "margin")) +
                   " in the logits (--margin).");
   if (given("query_budget"))
-    out.push_back("Each attack had " + in_words(at(root, "query_budget")) +
+    out.push_back("No attack had more than " + in_words(at(root, "query_budget")) +
                   " forward calls per sample (--budget).");
   return out;
 }

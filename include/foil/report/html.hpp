@@ -83,10 +83,11 @@ inline Markup run_part(const PageRun& run, const std::string& place) {
   const auto part = [&](const char* name, const char* title, const Markup& content) {
     out("<section id=\"", place, name, "\"><h3>", title, "</h3>\n", content, "</section>\n");
   };
-  part("figures", "Figures", Markup(figures_table(run), ends_table(run), stages_table(run)));
+  part("figures", "Figures", figures_table(run));
   part("curves", "Robust accuracy against epsilon", curves_part(run));
   part("distances", "How far the adversarials are", distances_part(run));
   part("pictures", "The closest and the farthest adversarials", pictures_part(run));
+  part("ends", "How the samples ended", Markup(ends_table(run), stages_table(run)));
   part("classes", "Class by class", classes_table(run, claims));
   part("worst", "Worst case by attack", winners_table(run));
   part("calls", "What it cost", calls_part(run));
@@ -108,6 +109,7 @@ inline Markup links(const std::string& place) {
   link("curves", "Curves");
   link("distances", "Distances");
   link("pictures", "Pictures");
+  link("ends", "Ends");
   link("classes", "Classes");
   link("worst", "Worst case");
   link("calls", "Calls");

@@ -12,11 +12,11 @@ namespace foil::report::html {
 inline Markup style() {
   return Markup(R"(<style>
 :root{color-scheme:light dark;--paper:#fff;--sheet:#f6f6f4;--ink:#1c1c1a;--faint:#5d5d58;--rule:#dddcd6;--strong:#1c1c1a;
---c0:#0072b2;--c1:#d55e00;--c2:#009e73;--c3:#b4548e;--c4:#b07b00;--c5:#3a94cf;--warn:#fdf3dc;--warn-edge:#c58a00;
+--c0:#0072b2;--c1:#d55e00;--c2:#009e73;--c3:#b4548e;--c4:#b07b00;--c5:#3a94cf;--warn:#fdf3dc;--warn-edge:#c58a00;--doubt:#855c00;
 --pass:#00714f;--fail:#a83a00;--skip:#5d5d58}
 @media screen and (prefers-color-scheme:dark){:root{--paper:#161718;--sheet:#1f2022;--ink:#e7e6e1;--faint:#a3a29b;
 --rule:#37383a;--strong:#fff;--c0:#56b4e9;--c1:#e8863d;--c2:#2fc29a;--c3:#d994bd;--c4:#e6b522;--c5:#8fb6ff;
---warn:#2e2816;--warn-edge:#e0a92e;--pass:#4fd0a8;--fail:#ff9a62;--skip:#a3a29b}}
+--warn:#2e2816;--warn-edge:#e0a92e;--doubt:#e0a92e;--pass:#4fd0a8;--fail:#ff9a62;--skip:#a3a29b}}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%;text-size-adjust:100%}
 body{margin:0;background:var(--paper);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,
@@ -63,7 +63,7 @@ tbody tr:hover td{background:var(--sheet)}
 .verdict{font:600 12px ui-monospace,"SF Mono",Menlo,Consolas,"Liberation Mono",monospace}
 .verdict::before{display:inline-block;width:1.3em}
 .PASS{color:var(--pass)}.PASS::before{content:"\2713"}
-.WARN{color:var(--warn-edge)}.WARN::before{content:"!"}
+.WARN{color:var(--doubt)}.WARN::before{content:"!"}
 .FAIL{color:var(--fail)}.FAIL::before{content:"\2717"}
 .SKIP{color:var(--skip)}.SKIP::before{content:"\2013"}
 .remedy{margin:2px 0 0;color:var(--faint)}

@@ -102,7 +102,7 @@ inline Markup ends_table(const PageRun& run) {
   for (std::size_t b = 0; b < std::size(bins); ++b)
     add(bins[b].first, [&](const Figures& f) { return f.summary.*bins[b].second; }, b < always);
   add("unfinished", [](const Figures& f) { return f.undecided; }, false);
-  return table("How the samples of every attack ended; the unfinished are in no share", columns, rows);
+  return table("Samples of every attack by how they ended; the unfinished are in no share", columns, rows);
 }
 
 /// The stages of all suites; nothing if there are none.
