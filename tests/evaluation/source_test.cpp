@@ -7,6 +7,7 @@
 #include <numeric>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "foil/attacks/decision/additive_noise.hpp"
@@ -197,6 +198,14 @@ TEST_CASE("source: the observer sees the progress over all blocks, and may stop 
   if (stop) CHECK(outcome.summary().unfinished > 0);
   if (!stop) CHECK(last.queries == outcome.cost().queries + outcome.cost().verification_queries);
   if (!stop) CHECK(last.found == outcome.summary().fooled);
+  if (!stop) {  // what is gone on with counts on from what there is
+    const Progress whole = std::exchange(last, {});
+    outcome.records.resize(256, outcome.records.front());
+    evaluate(attack, p.model, source, p.all, p.off_label(p.all), options, outcome);
+    CHECK(last.found == whole.found);
+    CHECK(last.queries == whole.queries);
+    CHECK(last.gradient_queries == whole.gradient_queries);
+  }
 
   // The options serve again: the observer is the user's own.
   last = {};

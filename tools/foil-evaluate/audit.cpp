@@ -97,7 +97,7 @@ foil::AuditPolicy audit_policy(const Command& command) {
 
 AuditTold audit(const Command& command, const Model& model, Inputs& in, const Samples& samples,
                 const std::vector<Told>& outcomes, const foil::Setting& setting, Kept& kept,
-                foil::RunOptions<Images>& options, const std::atomic<bool>& interrupted) {
+                foil::RunOptions<Images>& options, Teller& teller, const std::atomic<bool>& interrupted) {
   const foil::AuditPolicy policy = audit_policy(command);
   Index count = 0;  // up to the first sample that may not be shown to the model
   const auto shown = [&](const Told& outcome) {
@@ -182,9 +182,17 @@ AuditTold audit(const Command& command, const Model& model, Inputs& in, const Sa
     for (auto& step : foil::chance_steps(calls, data, facts, policy)) steps.push_back(std::move(step));
   }
   AuditTold told{command.audit->name, foil::audit_cost(steps), {}};
-  std::fprintf(stderr, "foil-evaluate: the audit asks the model about %.0f rows more (%s)\n", told.calls,
-               cost_text(steps).c_str());
-  foil::measure(steps, policy, facts, [&](const foil::AuditStep&) { return !interrupted; });
+  char rows_more[32];
+  std::snprintf(rows_more, sizeof rows_more, "%.0f", told.calls);
+  teller.remark(
+      foil::text("the audit asks the model about ", rows_more, " rows more (", cost_text(steps), ")"));
+  ProgressLine progress(teller, {.phase = "audit", .label = "audit", .minor = true});
+  foil::Progress taken{.total = std::ssize(steps)};
+  foil::measure(steps, policy, facts, [&](const foil::AuditStep&) {
+    progress.update(taken);
+    ++taken.finished;
+    return !interrupted;
+  });
   told.report = foil::judge(facts, policy);
   return told;
 }

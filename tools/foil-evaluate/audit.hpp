@@ -16,6 +16,7 @@
 #include "foil/run/run_options.hpp"
 #include "inputs.hpp"
 #include "model.hpp"
+#include "progress.hpp"
 #include "report.hpp"
 
 namespace evaluate {
@@ -41,9 +42,9 @@ class Kept {
 /// The thresholds that the command asks for. Throws foil::Error.
 foil::AuditPolicy audit_policy(const Command& command);
 
-/// Says on stderr what it will cost, and audits. `options` are those that the attacks were run with.
+/// Says what it will cost, and audits. `options` are those that the attacks were run with.
 AuditTold audit(const Command& command, const Model& model, Inputs& in, const Samples& samples,
                 const std::vector<Told>& outcomes, const foil::Setting& setting, Kept& kept,
-                foil::RunOptions<Images>& options, const std::atomic<bool>& interrupted);
+                foil::RunOptions<Images>& options, Teller& teller, const std::atomic<bool>& interrupted);
 
 }  // namespace evaluate

@@ -141,6 +141,7 @@ constexpr const char* footer =
     "files are replaced then. Nothing else is, and no input. --out, --sheet, --curve and --report may be "
     "pipes,\n"
     "/dev/stdout too.\n\n"
+    "Progress goes to standard error, the table to standard output.\n\n"
     "Exit status:\n"
     "  0      every attack came to its end\n"
     "  1      the run failed, or the table could not be written to standard output\n"
@@ -171,6 +172,7 @@ Command parse_command_line(int argc, char** argv, int threads) {
   Command command;
   std::vector<std::string> attacks, epsilons;
   std::string bounds, mean, deviation, margin, audit, claimed, pool, shard, layout = "nchw";
+  bool quiet = false, json = false;
   command.threads = threads;
 
   CLI::App app(
@@ -320,6 +322,12 @@ Command parse_command_line(int argc, char** argv, int threads) {
   app.add_flag("--resume", command.resume,
                "Go on with the unfinished run of the same command, if there is one: what it had finished is\n"
                "kept beside --out, whatever ended it, up to the last block of samples (docs/scale.md)");
+  CLI::Option* const silenced =
+      app.add_flag("--quiet", quiet, "Nothing on standard error but warnings and errors");
+  app.add_flag("--json-progress", json,
+               "On standard error an object of JSON a line, for programs: progress every second, remarks,\n"
+               "warnings, errors and how the run ended (docs/results.md)")
+      ->excludes(silenced);
   app.add_flag("--strict", command.strict,
                "Exit with status 3 if there are warnings, or checks of --audit that fail");
   app.add_option(
@@ -360,6 +368,9 @@ Command parse_command_line(int argc, char** argv, int threads) {
   for (int i = 1; i < argc; ++i)
     if (std::string(argv[i]) != "--resume") command.words.emplace_back(argv[i]);
   command.nhwc = layout == "nhwc";
+  if (quiet) command.telling = Telling::quiet;
+  if (json) command.telling = Telling::json;
+  command.again = programs::shell_line(argc, argv) + (command.resume ? "" : " --resume");
   command.list = list->count() > 0;
   if (command.list) return command;
   for (const CLI::Option* option : app.get_options())

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "progress.hpp"
 #include "units.hpp"
 
 namespace evaluate {
@@ -53,6 +54,8 @@ struct Command {
   std::int64_t batch_size = 128;
   bool resume = false;                 ///< an unfinished run of the same command is gone on with
   bool strict = false;                 ///< warnings are an exit status
+  Telling telling = Telling::lines;    ///< what stderr is told
+  std::string again{};                 ///< for a shell: this command, with --resume
   std::optional<AttackRequest> audit;  ///< quick or full, and the thresholds that are not the usual ones
   std::optional<double> claimed_accuracy;
   std::vector<std::string> words{};  ///< of the command line that repeats the run, the program's name first

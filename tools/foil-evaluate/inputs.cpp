@@ -46,8 +46,12 @@ struct Seen {
 };
 
 /// Reads all images that may be used, so that whatever is wrong with them is told before the long run.
-Seen look_at(ImageReader& images, const foil::Bounds<float>& bounds, Index begin, Index end) {
+/// Nothing comes back if interrupted.
+std::optional<Seen> look_at(ImageReader& images, const foil::Bounds<float>& bounds, Index begin, Index end,
+                            Teller& teller, const std::atomic<bool>& interrupted) {
   constexpr Index at_a_time = 32;
+  const std::string label = "reading " + images.path().filename().string();
+  ProgressLine progress(teller, {.phase = "images", .label = label, .minor = true});
   Seen seen;
   std::vector<Index> valid;
   images.seek(begin);
@@ -69,7 +73,10 @@ Seen look_at(ImageReader& images, const foil::Bounds<float>& bounds, Index begin
         seen.large = (image[k] - lower) * images.levels() > 1.5 * range;
       }
     }
+    progress.update({.finished = row + foil::samples(batch) - begin, .total = end - begin});
+    if (interrupted) return std::nullopt;
   }
+  progress.finish();
   seen.first = images.gather(valid);
   return seen;
 }
@@ -225,7 +232,8 @@ foil::Labels targets_by_row(const Command& command, const foil::Labels& targets,
 
 }  // namespace
 
-Inputs read_inputs(const Command& command, Model& model) {
+std::optional<Inputs> read_inputs(const Command& command, Model& model, Teller& teller,
+                                  const std::atomic<bool>& interrupted) {
   foil::io::ImageOptions options;
   ImageReader images = open_images(command, model, options);
   foil::Labels labels = labels_of(command, images);
@@ -241,9 +249,10 @@ Inputs read_inputs(const Command& command, Model& model) {
   require(command.pool_first < rows, "--pool ", command.pool_first, ",", command.pool_count, ": ",
           command.images.string(), " has only ", rows, " rows");
   const Index end = limited(command) && !command.correct_only ? command.first + command.count : rows;
-  const Seen seen = look_at(in.images, model.bounds(), command.first, end);
-  note_oddities(command.images.string(), in.images, seen, end - command.first, in.notes);
-  const Index classes = model.prepare(command.images, in.images.sample_shape(), seen.first);
+  const auto seen = look_at(in.images, model.bounds(), command.first, end, teller, interrupted);
+  if (!seen) return std::nullopt;
+  note_oddities(command.images.string(), in.images, *seen, end - command.first, in.oddities);
+  const Index classes = model.prepare(command.images, in.images.sample_shape(), seen->first);
   check_classes(command.labels.empty() ? command.images : command.labels, in.labels, classes);
 
   const Index used = limited(command) ? command.count : command.correct_only ? rows : rows - command.first;
@@ -270,7 +279,8 @@ Inputs read_inputs(const Command& command, Model& model) {
     open_masks(*command.mask, in);
     if (!one_for_all(in)) check_entries(*command.mask, in.masks->rows());
   }
-  if (in.starts) look_at(*in.starts, model.bounds(), 0, in.starts->rows());
+  if (in.starts && !look_at(*in.starts, model.bounds(), 0, in.starts->rows(), teller, interrupted))
+    return std::nullopt;
   for (Index first = 0; in.start_rows && first < in.start_rows->size(); first += first_looked_at) {
     const foil::Labels wanted =
         in.start_rows->segment(first, std::min(first_looked_at, in.start_rows->size() - first));
@@ -318,16 +328,17 @@ void cut(Samples& samples, Index first, Index count) {
 
 }  // namespace
 
-Samples choose(const Command& command, const Model& model, Inputs& in, const std::atomic<bool>& interrupted) {
+Samples choose(const Command& command, const Model& model, Inputs& in, Teller& teller,
+               const std::atomic<bool>& interrupted) {
   const Index rows = in.images.rows();
-  ProgressLine progress("clean predictions");
+  ProgressLine progress(teller, {.phase = "clean", .label = "clean predictions"});
   foil::ChoiceOptions options{.first = command.first,
                               .correct_only = command.correct_only,
                               .batch_size = command.batch_size,
                               .pool_first = command.pool_first,
                               .pool_rows = command.pool_count,
                               .observer = [&](const foil::Progress& p) {
-                                progress.update(p.finished, p.total, std::nullopt, p.queries, 0);
+                                progress.update(p);
                                 return interrupted ? foil::Control::stop : foil::Control::proceed;
                               }};
   if (limited(command)) options.count = command.count;

@@ -16,6 +16,7 @@
 #include "foil/io/data.hpp"
 #include "foil/io/npy.hpp"
 #include "model.hpp"
+#include "progress.hpp"
 #include "units.hpp"
 
 namespace evaluate {
@@ -31,7 +32,8 @@ struct Inputs {
   std::optional<foil::Labels> start_rows;              ///< likewise, of the data set
   std::optional<foil::io::NpyReader> masks;            ///< likewise, or for all rows
   bool nhwc = false;                                   ///< as the command says it
-  std::vector<std::string> notes{};                    ///< how the files were understood
+  std::vector<std::string> notes{};                    ///< how the files were understood,
+  std::vector<std::string> oddities{};                 ///< and what is odd about the images
 
   /// What images, and masks, are like.
   Form form() const { return {images.sample_shape(), nhwc}; }
@@ -42,10 +44,10 @@ struct Inputs {
   }
 };
 
-/// Opens and checks all files, every pixel that may be used included, and prepares the model for them. Says
-/// on stderr what is odd about the images. Throws foil::Error, also if no image is finite and within the
-/// bounds.
-Inputs read_inputs(const Command& command, Model& model);
+/// Opens and checks all files, every pixel that may be used included, and prepares the model for them. Throws
+/// foil::Error, also if no image is finite and within the bounds; nothing comes back if interrupted.
+std::optional<Inputs> read_inputs(const Command& command, Model& model, Teller& teller,
+                                  const std::atomic<bool>& interrupted);
 
 /// The samples that the attacks are run on. Nothing here grows with the size of the images but the pool and
 /// what is shown, which have an end.
@@ -62,7 +64,8 @@ struct Samples : foil::Chosen<Images> {
 
 /// The samples to attack: asks the model about the rows, batch by batch, until there are enough. Fewer than
 /// asked for only if interrupted.
-Samples choose(const Command& command, const Model& model, Inputs& in, const std::atomic<bool>& interrupted);
+Samples choose(const Command& command, const Model& model, Inputs& in, Teller& teller,
+               const std::atomic<bool>& interrupted);
 
 /// The starting points and the masks of a block; empty if there are none, one mask if it is for all.
 Images read_starts(Inputs& in, const Samples& samples, const foil::Block& block);

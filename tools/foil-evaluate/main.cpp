@@ -11,6 +11,7 @@
 #include <functional>
 #include <iterator>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <stdexcept>
@@ -287,17 +288,33 @@ Answer attack_piece(const Piece& piece, const Command& command, const Model& mod
   return answer;
 }
 
+/// How an attack's progress is told: the `number`-th of `of`, from 0 on, with what its outcome holds already.
+Work work_of(const Command& command, const Told& outcome, std::size_t number, std::size_t of, Index samples) {
+  const foil::Cost cost = outcome.cost();
+  const Index side_by_side = static_cast<Index>(command.batch_size) * command.threads;
+  return {.phase = "attack",
+          .label = outcome.title(),
+          .attack = outcome.attack,
+          .epsilon = outcome.epsilon,
+          .number = number + 1,
+          .of = of,
+          .from = {.finished = std::ssize(outcome.records),
+                   .queries = cost.queries + cost.verification_queries,
+                   .gradient_queries = cost.gradient_queries},
+          .at_work = std::min(side_by_side, samples),
+          .budget = command.budget};
+}
+
 /// Runs an attack on the samples, and hands over what each block of them comes to. Ends early if interrupted;
 /// whatever it throws, the blocks before are handed over; `finished` is called when one has come to its end.
 /// An outcome that holds some already is gone on with. `options` are those common to all attacks. Where there
 /// are other ranks, all take part; to them it is the `number`-th attack.
 void run(const Command& command, const Model& model, Inputs& in, const Samples& samples, const Job& job,
-         RunOptions& options, Told& outcome,
+         RunOptions& options, ProgressLine& progress, Told& outcome,
          const std::function<void(const foil::Block&, const Images&, const std::vector<Extreme>&)>& write,
          const std::function<void()>& finished, Ranks* ranks, std::size_t number) {
-  ProgressLine progress(outcome.title());
   options.observer = [&](const foil::Progress& p) {
-    progress.update(p.finished, p.total, p.found, p.queries, p.gradient_queries);
+    progress.update(p);
     return interrupted ? foil::Control::stop : foil::Control::proceed;
   };
   const double model_seconds = model.seconds(), before = outcome.model_seconds;
@@ -365,15 +382,17 @@ std::vector<std::string> file_names(const std::vector<Job>& jobs) {
   return names;
 }
 
-/// Says how far the run came, which `why` ended.
-void tell_finished(const char* why, const Samples& samples, const std::vector<Told>& outcomes,
-                   std::size_t total, bool resumable) {
-  std::fprintf(stderr, "foil-evaluate: %s; written is what was finished: %zu of %zu attacks", why,
-               outcomes.size(), total);
-  if (!outcomes.empty())
-    std::fprintf(stderr, ", the last one on %td of %td samples", outcomes.back().summary().finished(),
-                 samples.size());
-  std::fputs(resumable ? "; the same command with --resume goes on\n" : "\n", stderr);
+/// What there is to say of a run that `why` ended.
+Unfinished unfinished(const char* why, const Command& command, const Samples& samples,
+                      const std::vector<Told>& outcomes, std::size_t total, bool resumable) {
+  Unfinished run{.why = why, .attacks = outcomes.size(), .of = total, .of_samples = samples.size()};
+  if (resumable) run.again = command.again;
+  if (outcomes.empty()) return run;
+  run.samples = outcomes.back().summary().finished();
+  run.written = {command.out};
+  for (const auto& folder : {command.adversarials, command.adversarials_png, command.sheet, command.curve})
+    if (folder) run.written.push_back(*folder);
+  return run;
 }
 
 std::unique_ptr<Model> open_model(const Command& command, const std::vector<Job>& jobs) {
@@ -401,15 +420,17 @@ RunOptions options_of(const Command& command, const Model& model, const Inputs& 
 
 /// What a rank other than the first does: it makes of the same command the same run, and attacks what rank 0
 /// hands out of it. Rank 0 tells what goes wrong.
-int serve(const Command& command, Ranks& ranks) {
+int serve(const Command& command, Teller& teller, Ranks& ranks) {
   catch_signals();
   std::optional<std::string> failed;
   try {
     const std::vector<Job> jobs = prepare(command);
     const auto model = open_model(command, jobs);
-    Inputs inputs = read_inputs(command, *model);
+    auto read_in = read_inputs(command, *model, teller, interrupted);
+    require(read_in.has_value(), "ended by a signal");
+    Inputs& inputs = *read_in;
     const foil::Fingerprint depends_on = fingerprint(command, *model, all_options(jobs));
-    Samples samples = choose(command, *model, inputs, interrupted);
+    Samples samples = choose(command, *model, inputs, teller, interrupted);
     require(!interrupted, "ended by a signal");
     RunOptions options = options_of(command, *model, inputs, samples);
     std::vector<std::pair<const Job*, std::optional<double>>> attacks;
@@ -433,19 +454,15 @@ int serve(const Command& command, Ranks& ranks) {
 }
 
 /// The whole job; the exit status. Now and then after an attack, all files are brought up to date.
-int evaluate_model(const Command& command, Ranks* ranks) {
+int evaluate_model(const Command& command, Teller& teller, Ranks* ranks) {
   const std::vector<Job> jobs = prepare(command);
   const std::vector<std::string> names = file_names(jobs);
   std::vector<std::string> notes = notes_on_whole_steps(command, jobs);
-  const auto tell_notes = [&](std::size_t from) {
-    for (std::size_t i = from; i < notes.size(); ++i)
-      std::fprintf(stderr, "foil-evaluate: %s\n", notes[i].c_str());
-  };
-  tell_notes(0);
+  for (const std::string& note : notes) teller.warn(note);
   const auto loaded = open_model(command, jobs);
   std::vector<std::filesystem::path> read = command.inputs();
   read.insert(read.end(), loaded->files().begin(), loaded->files().end());
-  State state(command);
+  State state(command, teller);
   Places places{.results = command.out,
                 .sheet = command.sheet,
                 .curve = command.curve,
@@ -462,28 +479,40 @@ int evaluate_model(const Command& command, Ranks* ranks) {
     places.picture_folders.push_back(std::filesystem::path(name).stem().string());
   catch_signals();  // from here on there is something to clean up
   Outputs outputs(std::move(places));
-  Inputs inputs = read_inputs(command, *loaded);
+  teller.event({{"event", "start"},
+                {"foil_version", programs::version()},
+                {"run_id", outputs.run_id()},
+                {"attacks", names.size()},
+                {"resumed", state.resumed()}});
+  const auto not_begun = [&] {
+    teller.unfinished(
+        {.why = "interrupted", .of = names.size(), .again = state.resumed() ? command.again : ""});
+    return exit_interrupted();
+  };
+  auto read_in = read_inputs(command, *loaded, teller, interrupted);
+  if (!read_in) return not_begun();
+  Inputs& inputs = *read_in;
   const foil::Fingerprint depends_on = fingerprint(command, *loaded, all_options(jobs));
   state.begin(depends_on);
   const Model& model = *loaded;
-  const std::size_t told = notes.size();
-  notes.insert(notes.end(), inputs.notes.begin(), inputs.notes.end());
-  for (const std::string& note : model.notes())
-    notes.push_back(command.model.filename().string() + ": " + note);
-  tell_notes(told);
+  const auto note = [&](const std::string& text, void (Teller::*tell)(const std::string&)) {
+    notes.push_back(text);
+    (teller.*tell)(text);
+  };
+  for (const std::string& text : inputs.oddities) note(text, &Teller::warn);
+  for (const std::string& text : inputs.notes) note(text, &Teller::remark);
+  for (const std::string& text : model.notes())
+    note(command.model.filename().string() + ": " + text, &Teller::remark);
   std::optional<PngFolder> pictures;
   if (command.adversarials_png)
     pictures.emplace(outputs.pictures(), model.bounds(), inputs.images.sample_shape());
 
-  Samples samples = choose(command, model, inputs, interrupted);
+  Samples samples = choose(command, model, inputs, teller, interrupted);
   if (ranks) {
     const auto greetings = ranks->greetings([] { return interrupted.load(); });
     if (!interrupted) check_greetings(greetings, depends_on);
   }
-  if (interrupted) {
-    std::fputs("foil-evaluate: interrupted before any attack began, nothing was written\n", stderr);
-    return exit_interrupted();
-  }
+  if (interrupted) return not_begun();
   const Index count = samples.size();
   if (command.adversarials) {
     foil::io::write_npy<std::int64_t>(outputs.staged(indices), samples.rows, {count});
@@ -567,22 +596,25 @@ int evaluate_model(const Command& command, Ranks* ranks) {
         complete = whole && outcomes.size() == names.size();
       };
       try {
-        if (static_cast<Index>(outcome.records.size()) < count)
-          run(command, model, inputs, samples, job, options, outcome, write, finished, ranks, number);
+        if (static_cast<Index>(outcome.records.size()) < count) {
+          ProgressLine progress(teller, work_of(command, outcome, number, names.size(), count));
+          run(command, model, inputs, samples, job, options, progress, outcome, write, finished, ranks,
+              number);
+        }
       } catch (...) {
         try {
           keep();
           publish(true);
         } catch (const foil::Error&) {  // the first failure is the one to tell
         }
-        tell_finished("failed", samples, outcomes, names.size(), state.kept());
+        teller.unfinished(unfinished("failed", command, samples, outcomes, names.size(), state.kept()));
         throw;
       }
       keep();
       if ((outcomes.size() < names.size() || command.audit) && !interrupted && outputs.due()) publish(false);
     }
   if (command.audit && complete)
-    audited = audit(command, model, inputs, samples, outcomes, setting, kept, options, interrupted);
+    audited = audit(command, model, inputs, samples, outcomes, setting, kept, options, teller, interrupted);
   publish(true);
   if (complete) {
     state.remove();
@@ -597,7 +629,11 @@ int evaluate_model(const Command& command, Ranks* ranks) {
       audited ? foil::text("\nAudit (", audited->kind, "). ", audited->report.lines()) : std::string(),
       "\nforward, backward: model calls per sample. Results: ", command.out.string(), "\n");
   const bool printed = print(text, outputs.take_stdout() ? stderr : stdout);
-  if (!complete) tell_finished("interrupted", samples, outcomes, names.size(), state.kept());
+  if (complete)
+    teller.event(
+        {{"event", "done"}, {"results", command.out.string()}, {"warnings", verdict.warnings.size()}});
+  else
+    teller.unfinished(unfinished("interrupted", command, samples, outcomes, names.size(), state.kept()));
   if (!printed || !complete) return printed ? exit_interrupted() : exit_failed;
   const bool failed = audited && audited->report.count(foil::Verdict::fail) > 0;
   return command.strict && (failed || !verdict.warnings.empty()) ? exit_warnings : 0;
@@ -607,6 +643,7 @@ int evaluate_model(const Command& command, Ranks* ranks) {
 
 int main(int argc, char** argv) {
   programs::open_standard_streams();
+  std::optional<Teller> teller(Telling::lines);
   try {
     const auto ranks = find_ranks();
     const unsigned processors = std::max(1u, std::thread::hardware_concurrency());
@@ -614,17 +651,19 @@ int main(int argc, char** argv) {
     if (!command.help.empty()) return print(command.help) ? 0 : exit_failed;
     if (command.list) return print(list_attacks(command.listed)) ? 0 : exit_failed;
     std::signal(SIGPIPE, SIG_IGN);  // whoever reads the progress may go: the files are still written
-    return ranks && ranks->rank() > 0 ? serve(command, *ranks) : evaluate_model(command, ranks.get());
+    teller.emplace(command.telling);
+    return ranks && ranks->rank() > 0 ? serve(command, *teller, *ranks)
+                                      : evaluate_model(command, *teller, ranks.get());
   } catch (const foil::RunFailure<Images>& failure) {
-    std::fprintf(stderr, "foil-evaluate: failed: %s\n", failure.what());
+    teller->fail(foil::text("failed: ", failure.what()));
     return exit_failed;
   } catch (const foil::Error& error) {
     std::string line = error.what();
     std::replace(line.begin(), line.end(), '\n', ' ');
-    std::fprintf(stderr, "foil-evaluate: %s\n", line.c_str());
+    teller->fail(line);
     return exit_bad_input;
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "foil-evaluate: failed: %s\n", error.what());
+    teller->fail(foil::text("failed: ", error.what()));
     return exit_failed;
   }
 }

@@ -135,7 +135,7 @@ std::optional<fs::path> state_path(const Command& command) {
   return out.parent_path() / ("." + out.filename().string() + ".foil-run");
 }
 
-State::State(const Command& command) {
+State::State(const Command& command, Teller& teller) : teller_(teller) {
   const auto path = state_path(command);
   require(path || !command.resume, "--resume: expected a file for --out, beside which a run's state lies");
   if (!path) return;
@@ -143,9 +143,9 @@ State::State(const Command& command) {
   const bool found = !journal_->entries().empty();
   resumed_ = command.resume && found;
   if (command.resume && !found)
-    std::fputs("foil-evaluate: --resume: there is no unfinished run, this is a new one\n", stderr);
+    teller_.remark("--resume: there is no unfinished run, this is a new one");
   else if (!command.resume && found)
-    std::fputs("foil-evaluate: an unfinished run was here and is begun anew (--resume goes on)\n", stderr);
+    teller_.warn("an unfinished run was here and is begun anew (--resume goes on)");
 }
 
 void State::begin(foil::Fingerprint fingerprint) {
@@ -195,7 +195,7 @@ void State::save(std::size_t number, const Told& outcome, const Parts& parts) {
     const auto bytes = Json::to_cbor(all);
     checkpoint_->save(number, outcome, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
   } catch (const foil::Error& error) {
-    std::fprintf(stderr, "\nfoil-evaluate: %s; what comes now cannot be resumed\n", error.what());
+    teller_.warn(foil::text(error.what(), "; what comes now cannot be resumed"));
     failed_ = true;
     checkpoint_.reset();
   }
@@ -213,13 +213,13 @@ void State::restore(std::size_t number, Told& outcome, const Samples& samples, c
       rows += count;
     }
     if (whole < pieces.size())
-      std::fprintf(stderr, "foil-evaluate: the files of %s are not as they were left; blocks lost: %zu\n",
-                   outcome.title().c_str(), pieces.size() - whole);
+      teller_.warn(foil::text("the files of ", outcome.title(),
+                              " are not as they were left; blocks lost: ", pieces.size() - whole));
     checkpoint_->cut(number, whole);
     checkpoint_->restore(number, outcome);
     if (rows > 0)
-      std::fprintf(stderr, "foil-evaluate: %s: %td of %td samples were finished before\n",
-                   outcome.title().c_str(), rows, samples.size());
+      teller_.remark(
+          foil::text(outcome.title(), ": ", rows, " of ", samples.size(), " samples were finished before"));
   }
   if (parts.adversarials != nullptr) parts.adversarials->keep(rows);
 }

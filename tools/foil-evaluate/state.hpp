@@ -20,6 +20,7 @@
 #include "inputs.hpp"
 #include "model.hpp"
 #include "outputs.hpp"
+#include "progress.hpp"
 #include "report.hpp"
 
 namespace evaluate {
@@ -35,8 +36,8 @@ std::optional<std::filesystem::path> state_path(const Command& command);
 /// The finished blocks of a run: their records in a journal, their adversarials where Outputs has them wait.
 class State {
  public:
-  /// Looks for what an earlier run has left. Changes nothing on the disk.
-  explicit State(const Command& command);
+  /// Looks for what an earlier run has left. Changes nothing on the disk. Refers to the teller.
+  State(const Command& command, Teller& teller);
 
   /// Whether there is a run to go on with.
   bool resumed() const { return resumed_; }
@@ -70,6 +71,7 @@ class State {
   bool restore_block(const foil::Checkpoint::Piece& piece, const foil::Block& block, Told& outcome,
                      const Samples& samples, const Parts& parts) const;
 
+  Teller& teller_;
   std::optional<foil::io::Journal> journal_;
   std::optional<foil::Checkpoint> checkpoint_;
   std::string attached_{};

@@ -25,10 +25,10 @@ enum class Control { proceed, stop };
 
 /// State of a run, reported after model calls.
 struct Progress {
-  Index finished = 0;                 ///< samples done
-  Index total = 0;                    ///< samples in all
-  Index found = 0;                    ///< of those finished, how many fool the model (pending verification)
-  std::int64_t queries = 0;           ///< forward passes so far, verification included
+  Index finished = 0;        ///< samples done
+  Index total = 0;           ///< samples in all
+  Index found = 0;           ///< of those finished, how many the attack has fooled (pending verification)
+  std::int64_t queries = 0;  ///< forward passes so far, verification included
   std::int64_t gradient_queries = 0;  ///< backward passes so far
 };
 

@@ -184,7 +184,7 @@ class Scheduler {
       keep_ledger(seat);
       const bool as_it_is = seat.ledger.status == Status::already_adversarial;
       ++change_.finished;
-      change_.found += as_it_is || seat.ledger.found();
+      change_.found += !as_it_is && seat.ledger.found();
       if (as_it_is) {
         result_.success[seat.sample.row] = true;
         result_.distances[seat.sample.row] = 0;
