@@ -3,7 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "io/npz_builder.hpp"
 #include "io/temporary_directory.hpp"
@@ -11,6 +15,7 @@
 
 using Catch::Matchers::ContainsSubstring;
 using foil::Bounds;
+using foil::Index;
 using foil::io::read_images;
 using foil::io::read_labels;
 using foil_test::read;
@@ -234,6 +239,48 @@ TEST_CASE("data: samples of one to four axes lie in batches of rank 4 as they do
     CHECK(Shape(all.dimensions().begin(), all.dimensions().end()) == in_batch);
     CHECK(std::equal(values.begin(), values.end(), all.data()));
   }
+}
+
+TEST_CASE("data: rows are gathered alike one by one and many at a time, of every kind of file",
+          "[io][data]") {
+  const TemporaryDirectory dir;
+  constexpr int count = 150;
+  std::vector<float> floats(count * 12);
+  std::vector<std::uint8_t> bytes(count * 12);
+  std::vector<double> doubles(count * 12);
+  for (std::size_t i = 0; i < floats.size(); ++i) {
+    bytes[i] = static_cast<std::uint8_t>(i * 7);
+    doubles[i] = static_cast<double>(i) / static_cast<double>(floats.size());
+    floats[i] = static_cast<float>(doubles[i]);
+  }
+  foil::io::write_npy<float>(dir / "float", floats, {count, 2, 2, 3});
+  foil::io::write_npy<double>(dir / "double", doubles, {count, 2, 2, 3});
+  foil::io::write_npy<std::uint8_t>(dir / "byte", bytes, {count, 2, 2, 3});
+  std::vector<int> wanted;
+  for (const auto& [first, last] : {std::pair{0, 40}, {100, 150}, {40, 45}, {3, 80}, {80, 81}})
+    for (int row = first; row < last; ++row) wanted.push_back(row);
+  for (const char* const file : {"float", "double", "byte"})
+    for (const bool nhwc : {false, true})
+      for (const bool uniform : {false, true}) {
+        CAPTURE(file, nhwc, uniform);
+        const Bounds<float>::Vector low = Bounds<float>::Vector::LinSpaced(12, -2, -1);
+        const Bounds<float> bounds = uniform ? Bounds<float>(0, 1) : Bounds<float>(low, low.cwiseAbs());
+        foil::io::ImageReader<float> reader(dir / file, bounds, {.nhwc = nhwc});
+        const auto many = reader.gather(wanted);
+        Index place = 0;
+        for (const int row : wanted) {
+          const auto image = foil::sample(many, place++);
+          for (Index k = 0; k < 12; ++k) {
+            const Index in_file = nhwc ? k % 4 * 3 + k / 4 : k;
+            const auto at = static_cast<std::size_t>(row * 12 + in_file);
+            const double lower = bounds.lower(k), range = bounds.upper(k) - lower;
+            const float expected = std::string(file) == "byte"
+                                       ? static_cast<float>(lower + bytes[at] * range / 255)
+                                       : floats[at];
+            if (image[k] != expected) FAIL_CHECK("row " << row << ", feature " << k << ": " << image[k]);
+          }
+        }
+      }
 }
 
 TEST_CASE("data: a bad image is named by its row in the file and costs the others nothing", "[io][data]") {

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "foil/io/npy_part.hpp"
 
+#include <zlib.h>
+
 #include <algorithm>
+#include <cstdint>
 #include <numeric>
+#include <string>
 #include <vector>
 
 #include "foil/io/npy.hpp"
@@ -58,6 +62,31 @@ TEST_CASE("npy_part: with fewer rows it is a valid file of these", "[io][npy]") 
   const auto array = foil::io::read_npy(dir / "a.npy");
   CHECK(array.shape == std::vector<Index>{5, 2, 3});
   CHECK(array.values<float>()[29] == 29);
+}
+
+TEST_CASE("npy_part: the checksum of a file that was written at once is known", "[io][npy]") {
+  const TemporaryDirectory dir;
+  const auto sum_of = [](const void* data, std::size_t size) {
+    return static_cast<std::uint32_t>(crc32_z(0, static_cast<const unsigned char*>(data), size));
+  };
+  {
+    Part part(dir / "a.npy", {1000, 2, 3});
+    part.keep(0);
+    for (const Index first : {0, 3, 4}) {
+      const Batch some = rows(first, first == 0 ? 3 : first == 3 ? 1 : 8);
+      part.write(some);
+      CHECK(part.last_crc32() == sum_of(some.data(), static_cast<std::size_t>(some.size()) * sizeof(float)));
+    }
+    const auto sum = part.finish();
+    const std::string file = read(dir / "a.npy");
+    REQUIRE(sum.has_value());
+    CHECK(*sum == sum_of(file.data(), file.size()));
+    CHECK(part.size() == file.size());
+  }
+  Part part(dir / "a.npy", {1000, 2, 3});
+  part.keep(2);
+  part.write(rows(2, 1));
+  CHECK_FALSE(part.finish().has_value());
 }
 
 TEST_CASE("npy_part: what does not fit is refused", "[io][npy]") {

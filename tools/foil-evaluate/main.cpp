@@ -587,8 +587,11 @@ int evaluate_model(const Command& command, Teller& teller, Ranks* ranks) {
       const auto keep = [&] {
         if (outcome.records.empty()) return;
         if (adversarials) {
-          adversarials->finish();
-          outputs.add(outcome.file);
+          const auto sum = adversarials->finish();
+          if (sum)
+            outputs.add(outcome.file, {adversarials->size(), *sum});
+          else
+            outputs.add(outcome.file);
         }
         const foil::Summary summary = outcome.summary();
         const bool whole = summary.complete() && summary.finished() == count;

@@ -432,7 +432,7 @@ Outputs::Outputs(Places places) : places_(std::move(places)), run_id_(new_run_id
 }
 
 void Outputs::add(const std::string& name) {
-  folder_->add(name, content_of_file(staged(name)));
+  add(name, content_of_file(staged(name)));
 }
 
 void Outputs::retain(bool stays) {

@@ -152,8 +152,10 @@ class Outputs {
   /// Whether the results or what lies beside them are the standard output itself.
   bool take_stdout() const { return claims_.take_stdout(); }
 
-  /// Where to write a file of the folder of adversarials, and that it has been written.
+  /// Where to write a file of the folder of adversarials, and that it has been written, with what; if nobody
+  /// knows that, it is read.
   std::filesystem::path staged(const std::string& name) const { return folder_->staged(name); }
+  void add(const std::string& name, const Content& content) { folder_->add(name, content); }
   void add(const std::string& name);
   /// See OutputFolder.
   void retain(bool stays);

@@ -167,9 +167,8 @@ void State::note(const foil::Block& block, const Images& found, const Samples& s
   for (const Extreme& extreme : extremes)
     all["extremes"].push_back(
         {extreme.place, extreme.distance, binary(extreme.adversarial.data(), extreme.adversarial.size())});
-  const auto size = static_cast<std::size_t>(found.size());
   const auto features = static_cast<std::size_t>(foil::features(found));
-  if (parts.adversarials != nullptr) all["adversarials"] = sum_of(found.data(), size);
+  if (parts.adversarials != nullptr) all["adversarials"] = parts.adversarials->last_crc32();
   for (const auto& [name, content] : pictures)
     all["pictures"].push_back({name, content.bytes, content.crc32});
   if (parts.kept != nullptr) {

@@ -57,8 +57,8 @@ class State {
   };
   /// Gives an outcome its finished blocks, as far as all that belongs to them is there and whole.
   void restore(std::size_t number, Told& outcome, const Samples& samples, const Parts& parts);
-  /// What was found for a block, before it is finished. `pictures` are those written for it,
-  /// `extremes` its closest and farthest.
+  /// What was found for a block, and written to the adversarials last, before it is finished. `pictures` are
+  /// those written for it, `extremes` its closest and farthest.
   void note(const foil::Block& block, const Images& found, const Samples& samples, const Parts& parts,
             const std::vector<std::pair<std::string, Content>>& pictures,
             const std::vector<Extreme>& extremes);

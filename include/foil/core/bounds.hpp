@@ -4,7 +4,7 @@
 #pragma once
 
 #include <Eigen/Core>
-#include <cmath>
+#include <algorithm>
 #include <utility>
 
 #include "foil/core/error.hpp"
@@ -47,8 +47,19 @@ class Bounds {
   /// Whether every feature of a sample is finite and within.
   template <class Sample>
   bool contain(const Sample& x) const {
-    for (Index i = 0; i < x.size(); ++i)
-      if (!(std::isfinite(x[i]) && x[i] >= lower(i) && x[i] <= upper(i))) return false;
+    constexpr Index block = 256;  // decided on at once, by vectors
+    for (Index first = 0; first < x.size(); first += block) {
+      const Index end = std::min(first + block, static_cast<Index>(x.size()));
+      const Scalar low = lower_[0], high = upper_[0];
+      bool within = true;
+      if (uniform_)
+        for (Index i = first; i < end; ++i)
+          within = within & (x[i] >= low) & (x[i] <= high) & (x[i] - x[i] == 0);
+      else
+        for (Index i = first; i < end; ++i)
+          within = within & (x[i] >= lower_[i]) & (x[i] <= upper_[i]) & (x[i] - x[i] == 0);
+      if (!within) return false;
+    }
     return true;
   }
 

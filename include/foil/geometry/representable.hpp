@@ -17,6 +17,7 @@
 #include "foil/core/numbers.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/geometry/box.hpp"
+#include "foil/geometry/floats_within.hpp"
 
 namespace foil::geometry {
 
@@ -156,6 +157,9 @@ inline void Representable::fit_ball(double epsilon) const {
   const Index n = original_.size();
   ball_lower_.resize(n);
   ball_upper_.resize(n);
+  ball_epsilon_ = epsilon;
+  if (!lattice_ && single_precision_)
+    return floats_within(original_, box_.lower, box_.upper, epsilon, ball_lower_, ball_upper_);
   for (Index i = 0; i < n; ++i) {
     if (restricted(i)) {
       ball_lower_[i] = outermost(i, epsilon, -1);
@@ -170,7 +174,6 @@ inline void Representable::fit_ball(double epsilon) const {
     ball_lower_[i] = low;
     ball_upper_[i] = high;
   }
-  ball_epsilon_ = epsilon;
 }
 
 /// The lattice point of the box that is nearest to a value of the box; the original's own where that is the

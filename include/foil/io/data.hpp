@@ -6,10 +6,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstddef>
-#include <cstdint>
 #include <filesystem>
+#include <optional>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -25,6 +25,7 @@
 #include "foil/io/labels.hpp"
 #include "foil/io/npy.hpp"
 #include "foil/io/pictures.hpp"
+#include "foil/io/pixels.hpp"
 
 namespace foil::io {
 
@@ -76,10 +77,7 @@ class ImageReader {
   using Images = Tensor<Scalar, 4>;
 
   ImageReader(std::filesystem::path path, Bounds<Scalar> bounds, ImageOptions options = {})
-      : path_(std::move(path)),
-        bounds_(std::move(bounds)),
-        options_(std::move(options)),
-        file_(detail::open_rows(path_)) {
+      : path_(std::move(path)), options_(std::move(options)), file_(detail::open_rows(path_)) {
     std::vector<Index> shape = std::visit([](const auto& file) { return file.shape(); }, file_);
     require(shape.size() >= 2 && shape.size() <= 5, path_,
             "expected images of shape (N, C, H, W), or samples of one, two or four axes, found ",
@@ -97,8 +95,10 @@ class ImageReader {
               shape_.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(shape_.size(), 3)),
               axes_.begin());
     if (shape_.size() == 4) axes_[2] *= shape_[3];
-    bounds_.check(axes_[0] * axes_[1] * axes_[2]);
-    choose_levels();
+    const Index size = axes_[0] * axes_[1] * axes_[2];
+    bounds.check(size);
+    pixels_.emplace(path_, std::move(bounds), size,
+                    PixelOptions{levels_of_file(), channels_, options_.clip, options_.strict});
   }
 
   const std::filesystem::path& path() const { return path_; }
@@ -111,7 +111,7 @@ class ImageReader {
   std::string shape_text() const { return detail::shape_text(rows_, shape_); }
   /// The whole number that becomes the upper end of the bounds, 255 or 65535; 0 where values are taken as
   /// they are.
-  int levels() const { return levels_; }
+  int levels() const { return pixels_->options().levels; }
   /// How many values the last next() has moved to the bounds.
   Index clipped() const { return clipped_; }
   /// The files, if these are pictures.
@@ -122,18 +122,10 @@ class ImageReader {
 
   /// Reads the next images, `count` of them or as many as are left.
   Images next(Index count) {
-    return std::visit(
-        [&](auto& file) {
-          const auto array = file.next(count);
-          Images images(batch_dimensions(array.shape[0]));
-          if constexpr (std::is_same_v<std::remove_cvref_t<decltype(array)>, NpyArray>)
-            place(array.template values<Scalar>(), images);
-          else
-            place(array.data, images);
-          row_ += array.shape[0];
-          return images;
-        },
-        file_);
+    count = std::clamp<Index>(count, 0, rows_ - row_);
+    Images images(batch_dimensions(count));
+    read(count, images, 0);
+    return images;
   }
 
   /// Goes to a row, from 0 to rows(). A gzipped or deflated file is unpacked up to there, from its beginning
@@ -159,6 +151,18 @@ class ImageReader {
     Index first = 0, end = 0;  // what is held
     for (std::size_t i = 0; i < places.size(); ++i) {
       const auto [row, place] = places[i];
+      std::size_t run = i + 1;  // these follow each other in the file and in the batch
+      const auto follows = [&](std::size_t k) {
+        const auto ahead = static_cast<Index>(k - i);
+        return places[k] == std::pair(row + ahead, place + ahead);
+      };
+      while (run < places.size() && follows(run)) ++run;
+      if (row >= end && run - i >= at_a_time) {
+        seek(row);
+        read(static_cast<Index>(run - i), images, place);
+        i = run - 1;
+        continue;
+      }
       if (row >= end) {
         first = row, end = row + 1;
         for (std::size_t k = i; k < places.size() && places[k].first <= end && end - first < at_a_time; ++k)
@@ -218,62 +222,48 @@ class ImageReader {
     std::rotate(shape_.begin(), shape_.begin() + 2, shape_.end());
   }
 
-  void choose_levels() {
+  int levels_of_file() const {
     const auto* npy = std::get_if<NpyReader>(&file_);
     const std::string type = npy == nullptr ? "|u1" : npy->type();
-    levels_ = options_.raw ? 0 : type == "|u1" ? 255 : type == "<u2" ? 65535 : 0;
-    for (Index i = 0; levels_ > 0 && i < (bounds_.uniform() ? 1 : axes_[0] * axes_[1] * axes_[2]); ++i)
-      require(std::isfinite(bounds_.lower(i)) && std::isfinite(bounds_.upper(i)), path_,
-              "expected finite bounds, which 0 and ", levels_, " are scaled to");
+    return options_.raw ? 0 : type == "|u1" ? 255 : type == "<u2" ? 65535 : 0;
   }
 
-  /// Scales, transposes and checks numbers in the order of the file.
-  template <class Value>
-  void place(const std::vector<Value>& values, Images& images) {
+  /// Reads the next images, so many as there are, into a batch from one of its rows on.
+  void read(Index count, Images& images, Index to) {
     const Index n = features(images);
+    Scalar* const out = images.data() + to * n;
+    const Index first = std::exchange(row_, row_ + count);
     clipped_ = 0;
-    for (Index i = 0, k = 0; i < samples(images); ++i)
-      for (Index in_file = 0; in_file < n; ++in_file, ++k) {
-        const Index feature = channels_ == 0 ? in_file : channels_first(in_file, channels_, n);
-        const auto stored = values[static_cast<std::size_t>(k)];
-        images.data()[i * n + feature] = levels_ > 0
-                                             ? scaled(static_cast<double>(stored), feature)
-                                             : checked(static_cast<Scalar>(stored), row_ + i, feature);
-      }
-  }
-
-  Scalar scaled(double value, Index feature) const {
-    const Scalar lower = bounds_.lower(feature), upper = bounds_.upper(feature);
-    const double range = double{upper} - double{lower};
-    return std::min(std::max(static_cast<Scalar>(double{lower} + value * range / levels_), lower), upper);
-  }
-
-  Scalar checked(Scalar value, Index row, Index feature) {
-    const Scalar lower = bounds_.lower(feature), upper = bounds_.upper(feature);
-    if (std::isfinite(value) && value >= lower && value <= upper) return value;
-    if (options_.clip && std::isfinite(value)) {
-      const Scalar nearest = std::min(std::max(value, lower), upper);
-      const double range = double{upper} - double{lower};
-      const double size = std::isfinite(range) ? range : std::max(1.0, std::abs(double{nearest}));
-      if (std::abs(double{value} - double{nearest}) <= 1e-6 * size) {
-        ++clipped_;
-        return nearest;
-      }
-    }
-    require(!options_.strict, path_, "image ", row, " has the value ", value, ", expected values in [", lower,
-            ", ", upper, "]");
-    return value;
+    const auto place = [&](const auto* numbers) {
+      for (Index i = 0; i < count; ++i) clipped_ += pixels_->place(numbers + i * n, out + i * n, first + i);
+    };
+    std::visit(
+        [&](auto& file) {
+          if constexpr (!std::is_same_v<std::remove_cvref_t<decltype(file)>, NpyReader>) {
+            const auto array = file.next(count);
+            place(array.data.data());
+          } else if (pixels_->as_they_are()) {
+            file.next(count, std::span<Scalar>(out, static_cast<std::size_t>(count * n)));
+            for (Index i = 0; i < count; ++i) clipped_ += pixels_->check(out + i * n, first + i);
+          } else if (file.type() == "|u1") {
+            const auto array = file.next(count);
+            place(array.bytes.data());
+          } else {
+            const auto numbers = file.next(count).template values<Scalar>();
+            place(numbers.data());
+          }
+        },
+        file_);
   }
 
   std::filesystem::path path_;
-  Bounds<Scalar> bounds_;
   ImageOptions options_;
   detail::RowReader file_;
   std::vector<Index> shape_{};  // of a sample
   std::array<Index, 3> axes_{1, 1, 1};
   Index rows_ = 0, channels_ = 0;  // channels: that lie last in the file and first in the batch, if they do
-  int levels_ = 0;
-  Index row_ = 0, clipped_ = 0;  // the next one
+  std::optional<Pixels<Scalar>> pixels_{};  // there when all is known of the file
+  Index row_ = 0, clipped_ = 0;             // the next one
 };
 
 /// Reads all images as a batch (N, C, H, W); as foil::io::ImageReader.

@@ -39,13 +39,12 @@ struct NpyArray {
       if constexpr (std::is_integral_v<T> && !std::is_integral_v<Stored>) {
         require(false, path, "expected integers, found elements of type ", type);
       } else {
-        out.reserve(bytes.size() / sizeof value);
-        for (std::size_t at = 0; at < bytes.size(); at += sizeof value) {
-          std::memcpy(&value, bytes.data() + at, sizeof value);
+        out.resize(bytes.size() / sizeof value);
+        for (std::size_t i = 0; i < out.size(); ++i) {
+          std::memcpy(&value, bytes.data() + i * sizeof value, sizeof value);
           if constexpr (std::is_integral_v<T> && !std::is_same_v<Stored, bool>)
-            require(std::in_range<T>(value), path, "the value ", +value, " at position ", out.size(),
-                    " is too large");
-          out.push_back(static_cast<T>(value));
+            require(std::in_range<T>(value), path, "the value ", +value, " at position ", i, " is too large");
+          out[i] = static_cast<T>(value);
         }
       }
     });
@@ -134,6 +133,24 @@ class NpyReader {
       for (unsigned char& byte : array.bytes) byte = byte != 0;
     row_ += count;
     return array;
+  }
+
+  /// Reads the next rows as numbers of type T, as NpyArray::values() has them, straight into their place
+  /// where the file holds them so. Throws unless these are as many numbers.
+  template <class T>
+  void next(Index count, std::span<T> out) {
+    const std::uint64_t size =
+        static_cast<std::uint64_t>(std::clamp<Index>(count, 0, rows() - row_)) * row_bytes_;
+    require(size == out.size() * element_, path_, "expected ", out.size(),
+            " numbers in the next rows, found ", size / element_);
+    if (type_ != detail::npy_type<T> || swapped_ || fortran_ || std::is_same_v<T, bool>) {
+      const std::vector<T> values = next(count).template values<T>();
+      std::copy(values.begin(), values.end(), out.begin());
+      return;
+    }
+    bytes_->read(begin_ + static_cast<std::uint64_t>(row_) * row_bytes_,
+                 {reinterpret_cast<unsigned char*>(out.data()), out.size_bytes()});
+    row_ += count;
   }
 
   /// Goes to a row, from 0 to rows().

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// A .npy file that may be left unfinished and gone on with.
+/// A .npy file that may be left unfinished and gone on with. Needs zlib.
 #pragma once
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -13,6 +14,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -66,6 +68,7 @@ class NpyPart {
   void keep(Index rows) {
     require(rows >= 0 && rows <= rows_, path_, "expected from 0 to ", rows_, " rows, got ", rows);
     rows_ = rows;
+    sum_ = rows == 0 ? std::optional<std::uint32_t>(0) : std::nullopt;
     head(shape_[0]);
     go_to(rows);
     check(std::fflush(file_.get()) == 0 &&
@@ -80,7 +83,12 @@ class NpyPart {
     const auto size = static_cast<std::size_t>(rows.size());
     check(std::fwrite(rows.data(), sizeof(T), size, file_.get()) == size);
     rows_ += samples(rows);
+    const std::size_t bytes = size * sizeof(T);
+    last_sum_ = crc32_of(rows.data(), bytes);
+    if (sum_) sum_ = joined(*sum_, last_sum_, bytes);
   }
+  /// The CRC-32 of the numbers that the last write() has written.
+  std::uint32_t last_crc32() const { return last_sum_; }
 
   /// Brings to the disk what has been written.
   void sync() {
@@ -88,12 +96,17 @@ class NpyPart {
     check(::fsync(::fileno(file_.get())) == 0 || errno == EINVAL || errno == ENOTSUP);
   }
 
-  /// Makes it a valid file of the rows that are there.
-  void finish() {
-    head(rows_);
+  /// Makes it a valid file of the rows that are there. Returns the CRC-32 of the file, unless some of its
+  /// rows had been there before: then it is not known.
+  std::optional<std::uint32_t> finish() {
+    const std::string header = head(rows_);
     sync();
     check(::ftruncate(::fileno(file_.get()), static_cast<::off_t>(place(rows_))) == 0);
+    if (!sum_) return std::nullopt;
+    return joined(crc32_of(header.data(), header.size()), *sum_, place(rows_) - header.size());
   }
+  /// Of the file, in bytes, once it is finished.
+  std::uint64_t size() const { return place(rows_); }
 
  private:
   void check(bool fine) const { require(fine, path_, "cannot be written: ", std::strerror(errno)); }
@@ -101,12 +114,20 @@ class NpyPart {
     return header_size_ + static_cast<std::uint64_t>(row) * row_size_ * sizeof(T);
   }
   void go_to(Index row) { check(::fseeko(file_.get(), static_cast<::off_t>(place(row)), SEEK_SET) == 0); }
-  void head(Index rows) {
+  static std::uint32_t crc32_of(const void* data, std::size_t bytes) {
+    return static_cast<std::uint32_t>(::crc32_z(0, static_cast<const unsigned char*>(data), bytes));
+  }
+  /// Of what has the one sum, and behind it so many bytes of the other.
+  static std::uint32_t joined(std::uint32_t a, std::uint32_t b, std::uint64_t bytes) {
+    return static_cast<std::uint32_t>(::crc32_combine(a, b, static_cast<z_off_t>(bytes)));
+  }
+  std::string head(Index rows) {
     std::vector<Index> shape = shape_;
     shape[0] = rows;
     const std::string header = detail::npy_header(detail::npy_type<T>, shape, header_size_);
     check(std::fseek(file_.get(), 0, SEEK_SET) == 0 &&
           std::fwrite(header.data(), 1, header.size(), file_.get()) == header.size());
+    return header;
   }
 
   std::filesystem::path path_;
@@ -114,6 +135,8 @@ class NpyPart {
   std::uint64_t row_size_ = 1;
   std::size_t header_size_ = 0;
   Index rows_ = 0;
+  std::optional<std::uint32_t> sum_{};  // of all rows, if all have been written here
+  std::uint32_t last_sum_ = 0;
   detail::File file_{};
 };
 
