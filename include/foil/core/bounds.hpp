@@ -51,14 +51,13 @@ class Bounds {
     for (Index first = 0; first < x.size(); first += block) {
       const Index end = std::min(first + block, static_cast<Index>(x.size()));
       const Scalar low = lower_[0], high = upper_[0];
-      bool within = true;
+      int outside = 0;  // or not finite
       if (uniform_)
-        for (Index i = first; i < end; ++i)
-          within = within & (x[i] >= low) & (x[i] <= high) & (x[i] - x[i] == 0);
+        for (Index i = first; i < end; ++i) outside += !((x[i] >= low) & (x[i] <= high) & (x[i] - x[i] == 0));
       else
         for (Index i = first; i < end; ++i)
-          within = within & (x[i] >= lower_[i]) & (x[i] <= upper_[i]) & (x[i] - x[i] == 0);
-      if (!within) return false;
+          outside += !((x[i] >= lower_[i]) & (x[i] <= upper_[i]) & (x[i] - x[i] == 0));
+      if (outside > 0) return false;
     }
     return true;
   }
