@@ -9,19 +9,17 @@ The first makes G (1) gigabytes of images of 3 x 56 x 56, as float32 and as byte
 nothing, in a folder with as much room four times. In turns it copies the file with `cp`, has it read
 (--correct-only --count 1: all rows are looked at, one is attacked), and has all of it attacked by FGSM, without and
 with --adversarials; it prints the medians of N (3) rounds. The second repeats the images of two idx files until there
-are so many samples, and prints the time of PGD over that in the model, and the peak of memory. Needs NumPy, and the
-first the package onnx.
+are so many samples, and prints the time of PGD over that in the model, and the peak of memory. Needs NumPy, GNU
+time, and the first the package onnx.
 """
 
 import argparse
 import gzip
 import json
-import os
 import shutil
 import statistics
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -30,13 +28,13 @@ SHAPE = (3, 56, 56)
 
 
 def timed(command):
-    """Seconds by the clock and of the processor, and the peak of memory in MB."""
-    start = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, used = os.wait4(process.pid, 0)
-    if os.waitstatus_to_exitcode(status) != 0:
-        raise SystemExit(f"failed: {' '.join(map(str, command))}")
-    return time.monotonic() - start, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+    """Seconds by the clock and of the processor, and the peak of memory in MB. By a small program between the
+    two: a child's peak is at least what its parent held."""
+    with tempfile.NamedTemporaryFile("r") as told:
+        between = ["time", "-f", "%e %U %S %M", "-o", told.name]
+        subprocess.run([*between, *map(str, command)], stdout=subprocess.DEVNULL, check=True)
+        clock, user, system, memory = map(float, told.read().split())
+    return clock, user + system, memory / 1024
 
 
 def make_network(path, weights):
@@ -85,7 +83,7 @@ def make_images(folder, kind, size, weights, random):
 
 def measure_files(options, folder):
     random = np.random.default_rng(0)
-    weights = random.standard_normal((int(np.prod(SHAPE[:1])) * 16, 10)).astype(np.float32)
+    weights = random.standard_normal((SHAPE[0] * 16, 10)).astype(np.float32)
     make_network(folder / "network.onnx", weights)
     for kind in ("float32", "uint8"):
         images, copy, out = folder / f"{kind}.npy", folder / "copy.npy", folder / "out"
