@@ -179,6 +179,7 @@ void evaluate(const AnyAttack& attack, M&& model, Source& source, const Selectio
     return tell();
   };
 
+  outcome.records.reserve(static_cast<std::size_t>(total));  // or they lie there twice when they move
   const auto size = [&](Index first) {
     const Index most = hooks.size ? hooks.size(first) : block_size(options);
     return std::clamp<Index>(most, 1, total - first);
