@@ -13,7 +13,7 @@ namespace programs {
 /// \param stray  what to say of arguments that belong to no option, after having quoted the first
 std::string parse(CLI::App& app, int argc, char** argv, const std::string& stray);
 
-/// The command line as a shell takes it.
-std::string shell_line(int argc, const char* const* argv);
+/// A word of a command line as a shell takes it.
+std::string shell_word(const std::string& word);
 
 }  // namespace programs

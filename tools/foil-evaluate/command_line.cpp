@@ -370,7 +370,8 @@ Command parse_command_line(int argc, char** argv, int threads) {
   command.nhwc = layout == "nhwc";
   if (quiet) command.telling = Telling::quiet;
   if (json) command.telling = Telling::json;
-  command.again = programs::shell_line(argc, argv) + (command.resume ? "" : " --resume");
+  for (int i = 0; i < argc; ++i) command.again += (i > 0 ? " " : "") + programs::shell_word(argv[i]);
+  if (!command.resume) command.again += " --resume";
   command.list = list->count() > 0;
   if (command.list) return command;
   for (const CLI::Option* option : app.get_options())

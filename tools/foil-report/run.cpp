@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "common/arguments.hpp"
 #include "foil/core/error.hpp"
 #include "foil/core/summary.hpp"
 
@@ -162,8 +163,6 @@ PageRun run_of(const Json& root, std::vector<foil::Outcome> outcomes, std::vecto
 }
 
 std::vector<std::string> shell_lines(const std::vector<std::string>& words) {
-  constexpr std::string_view plain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%";
   constexpr std::size_t full = 70;  // then the next option begins another line
   std::vector<std::string> lines;
   for (const std::string& word : words) {
@@ -171,13 +170,7 @@ std::vector<std::string> shell_lines(const std::vector<std::string>& words) {
       lines.push_back(lines.empty() ? "" : " ");
     std::string& line = lines.back();
     if (!line.empty()) line += ' ';
-    if (!word.empty() && word.find_first_not_of(plain) == word.npos) {
-      line += word;
-      continue;
-    }
-    line += '\'';
-    for (const char c : word) line += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    line += '\'';
+    line += programs::shell_word(word);
   }
   return lines;
 }
