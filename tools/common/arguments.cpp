@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "common/arguments.hpp"
 
+#include <algorithm>
 #include <sstream>
 #include <string_view>
 #include <vector>
