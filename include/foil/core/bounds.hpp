@@ -50,13 +50,14 @@ class Bounds {
     constexpr Index block = 256;  // decided on at once, by vectors
     for (Index first = 0; first < x.size(); first += block) {
       const Index end = std::min(first + block, static_cast<Index>(x.size()));
-      const Scalar low = lower_[0], high = upper_[0];
-      int outside = 0;  // or not finite
+      int outside = 0;
+      const auto wrong = [](Scalar value, Scalar low, Scalar high) {  // without branches
+        return int{!(value >= low)} + int{!(value <= high)} + int{!(value - value == 0)};
+      };
       if (uniform_)
-        for (Index i = first; i < end; ++i) outside += !((x[i] >= low) & (x[i] <= high) & (x[i] - x[i] == 0));
+        for (Index i = first; i < end; ++i) outside += wrong(x[i], lower_[0], upper_[0]);
       else
-        for (Index i = first; i < end; ++i)
-          outside += !((x[i] >= lower_[i]) & (x[i] <= upper_[i]) & (x[i] - x[i] == 0));
+        for (Index i = first; i < end; ++i) outside += wrong(x[i], lower_[i], upper_[i]);
       if (outside > 0) return false;
     }
     return true;

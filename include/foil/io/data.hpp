@@ -152,11 +152,9 @@ class ImageReader {
     for (std::size_t i = 0; i < places.size(); ++i) {
       const auto [row, place] = places[i];
       std::size_t run = i + 1;  // these follow each other in the file and in the batch
-      const auto follows = [&](std::size_t k) {
-        const auto ahead = static_cast<Index>(k - i);
-        return places[k] == std::pair(row + ahead, place + ahead);
-      };
-      while (run < places.size() && follows(run)) ++run;
+      while (run < places.size() &&
+             places[run] == std::pair(places[run - 1].first + 1, places[run - 1].second + 1))
+        ++run;
       if (row >= end && run - i >= at_a_time) {
         seek(row);
         read(static_cast<Index>(run - i), images, place);
