@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -26,8 +25,8 @@ struct HopSkipJumpOptions {
   int steps = 40;
   int estimates = 100;
   int most_estimates = 10'000;
-  StartOptions start{.bisections =
-                         0};  ///< how a start is found; then the way to it is halved as in every step
+  /// How a start is found. Then the way to it is halved as in every step.
+  StartOptions start{.bisections = 0};
 
   void list(OptionList& option) {
     option("steps", steps, "estimates of the normal, and steps along it", at_least(0));
@@ -65,13 +64,12 @@ class HopSkipJumpAttack : public MinimalAttack<HopSkipJumpAttack<N>> {
 
   Task<> attack(Oracle& oracle) const {
     StartState start;
-    Eigen::VectorXd x;
-    const bool found = co_await next_start(oracle, options_.start, start, x);
+    const bool found = co_await find_start(oracle, options_.start, start);
     if (!found) co_return;
+    Eigen::VectorXd x = std::move(start.bisection.inside);
     const Index features = oracle.box().free_features();
-    if (features <= 1) {
-      co_await approach<N>(oracle, x, std::numeric_limits<int>::max());
-      oracle.finish(Status::converged);  // the way left nothing to do
+    if (features == 1) {
+      oracle.finish(Status::converged);  // the bisection left nothing to do
       co_return;
     }
     const auto d = static_cast<double>(features);

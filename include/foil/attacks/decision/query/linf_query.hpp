@@ -163,7 +163,9 @@ class LinfQueryAttack : public MinimalAttack<LinfQueryAttack> {
       again = adversarial && closer;
       if (adversarial && radius < best.radius) {
         belief.widen(best.radius / radius);
-        best = {signs, 0, radius, true};
+        best.signs = signs;
+        best.outside = 0;
+        best.radius = radius;
       }
       if (step % round != 0) continue;
       if (best.radius > (1 - options_.tolerance) * before) co_return;

@@ -20,7 +20,7 @@ using QueryAttack = std::conditional_t<std::same_as<N, L2>, L2QueryAttack, LinfQ
 /// Its entries in the catalogue.
 struct QueryFamily {
   static void list(auto& catalogue) {
-    catalogue.family("Query attack", "foil", "1 forward per question; the start");
+    catalogue.family("Query attack", "foil's own", "1 forward per question; the start");
     catalogue.add(L2QueryAttack());
     catalogue.add(LinfQueryAttack());
   }

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "foil/attacks/decision/sign_rays/ray.hpp"
@@ -29,10 +30,10 @@ struct AdbaOptions {
   }
 };
 
-/// ADBA, approximation decision boundary attack, Wang et al. 2024: small Linf perturbations of models that
-/// return decisions only. As RayS, but flips the halves of a block against each other, at the present radius;
-/// where both stay adversarial, at a smaller radius that only one of them survives, by halving. That takes
-/// about four answers where RayS bisects twice. For any criterion.
+/// ADBA, approximation decision boundary attack, Wang, Zuo, Huang, Chen 2024, arXiv:2406.04998: small Linf
+/// perturbations of models that return decisions only. As RayS, but flips the halves of a block against each
+/// other, at the present radius; where both stay adversarial, at a smaller radius that only one of them
+/// survives, by halving. That takes about four answers where RayS bisects twice. For any criterion.
 ///
 /// Differs from the paper: radii halve the interval, no density is fitted; starts as RaySAttack, relative
 /// tolerance; whenever all single features have been gone through, the radius is bisected, and the attack
@@ -82,8 +83,8 @@ class AdbaAttack : public MinimalAttack<AdbaAttack> {
       for (const Eigen::VectorXd& s : signs) points.push_back(sign_rays::point_at(oracle, s, radius));
       // A block of one has a half that changes nothing, and that is known to be adversarial at the radius.
       const bool alone = block.size() == 1 && tries == 0 && best.found;
-      const std::size_t asked = alone ? 1 : 2;
-      const std::span<const Answer> at = co_await oracle.query_all({points.data(), asked});
+      const std::span<Eigen::VectorXd> asked(points.data(), alone ? 1 : 2);
+      const std::span<const Answer> at = co_await oracle.query_all(asked);
       const bool first = at[0].adversarial, second = alone || at[1].adversarial;
       if (first || second) {
         inside = radius;
@@ -97,7 +98,10 @@ class AdbaAttack : public MinimalAttack<AdbaAttack> {
     if (winner < 0) co_return false;
     const bool changed =
         !best.found || signs[static_cast<std::size_t>(winner)] != best.signs || inside < best.radius;
-    if (changed) best = {signs[static_cast<std::size_t>(winner)], outside, inside, true};
+    if (changed) {
+      sign_rays::Ray closer{signs[static_cast<std::size_t>(winner)], outside, inside, true};
+      best = std::move(closer);
+    }
     co_return changed;
   }
 

@@ -14,7 +14,8 @@ struct SignRayFamily {
     catalogue.family("RayS", "Chen, Gu 2020, arXiv:2006.12792",
                      "1 forward per flip, about 10 more where it is kept");
     catalogue.add(RaySAttack(), {"linf-rays"});
-    catalogue.family("ADBA", "Wang et al. 2024, arXiv:2406.04998", "2 to 4 forward per block, mostly");
+    catalogue.family("ADBA", "Wang, Zuo, Huang, Chen 2024, arXiv:2406.04998",
+                     "2 to 4 forward per block, mostly");
     catalogue.add(AdbaAttack(), {"linf-adba"});
   }
 };
