@@ -191,6 +191,26 @@ TEST_CASE("query attack: what is finer than the groups is found by the flips at 
   CHECK(result.distances[0] == Catch::Approx(1 / w.lpNorm<1>()).epsilon(0.01));
 }
 
+TEST_CASE("query attack: another direction is found where the first one leads to the farther class",
+          "[linf-query]") {
+  // Class 1 far up, class 2 at a fifth of that distance where one half goes down and the other up.
+  const auto model = make_model<Flat>(Bounds<double>(-1, 1), [](const Flat& x) {
+    Labels labels(samples(x));
+    for (Index i = 0; i < labels.size(); ++i) {
+      const auto row = as_matrix(x).row(i);
+      labels[i] = row.sum() >= 12 ? 1 : row.tail(10).sum() - row.head(10).sum() >= 4 ? 2 : 0;
+    }
+    return labels;
+  });
+  Flat input(1, 20);
+  input.setZero();
+  const Labels zero = Labels::Zero(1);
+  const auto alone = LinfQueryAttack({.challengers = 0})(model, input, zero);
+  const auto challenged = LinfQueryAttack()(model, input, zero);
+  CHECK(alone.distances[0] == Catch::Approx(0.6).epsilon(5e-3));
+  CHECK(challenged.distances[0] == Catch::Approx(0.2).epsilon(5e-3));
+}
+
 TEST_CASE("query attack: where the first direction has no adversarial, flips find one, or it gives up",
           "[linf-query]") {
   Flat input(1, 8);

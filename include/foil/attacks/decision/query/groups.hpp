@@ -81,6 +81,14 @@ class Groups {
     return across * (0.5 * near(a, b, wide) + 0.3 * near(a, b, narrow)) + (a == b ? 0.2 : 0);
   }
 
+  /// Numbers per group that are as alike as gradients, from independent ones.
+  Eigen::VectorXd alike(const Eigen::VectorXd& independent) const {
+    Eigen::VectorXd out = Eigen::VectorXd::Zero(count());
+    for (Index a = 0; a < count(); ++a)
+      for (Index b = 0; b < count(); ++b) out[a] += likeness(a, b) * independent[b];
+    return out;
+  }
+
   /// How large the gradient of each group of an image is by experience, 1 in the root mean square: the
   /// larger, the more the image varies around it. Without an image, 1.
   Eigen::VectorXd liveliness(const Eigen::VectorXd& features) const {

@@ -5,36 +5,22 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "foil/attacks/decision/query/belief.hpp"
+#include "foil/attacks/decision/query/flips.hpp"
 #include "foil/attacks/decision/query/groups.hpp"
+#include "foil/attacks/decision/query/linf_options.hpp"
 #include "foil/attacks/decision/query/plane.hpp"
 #include "foil/attacks/decision/sign_rays/ray.hpp"
 #include "foil/core/sum.hpp"
 #include "foil/run/attack.hpp"
 
 namespace foil {
-
-/// Options of foil::LinfQueryAttack.
-struct LinfQueryOptions {
-  int steps = 25'000;
-  int unknowns = 800;
-  double tolerance = 1e-3;
-  bool channels_last = false;
-
-  void list(OptionList& option) {
-    option("steps", steps, "questions after the first direction", at_least(0));
-    option("unknowns", unknowns,
-           "groups of features that are told apart at first; each sample being attacked takes 4 bytes times "
-           "their square",
-           between(1, 10'000));
-    option("tolerance", tolerance, "relative distance that is not worth going on for",
-           strictly_between(0, 1));
-    option("channels_last", channels_last, "images are (H, W, C)");
-  }
-};
 
 /// The closest adversarial in Linf with few questions, knowing nothing but decisions: what to run whatever
 /// the budget. foil's own; for any criterion, targeted ones from a start of the target class. In Linf only
@@ -70,14 +56,18 @@ class LinfQueryAttack : public MinimalAttack<LinfQueryAttack> {
     int steps = options_.steps;
     if (!best.found) {
       sign_rays::Blocks blocks(oracle, 1);
-      while (!best.found && !blocks.idle() && steps-- > 0) co_await flip(oracle, best, blocks);
+      while (!best.found && !blocks.idle() && steps-- > 0)
+        co_await query::flip(oracle, best, blocks, options_.tolerance);
       if (!best.found) co_return;
     }
     co_await sign_rays::tighten(oracle, best, coarse);
     co_await try_opposite(oracle, best, steps);
-    co_await learn(oracle, groups, best, steps);
+    std::vector<double> pace;
+    co_await learn(oracle, groups, best, steps, 0, pace);
+    for (int challenge = 1; challenge <= options_.challengers && steps > 0; ++challenge)
+      co_await be_challenged(oracle, groups, best, steps, challenge, pace);
     sign_rays::Blocks blocks(oracle, 1, static_cast<std::size_t>(groups.largest()));
-    while (!blocks.idle() && steps-- > 0) co_await flip(oracle, best, blocks);
+    while (!blocks.idle() && steps-- > 0) co_await query::flip(oracle, best, blocks, options_.tolerance);
     co_await sign_rays::tighten(oracle, best, options_.tolerance);
     if (blocks.idle()) oracle.finish(Status::converged);
   }
@@ -89,28 +79,10 @@ class LinfQueryAttack : public MinimalAttack<LinfQueryAttack> {
   static constexpr double breadth = 0.3;      // of drawn signs: 1 is as uncertain as the belief
   static constexpr int period = 5;            // questions of which one is about the likeliest signs
   static constexpr double gain = 0.00125, leap = 0.2;  // least and largest share of the radius at a time
+  static constexpr int heat = 100;  // questions after which a challenger is compared with the best
+  static constexpr std::size_t grace = 2, stall = 4;  // heats that it is given, and that may gain little
+  static constexpr double least = 0.01;               // gain in so many heats
   static constexpr double beyond = 1.5;  // radius up to which questions are asked, times the best
-
-  /// Flips the next block, and follows the new ray inwards if it comes closer by the tolerance.
-  Task<> flip(Oracle& oracle, sign_rays::Ray& best, sign_rays::Blocks& blocks) const {
-    sign_rays::Ray ray = best.flipped(blocks.next());
-    double shrunk = best.found ? options_.tolerance : 0;
-    while (shrunk < 1) {
-      const double radius = best.radius * (1 - shrunk);
-      Eigen::VectorXd x = sign_rays::point_at(oracle, ray.signs, radius);
-      const bool adversarial = co_await oracle.query(x);
-      if (!adversarial) {
-        if (ray.found) ray.outside = radius;
-        break;
-      }
-      ray.found = true;
-      ray.radius = radius;
-      shrunk = shrunk > 0 ? 2 * shrunk : options_.tolerance;
-    }
-    if (!ray.found) co_return;
-    best = ray;
-    blocks.kept();
-  }
 
   /// The ray in the other direction, if that comes closer.
   Task<> try_opposite(Oracle& oracle, sign_rays::Ray& best, int& steps) const {
@@ -123,8 +95,27 @@ class LinfQueryAttack : public MinimalAttack<LinfQueryAttack> {
     best = other;
   }
 
-  /// Asks, and learns from the answers, until a round of questions gains less than the tolerance.
-  Task<> learn(Oracle& oracle, const query::Groups& groups, sign_rays::Ray& best, int& steps) const {
+  /// Learns about the boundary around another ray, of signs that are as alike as slopes, as long as it keeps
+  /// the best one's pace; what comes closer is the best.
+  Task<> be_challenged(Oracle& oracle, const query::Groups& groups, sign_rays::Ray& best, int& steps,
+                       int challenge, std::vector<double>& pace) const {
+    Eigen::VectorXd drawn(groups.count());
+    oracle.random(Purpose::start, static_cast<std::uint32_t>(challenge)).fill_normal(drawn);
+    sign_rays::Ray other{query::signs_of(groups.shares(groups.alike(drawn))), 0, 2 * best.radius, false};
+    other.radius = std::min(other.radius, sign_rays::reach(oracle));
+    Eigen::VectorXd x = sign_rays::point_at(oracle, other.signs, other.radius);
+    --steps;
+    other.found = co_await oracle.query(x);
+    if (!other.found) co_return;
+    co_await sign_rays::tighten(oracle, other, coarse);
+    co_await learn(oracle, groups, other, steps, challenge, pace);
+    if (other.radius < best.radius) best = std::move(other);
+  }
+
+  /// Asks, and learns from the answers, until a round of questions gains too little, or a challenger is not
+  /// closer than the `pace`, the radii of the best one after every heat.
+  Task<> learn(Oracle& oracle, const query::Groups& groups, sign_rays::Ray& best, int& steps,
+               int challenge, std::vector<double>& pace) const {
     const double unit = best.radius;
     const Eigen::VectorXd deviations =
         prior / static_cast<double>(groups.count()) * groups.liveliness(oracle.original());
@@ -133,8 +124,7 @@ class LinfQueryAttack : public MinimalAttack<LinfQueryAttack> {
     });
     Eigen::VectorXd x = sign_rays::point_at(oracle, best.signs, best.radius);
     belief.learn_crossing(groups.means(x - oracle.original()) / unit, coarse / 2);
-    const int round = static_cast<int>(groups.count()) + 100;
-    double before = best.radius;
+    std::vector<double> heats;
     bool again = false;
     for (int step = 1; steps-- > 0; ++step) {
       const Eigen::VectorXd slopes = groups.shares(belief.mean()) / unit;
@@ -149,7 +139,7 @@ class LinfQueryAttack : public MinimalAttack<LinfQueryAttack> {
       }
       if (!closer) {
         Eigen::VectorXd drawn(groups.count());
-        oracle.random(Purpose::proposal, static_cast<std::uint32_t>(step)).fill_normal(drawn);
+        oracle.random(Purpose::proposal, draw_number(challenge, step)).fill_normal(drawn);
         drawn = belief.spread(drawn);
         const double length = norm2(drawn) / std::sqrt(static_cast<double>(drawn.size()));
         if (!(length > 0)) co_return;
@@ -167,10 +157,19 @@ class LinfQueryAttack : public MinimalAttack<LinfQueryAttack> {
         best.outside = 0;
         best.radius = radius;
       }
-      if (step % round != 0) continue;
-      if (best.radius > (1 - options_.tolerance) * before) co_return;
-      before = best.radius;
+      if (step % heat != 0) continue;
+      heats.push_back(best.radius);
+      const std::size_t last = heats.size() - 1;
+      const bool slow = last >= stall && best.radius > (1 - least) * heats[last - stall];
+      const bool behind = challenge > 0 && last >= grace && !pace.empty() &&
+                          best.radius >= pace[std::min(last, pace.size() - 1)];
+      if (slow || behind) break;
     }
+    if (challenge == 0 || (!pace.empty() && best.radius < pace.back())) pace = std::move(heats);
+  }
+
+  static std::uint32_t draw_number(int challenge, int step) {
+    return (static_cast<std::uint32_t>(challenge) << 20) + static_cast<std::uint32_t>(step);
   }
 
   Options options_;
