@@ -32,9 +32,11 @@ namespace foil {
 /// It asks about corners of cubes around the input: in four of five questions those of signs that are drawn
 /// from what it believes, at the radius where either answer is as likely, which tell most; else those of the
 /// likeliest signs, closer than the best so far, for as long as they are adversarial. Large inputs are
-/// learned about in patches. When nothing is gained any more, ever smaller blocks and at last single features
-/// are flipped, as RayS does, until no flip comes closer by the tolerance: on a linear model that is the
-/// optimum to the tolerances of all features. It then has converged.
+/// learned about in patches. When little is gained any more, other directions, which may lead to other
+/// classes, challenge the best, each from a belief of its own, until it is not closer than the best was after
+/// as many questions. Then ever smaller blocks and at last single features are flipped, as RayS does, until
+/// no flip comes closer by the tolerance: on a linear model that is the optimum to the tolerances of all
+/// features. It then has converged.
 ///
 /// Cost: 1 forward pass per question; some 10 for the first direction, see RaySAttack. Time and memory grow
 /// with the square of `unknowns`.
@@ -96,7 +98,7 @@ class LinfQueryAttack : public MinimalAttack<LinfQueryAttack> {
   }
 
   /// Learns about the boundary around another ray, of signs that are as alike as slopes, as long as it keeps
-  /// the best one's pace; what comes closer is the best.
+  /// the best one's pace; if it comes closer, it is the best.
   Task<> be_challenged(Oracle& oracle, const query::Groups& groups, sign_rays::Ray& best, int& steps,
                        int challenge, std::vector<double>& pace) const {
     Eigen::VectorXd drawn(groups.count());
