@@ -51,36 +51,39 @@ class Value {
   }
   Value operator[](std::size_t i) const { return {json_[i], foil::text(place_, "[", i, "]")}; }
   std::size_t size() const {
-    require(json_.is_array(), "expected a list, found ", found());
+    expect(json_.is_array(), "a list");
     return json_.size();
   }
   std::string text() const {
-    require(json_.is_string(), "expected a text, found ", found());
+    expect(json_.is_string(), "a text");
     return json_.get<std::string>();
   }
   bool truth() const {
-    require(json_.is_boolean(), "expected true or false, found ", found());
+    expect(json_.is_boolean(), "true or false");
     return json_.get<bool>();
   }
   /// A whole number of at least `least`.
   std::int64_t whole(std::int64_t least, std::int64_t most = std::numeric_limits<std::int64_t>::max()) const {
     const bool fits = json_.is_number_integer() && !(json_.is_number_unsigned() && json_ > most);
     const std::int64_t value = fits ? json_.get<std::int64_t>() : least - 1;
-    require(value >= least && value <= most, "expected a whole number of at least ", least, ", found ",
-            found());
+    expect(value >= least && value <= most, "a whole number of at least ", least);
     return value;
   }
   /// A number >= 0; null is infinity.
   double size_or_infinity() const {
     if (json_.is_null()) return std::numeric_limits<double>::infinity();
     const double value = json_.is_number() ? json_.get<double>() : -1;
-    require(value >= 0, "expected a number >= 0 or null, found ", found());
+    expect(value >= 0, "a number >= 0 or null");
     return value;
   }
 
  private:
-  std::string found() const {
-    return json_.dump(-1, ' ', false, Json::error_handler_t::replace).substr(0, 60);
+  /// What is found is put into words only where it is not as expected: it may be the whole file.
+  template <class... Parts>
+  void expect(bool condition, const Parts&... parts) const {
+    if (!condition)
+      require(false, "expected ", parts..., ", found ",
+              json_.dump(-1, ' ', false, Json::error_handler_t::replace).substr(0, 60));
   }
 
   const Json& json_;
