@@ -162,6 +162,8 @@ TEST_CASE("table: numbers can be sorted by, and what has none is left without", 
                  "<tr class=\"strong\"><td>b</td><td class=\"number\" data-value=\"Infinity\">inf</td>"));
   CHECK_THAT(text, ContainsSubstring("<td class=\"number\">-</td>"));
   CHECK(count(text, "<button ") == 2);
+  CHECK(count(text, "scroll long") == 0);
+  CHECK(count(table("", {{"number"}}, std::vector<Row>(61, {{Cell("1", 1)}})).str(), "scroll long") == 1);
 }
 
 TEST_CASE("chart: what is too long ends in dots, within a character never", "[io][report]") {

@@ -44,6 +44,8 @@ nav a{margin-right:14px;white-space:nowrap}
 .of{color:var(--faint)}
 .fine{color:var(--faint);font-size:14px}
 .scroll{overflow-x:auto;margin:0 0 18px;border-bottom:1px solid var(--rule)}
+.long{max-height:32em;overflow-y:auto}
+.long thead th{position:sticky;top:0;background:var(--paper)}
 table{border-collapse:collapse;font-size:13.5px;line-height:1.35;font-variant-numeric:tabular-nums lining-nums;min-width:100%}
 .caption{color:var(--faint);font-size:13px;margin:12px 0 6px;break-after:avoid}
 th,td{padding:5px 11px 5px 0;text-align:left;vertical-align:top;border-top:1px solid var(--rule);overflow-wrap:normal}
@@ -109,7 +111,7 @@ footer{color:var(--faint);font-size:13px;padding-top:26px;padding-bottom:40px}
 @media(max-width:600px){main,header,footer,nav{padding-left:14px;padding-right:14px}h1{font-size:22px}.verdict-text{font-size:17px}
 svg text{font-size:13px}}
 @media print{body{font-size:10.5pt}nav,.chart output,th button::after{display:none}main,header,footer{max-width:none;padding:0}
-.scroll{overflow:visible}table{font-size:8.5pt}th,td{padding-right:8px;white-space:normal}.chart,.card,tr,.warnings{break-inside:avoid}
+.scroll{overflow:visible;max-height:none}table{font-size:8.5pt}th,td{padding-right:8px;white-space:normal}.chart,.card,tr,.warnings{break-inside:avoid}
 h2,h3{break-after:avoid}.charts{grid-template-columns:1fr 1fr}.cards{grid-template-columns:repeat(3,1fr)}}
 </style>
 )");

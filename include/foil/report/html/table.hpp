@@ -37,14 +37,15 @@ struct Row {
   bool strong = false;
 };
 
-/// A table with a line above that says of what, in a frame of its own that scrolls where it is too wide. Its
-/// heads are buttons that sort it; a cell without a number stays at the end then.
+/// A table with a line above that says of what, in a frame of its own that scrolls where it is too wide or
+/// has very many rows. Its heads are buttons that sort it; a cell without a number stays at the end then.
 inline Markup table(const std::string& caption, const std::vector<Column>& columns,
                     const std::vector<Row>& rows) {
   Markup out;
-  out("<p class=\"caption\">", caption,
-      "</p>\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"", caption,
-      "\"><table aria-label=\"", caption, "\"><thead><tr>");
+  constexpr std::size_t many = 60;
+  out("<p class=\"caption\">", caption, "</p>\n<div class=\"scroll", rows.size() > many ? " long" : "",
+      "\" role=\"region\" tabindex=\"0\" aria-label=\"", caption, "\"><table aria-label=\"", caption,
+      "\"><thead><tr>");
   for (const Column& column : columns) {
     if (column.number)
       out("<th scope=\"col\" class=\"number\">");
