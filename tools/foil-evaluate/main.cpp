@@ -390,7 +390,8 @@ Unfinished unfinished(const char* why, const Command& command, const Samples& sa
   if (outcomes.empty()) return run;
   run.samples = outcomes.back().summary().finished();
   run.written = {command.out};
-  for (const auto& folder : {command.adversarials, command.adversarials_png, command.sheet, command.curve})
+  for (const auto& folder :
+       {command.adversarials, command.adversarials_png, command.sheet, command.curve, command.report})
     if (folder) run.written.push_back(*folder);
   return run;
 }
