@@ -122,7 +122,10 @@ TEST_CASE("foil-report: runs that were cut short have a page of ranges, the same
                                                "--epsilon", "0.02"});
   REQUIRE(process.has_said("linf-pgd eps 0.02  0/40 done"));
   process.interrupt();
-  REQUIRE(process.wait().status == 130);
+  const Outcome outcome = process.wait();
+  INFO(outcome.err);
+  REQUIRE(outcome.status == 130);
+  CHECK_THAT(outcome.err, ContainsSubstring((dir / "report.html").string()));
   check_same_page(dir);
   const std::string page = read(dir / "report.html");
   CHECK_THAT(page, ContainsSubstring("The run was cut short"));
