@@ -125,7 +125,7 @@ TEST_CASE("foil-report: runs that were cut short have a page of ranges, the same
   const Outcome outcome = process.wait();
   INFO(outcome.err);
   REQUIRE(outcome.status == 130);
-  CHECK_THAT(outcome.err, ContainsSubstring((dir / "report.html").string()));
+  CHECK_THAT(outcome.err, ContainsSubstring(", " + (dir / "report.html").string()));
   check_same_page(dir);
   const std::string page = read(dir / "report.html");
   CHECK_THAT(page, ContainsSubstring("The run was cut short"));
