@@ -60,21 +60,19 @@ class Pieces {
   /// its share. Throws foil::Error, naming rank and machine, if the work on another one has thrown, and what
   /// it has thrown here.
   std::optional<std::string> next(const Stopped& stopped = [] { return false; }) {
-    std::unique_lock lock(mutex_);
-    while (wanted_ < pieces_.size()) {
+    while (wanted_ < pieces_.size() && !stopped()) {
+      std::unique_lock lock(mutex_);
       if (failure_) std::rethrow_exception(failure_);
       if (answers_[wanted_]) return std::exchange(answers_[wanted_++], std::nullopt);
-      const auto own = begin_one();
-      lock.unlock();
-      if (stopped()) return {};
-      std::string answer;
-      if (own) answer = work_(pieces_[*own], stopped);
-      if (own && stopped()) return {};
-      lock.lock();
-      if (own)
+      if (const auto own = begin_one()) {
+        lock.unlock();
+        std::string answer = work_(pieces_[*own], stopped);
+        if (stopped()) return {};
+        lock.lock();
         answers_[*own] = std::move(answer);
-      else if (!answers_[wanted_] && !failure_)
+      } else {
         changed_.wait_for(lock, std::chrono::milliseconds(100));  // for a look at `stopped`
+      }
     }
     return {};
   }
