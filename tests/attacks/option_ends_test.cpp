@@ -120,3 +120,21 @@ TEST_CASE("an option at either end of its range is refused when the attack is ma
   CHECK(runs > 1000);
   CHECK(refused > 100);
 }
+
+TEST_CASE("a sample that is wrong as it is and lies in its own pool takes no attack anywhere") {
+  auto p = tiny_problem(true);
+  const Pool<Rows> pool(p.model, p.inputs);
+  p.labels[0] = (p.labels[0] + 1) % 3;
+  std::vector<AnyAttack> attacks;
+  for (const AttackEntry& entry : programs::all_attacks().entries()) attacks.push_back(entry.make({}));
+  for (const char* option : {"starts", "challengers"})
+    attacks.push_back(programs::all_attacks().find("boundary").make({{option, "1"}}));
+  attacks.push_back(programs::all_attacks().find("boundary").make({{"mode", "paper"}}));
+  for (const AnyAttack& attack : attacks) {
+    INFO(attack.name());
+    const auto result = attack(p.model, p.inputs, p.labels, 0.25, {.query_budget = 40, .pool = pool});
+    CHECK(result.status[0] == Status::already_adversarial);
+    CHECK(result.queries[0] == 1);
+    CHECK(result.distances[0] == 0);
+  }
+}

@@ -40,4 +40,6 @@ TEST_CASE("figures: calls are means over the samples that had their turn", "[io]
   CHECK(f.forward == "15.0");
   CHECK(f.backward == "7.5");
   CHECK(f.seconds == "1.2");
+  CHECK(f.median == "-");  // of those that are left nobody knows
+  CHECK(figures_of(outcome, 2).median == "inf");
 }

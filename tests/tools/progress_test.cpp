@@ -128,4 +128,5 @@ TEST_CASE("command lines: a shell reads their words as they were", "[evaluate][p
   CHECK(programs::shell_word("it's") == "'it'\\''s'");
   CHECK(programs::shell_word("x=$HOME") == "'x=$HOME'");
   CHECK(programs::shell_word("").size() == 2);
+  CHECK(programs::shell_word("a\nb'\\\t") == "$'a\\012b\\047\\134\\011'");
 }

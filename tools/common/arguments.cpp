@@ -2,6 +2,7 @@
 #include "common/arguments.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <sstream>
 #include <string_view>
 #include <vector>
@@ -52,6 +53,16 @@ std::string shell_word(const std::string& word) {
   constexpr std::string_view plain =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%";
   if (!word.empty() && word.find_first_not_of(plain) == word.npos) return word;
+  const auto control = [](char c) { return static_cast<unsigned char>(c) < 32 || c == 127; };
+  if (std::any_of(word.begin(), word.end(), control)) {  // as it stands in one line
+    std::string quoted = "$'";
+    for (const char c : word) {
+      char code[8];
+      std::snprintf(code, sizeof code, "\\%03o", static_cast<unsigned>(static_cast<unsigned char>(c)));
+      quoted += control(c) || c == '\'' || c == '\\' ? std::string(code) : std::string(1, c);
+    }
+    return quoted + '\'';
+  }
   std::string quoted = "'";
   for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return quoted + '\'';

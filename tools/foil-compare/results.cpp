@@ -143,6 +143,12 @@ void check_figures(const Value& attack, const foil::Outcome& outcome) {
       attack.require(attack[key].whole(0) == count, "'", key, "' is ", attack[key].json().dump(),
                      ", but its samples come to ", count,
                      "; the file was changed, or a version wrote it that counted otherwise: evaluate anew");
+  for (const auto& [key, share] :
+       {std::pair{"robust_accuracy", s.robust_accuracy()}, std::pair{"success_rate", s.success_rate()}})
+    if (attack.has(key) && attack[key].json().is_number())
+      attack.require(std::abs(attack[key].json().get<double>() - share) < 1e-9, "'", key, "' is ",
+                     attack[key].json().dump(), ", but its samples come to ", share,
+                     "; the file was changed: evaluate anew");
 }
 
 /// What results.json has beside the settings of the run.

@@ -606,12 +606,16 @@ int evaluate_model(const Command& command, Teller& teller, Ranks* ranks) {
               number);
         }
       } catch (...) {
+        std::string why_not;
         try {
           keep();
           publish(true);
-        } catch (const foil::Error&) {  // the first failure is the one to tell
+        } catch (const foil::Error& error) {
+          why_not = error.what();
         }
-        teller.unfinished(unfinished("failed", command, samples, outcomes, names.size(), state.kept()));
+        Unfinished run = unfinished("failed", command, samples, outcomes, names.size(), state.kept());
+        run.why_not_written = why_not;
+        teller.unfinished(run);
         throw;
       }
       keep();

@@ -88,7 +88,8 @@ void Teller::fail(const std::string& text) {
 
 void Teller::unfinished(const Unfinished& run) {
   Json written = Json::array();
-  for (const auto& path : run.written) written.push_back(path.string());
+  if (run.why_not_written.empty())
+    for (const auto& path : run.written) written.push_back(path.string());
   event({{"event", run.why},
          {"attacks_finished", run.attacks},
          {"attacks", run.of},
@@ -100,6 +101,9 @@ void Teller::unfinished(const Unfinished& run) {
   std::string text = run.why;
   if (run.written.empty()) {
     text += " before there was anything to write";
+  } else if (!run.why_not_written.empty()) {
+    text += "; what was finished could not be written, the files are as they were at the last checkpoint: " +
+            run.why_not_written;
   } else {
     text += foil::text("; written is what was finished: ", run.attacks, " of ", run.of,
                        " attacks, the last one on ", run.samples, " of ", run.of_samples, " samples\n  in ");

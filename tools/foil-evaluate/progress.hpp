@@ -32,6 +32,7 @@ struct Unfinished {
   std::size_t attacks = 0, of = 0;               ///< so many were finished, the last one perhaps not quite:
   foil::Index samples = 0, of_samples = 0;       ///< of its samples so many
   std::vector<std::filesystem::path> written{};  ///< where that is
+  std::string why_not_written{};                 ///< not all is there; empty: it is
   std::string again{};                           ///< the command that goes on, for a shell; empty: none does
 };
 

@@ -127,10 +127,10 @@ PageRun run_from(const Json& root, std::vector<foil::Outcome> outcomes, std::vec
     out.attacks.push_back(std::move(facts));
     longest = std::max(longest, outcomes[a].records.size());
   }
-  labels.resize(std::min(labels.size(), longest));
-  out.labels = std::move(labels);
   const Json& count = at(root, "sample_count");
   out.samples = count.is_null() ? static_cast<foil::Index>(longest) : count.get<foil::Index>();
+  labels.resize(std::min(labels.size(), static_cast<std::size_t>(out.samples)));
+  out.labels = std::move(labels);
   out.outcomes = std::move(outcomes);
   if (const Json& rows = at(root, "clean_accuracy_rows"); rows.is_number()) {
     out.examined = rows;

@@ -35,7 +35,7 @@ struct Figures {
 };
 
 /// \param samples  that were to be attacked, the unfinished ones included: nobody knows of these, so that
-///                 shares are ranges
+///                 shares are ranges, and there is no median
 inline Figures figures_of(const Outcome& outcome, Index samples) {
   const Summary s = outcome.summary();
   const Index undecided = samples - s.finished();
@@ -49,7 +49,7 @@ inline Figures figures_of(const Outcome& outcome, Index samples) {
           .backward_calls = backward,
           .success = percent_between(s.fooled, s.attacked, undecided),
           .robust = percent_between(s.robust, s.finished(), undecided),
-          .median = formatted("%.4g", s.median_distance),
+          .median = undecided > 0 ? "-" : formatted("%.4g", s.median_distance),
           .forward = formatted("%.1f", forward),
           .backward = formatted("%.1f", backward),
           .seconds = formatted("%.1f", outcome.seconds)};

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,15 +39,26 @@ inline std::vector<Lp> norms_of(const std::vector<Outcome>& outcomes) {
   return out;
 }
 
-/// For each norm the curves of all attacks, and of the worst case.
+/// For each norm the curves of all attacks, and of the worst case. While samples are without a verdict, their
+/// shares are ranges at every radius, which is no curve.
 inline Markup curves_part(const PageRun& run) {
-  const std::vector<NamedCurve> all = curves(run.outcomes);
-  Markup out("<div class=\"charts\">\n");
+  std::vector<NamedCurve> all = curves(run.outcomes);
+  Markup out;
+  std::string left_out;
+  std::erase_if(all, [&](const NamedCurve& named) {
+    const bool whole =
+        !named.curve.points.empty() && named.curve.points.front().summary.finished() == run.samples;
+    if (!whole) left_out += (left_out.empty() ? "" : ", ") + named.name + " in " + named.norm.name();
+    return !whole;
+  });
+  if (!left_out.empty()) out("<p>Not drawn, as samples are without a verdict: ", left_out, ".</p>\n");
+  out("<div class=\"charts\">\n");
   for (const Lp& norm : norms_of(run.outcomes)) {
     std::vector<CurveLine> lines;
     for (const NamedCurve& named : all)
       if (named.norm == norm)
         lines.push_back({named.name, named.curve, named.name == "worst case", named.name == "worst case"});
+    if (lines.empty()) continue;
     if (lines.size() == 1) lines[0].strong = lines[0].interval = true;
     out(curve_chart("Robust accuracy within " + norm.name(), norm, lines));
   }
@@ -59,7 +71,11 @@ inline Markup distances_part(const PageRun& run) {
   for (const Lp& norm : norms_of(run.outcomes)) {
     std::vector<DistanceRow> rows;
     for (const Outcome& outcome : run.outcomes)
-      if (outcome.norm == norm) rows.push_back(distances_of(outcome));
+      if (outcome.norm == norm) {
+        rows.push_back(distances_of(outcome));
+        if (rows.back().summary.finished() < run.samples)  // nobody knows where it is
+          rows.back().summary.median_distance = std::numeric_limits<double>::infinity();
+      }
     out(distance_chart("Distances in " + norm.name(), norm, rows));
   }
   return out("</div>\n");

@@ -72,6 +72,16 @@ inline std::vector<Claim> claims_of(const PageRun& run) {
   return out;
 }
 
+/// Whether half of the attacked are fooled within a radius of the same norm that is no larger than the median
+/// distance of the attacks that look for the smallest.
+inline bool reached_before(const Claim& smallest, const std::vector<Claim>& claims) {
+  return std::any_of(claims.begin(), claims.end(), [&](const Claim& claim) {
+    const Summary& s = claim.figures.summary;
+    return claim.outcome.epsilon && claim.outcome.norm == smallest.outcome.norm && s.attacked > 0 &&
+           2 * s.fooled >= s.attacked && *claim.outcome.epsilon <= smallest.figures.summary.median_distance;
+  });
+}
+
 /// The verdict: what withstands, in one sentence, and what that is worth, in another.
 inline std::vector<std::string> verdict_of(const PageRun& run, const std::vector<Claim>& claims) {
   constexpr std::size_t most = 6;
@@ -88,11 +98,13 @@ inline std::vector<std::string> verdict_of(const PageRun& run, const std::vector
       if (interval == "-") continue;
       within += " (" + interval + ")";
       intervals = true;
+    } else if (f.undecided > 0 || f.summary.attacked == 0 || reached_before(claim, claims)) {
+      continue;  // no median, or others have said that it is closer
     } else if (std::isfinite(f.summary.median_distance)) {
       smallest += "; a change of " + claim.place() + " " + f.median + " fools half of the attacked";
     } else {
       smallest +=
-          "; less than half of the attacked are fooled in " + claim.place() + " at any distance found";
+          "; no more than half of the attacked are fooled in " + claim.place() + " at any distance found";
     }
   }
   if (told < claims.size() && told == most) smallest += "; the table has the other radii";
@@ -124,7 +136,7 @@ inline std::vector<std::string> caveats_of(const PageRun& run, const std::vector
     out.push_back(foil::text(run.warnings.size(),
                              run.warnings.size() == 1 ? " warning tells" : " warnings tell",
                              " above what makes the figures mean less."));
-  std::string alone;
+  std::string within, smallest;
   const auto of_suite = [&](const Claim& claim) {
     for (std::size_t i = 0; i < run.outcomes.size(); ++i)
       if (run.outcomes[i].norm == claim.outcome.norm && run.outcomes[i].epsilon == claim.outcome.epsilon)
@@ -132,8 +144,13 @@ inline std::vector<std::string> caveats_of(const PageRun& run, const std::vector
     return false;
   };
   for (const Claim& claim : claims)
-    if (claim.attacks == 1 && !of_suite(claim)) alone += (alone.empty() ? "" : ", ") + claim.place();
-  if (!alone.empty()) out.push_back("A single attack was run in " + alone + ".");
+    if (claim.attacks == 1 && !of_suite(claim)) {
+      std::string& places = claim.outcome.epsilon ? within : smallest;
+      places += (places.empty() ? "" : ", ") + claim.place();
+    }
+  if (!within.empty()) out.push_back("A single attack was run within " + within + ".");
+  if (!smallest.empty())
+    out.push_back("A single attack looked for the smallest distance in " + smallest + ".");
   const bool gradients = std::any_of(run.attacks.begin(), run.attacks.end(), [](const PageAttack& attack) {
     return attack.knowledge == "gradients";
   });

@@ -126,7 +126,7 @@ inline Markup stages_table(const PageRun& run) {
 /// for most often.
 inline Markup classes_table(const PageRun& run, const std::vector<Claim>& claims) {
   struct OfClass {
-    Index samples = 0, right = 0;
+    Index samples = 0, right = 0, unseen = 0;  ///< unseen: no attack has come to them
     std::vector<Tally> tallies;
     std::map<int, Index> taken_for{};
   };
@@ -135,6 +135,8 @@ inline Markup classes_table(const PageRun& run, const std::vector<Claim>& claims
     OfClass& of = classes[run.labels[i]];
     of.tallies.resize(claims.size());
     ++of.samples;
+    of.unseen += std::none_of(run.outcomes.begin(), run.outcomes.end(),
+                              [&](const Outcome& outcome) { return i < outcome.records.size(); });
     of.right += std::any_of(run.outcomes.begin(), run.outcomes.end(), [&](const Outcome& outcome) {
       return i < outcome.records.size() && outcome.records[i].correct;
     });
@@ -151,15 +153,20 @@ inline Markup classes_table(const PageRun& run, const std::vector<Claim>& claims
   }
   std::vector<Column> columns{{"class"}, {"samples"}, {"right"}};
   for (const Claim& claim : claims)
-    columns.push_back({claim.outcome.epsilon ? "robust, " + claim.place() : "median, " + claim.place()});
+    columns.push_back(
+        {claim.outcome.epsilon ? "robust, " + claim.place() : "median of the smallest, " + claim.place()});
   columns.push_back({"most often taken for", false});
   std::vector<Row> rows;
   for (const auto& [label, of] : classes) {
     Row row{{count_cell(label), count_cell(of.samples), count_cell(of.right)}};
+    if (of.unseen > 0) row.cells.back() = Cell(foil::text(of.right, " to ", of.right + of.unseen));
     for (std::size_t c = 0; c < claims.size(); ++c) {
       const Summary s = of.tallies[c].summary();
+      const Index undecided = of.samples - s.finished();
       if (claims[c].outcome.epsilon)
-        row.cells.emplace_back(percent(s.robust_accuracy()), s.robust_accuracy());
+        row.cells.emplace_back(percent_between(s.robust, s.finished(), undecided), s.robust_accuracy());
+      else if (undecided > 0)
+        row.cells.emplace_back("-");
       else
         row.cells.emplace_back(formatted("%.4g", s.median_distance), s.median_distance);
     }

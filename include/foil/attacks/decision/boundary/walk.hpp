@@ -83,6 +83,10 @@ class BoundaryWalker {
       TiedSteps steps;
     };
     enum class End { none, reached, converged, stuck };
+    if (!(proposal_.distance() > 0)) {  // the input itself: a row of the pool
+      walk.converged = true;
+      co_return;
+    }
     const double resolution = 4 * oracle_.precision() * magnitude();
     const auto most = static_cast<std::size_t>(options_.speculation);
     std::vector<Eigen::VectorXd> points(most);

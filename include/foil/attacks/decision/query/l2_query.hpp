@@ -73,6 +73,7 @@ class L2QueryAttack : public MinimalAttack<L2QueryAttack> {
       co_return;
     }
     Eigen::VectorXd best = std::move(start.bisection.inside);
+    if (!(oracle.distance(best) > 0)) co_return;  // the input itself: a row of the pool
     int steps = options_.steps;
     co_await learn(oracle, best, steps);
     BoundaryWalk walk;
