@@ -112,6 +112,18 @@ TEST_CASE("smoothing is the convolution of every channel with the kernel, and it
     }
 }
 
+TEST_CASE("samples of any shape have rows of pixels") {
+  const auto extents = [](const std::vector<Index>& shape, bool channels_last) {
+    const ImageLayout layout = image_or_row(shape, channels_last);
+    return std::vector<Index>{layout.channels, layout.height, layout.width};
+  };
+  CHECK(extents({3, 4, 5}, false) == std::vector<Index>{3, 4, 5});
+  CHECK(extents({4, 5, 3}, true) == std::vector<Index>{3, 4, 5});
+  CHECK(extents({4, 5}, true) == std::vector<Index>{1, 4, 5});
+  CHECK(extents({12}, false) == std::vector<Index>{1, 1, 12});
+  CHECK(extents({2, 3, 4, 5}, false) == std::vector<Index>{1, 1, 120});
+}
+
 TEST_CASE("what is no image, and places beyond it, are refused") {
   CHECK(image_layout({3, 4, 5}, false).width == 5);
   CHECK(image_layout({4, 5, 3}, true).width == 5);

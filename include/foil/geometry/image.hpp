@@ -37,6 +37,16 @@ inline ImageLayout image_layout(const std::vector<Index>& shape, bool channels_l
   return {shape[0], shape[1], shape[2], false};
 }
 
+/// The image that a sample of any shape is: two dimensions are a single channel, and what is no image is a
+/// single row of pixels.
+inline ImageLayout image_or_row(const std::vector<Index>& shape, bool channels_last) {
+  if (shape.size() == 3) return image_layout(shape, channels_last);
+  if (shape.size() == 2) return {1, shape[0], shape[1]};
+  Index features = 1;
+  for (const Index extent : shape) features *= extent;
+  return {1, 1, features};
+}
+
 /// Resizes an image bilinearly to `height` x `width`, at most its own size, and puts it at `top`, `left` of a
 /// ground of that size. Pixels are squares whose centres are interpolated; the outermost go on to the edge.
 /// At its own size an image keeps its bits.

@@ -49,7 +49,7 @@ class SquareAttack : public FixedBudgetAttack<SquareAttack<N>> {
 
   Task<> attack(Oracle& oracle, double epsilon) const {
     if (epsilon == 0 || oracle.box().free_features() == 0) co_return;
-    const geometry::ImageLayout image = square::layout(oracle.shape(), options_.channels_last);
+    const geometry::ImageLayout image = geometry::image_or_row(oracle.shape(), options_.channels_last);
     const geometry::Region<N> region = oracle.region<N>(epsilon);
     Eigen::VectorXd best, best_asked, x, asked;
     for (int restart = 0; restart < options_.restarts; ++restart) {

@@ -15,15 +15,6 @@
 
 namespace foil::square {
 
-/// The image that a sample is; what is none is a single row of pixels.
-inline geometry::ImageLayout layout(const std::vector<Index>& shape, bool channels_last) {
-  if (shape.size() == 3) return geometry::image_layout(shape, channels_last);
-  if (shape.size() == 2) return {1, shape[0], shape[1]};
-  Index features = 1;
-  for (const Index extent : shape) features *= extent;
-  return {1, 1, features};
-}
-
 /// What a step's windows cover of the image, of a schedule for 10,000 steps: the first share until step 10,
 /// then half as much until 50, 200, 500, 1,000, 2,000, 4,000, 6,000, 8,000 and the end.
 inline double covered(double first_share, std::int64_t step) {
