@@ -6,8 +6,11 @@
 #include "foil/attacks/decision/additive_noise.hpp"
 #include "foil/attacks/decision/blended_noise.hpp"
 #include "foil/attacks/decision/boundary/boundary.hpp"
+#include "foil/attacks/decision/contrast_reduction.hpp"
 #include "foil/attacks/decision/dataset.hpp"
+#include "foil/attacks/decision/gaussian_blur.hpp"
 #include "foil/attacks/decision/hop_skip_jump.hpp"
+#include "foil/attacks/decision/inversion.hpp"
 #include "foil/attacks/decision/query/query.hpp"
 #include "foil/attacks/decision/salt_and_pepper.hpp"
 #include "foil/attacks/decision/sign_rays/sign_rays.hpp"
@@ -50,6 +53,7 @@ using AllFamilies =
              JacobianSaliencyFamily, DDNFamily, FMNFamily, PrimalDualFamily, FabFamily, NewtonFoolFamily,
              TrustRegionFamily, MomentumIterativeFamily, VirtualAdversarialFamily, DivergencePgdFamily,
              ClosestFamily, SuperDeepFoolFamily, SparseFoolFamily, ALMAFamily, ElasticNetFamily, SquareFamily,
-             SignRayFamily, QueryFamily, HopSkipJumpFamily>;
+             SignRayFamily, QueryFamily, HopSkipJumpFamily, InversionFamily, ContrastReductionFamily,
+             GaussianBlurFamily>;
 
 }  // namespace foil
