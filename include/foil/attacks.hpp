@@ -4,6 +4,7 @@
 #pragma once
 
 #include "foil/attacks/decision/additive_noise.hpp"
+#include "foil/attacks/decision/binarization_refinement.hpp"
 #include "foil/attacks/decision/blended_noise.hpp"
 #include "foil/attacks/decision/boundary/boundary.hpp"
 #include "foil/attacks/decision/contrast_reduction.hpp"
@@ -11,6 +12,7 @@
 #include "foil/attacks/decision/gaussian_blur.hpp"
 #include "foil/attacks/decision/hop_skip_jump.hpp"
 #include "foil/attacks/decision/inversion.hpp"
+#include "foil/attacks/decision/pointwise/pointwise.hpp"
 #include "foil/attacks/decision/query/query.hpp"
 #include "foil/attacks/decision/salt_and_pepper.hpp"
 #include "foil/attacks/decision/sign_rays/sign_rays.hpp"
@@ -54,6 +56,6 @@ using AllFamilies =
              TrustRegionFamily, MomentumIterativeFamily, VirtualAdversarialFamily, DivergencePgdFamily,
              ClosestFamily, SuperDeepFoolFamily, SparseFoolFamily, ALMAFamily, ElasticNetFamily, SquareFamily,
              SignRayFamily, QueryFamily, HopSkipJumpFamily, InversionFamily, ContrastReductionFamily,
-             GaussianBlurFamily>;
+             GaussianBlurFamily, PointwiseFamily, BinarizationRefinementFamily>;
 
 }  // namespace foil
