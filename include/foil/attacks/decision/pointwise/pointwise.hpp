@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "foil/attacks/decision/pointwise/resets.hpp"
 #include "foil/attacks/decision/salt_and_pepper.hpp"
