@@ -16,6 +16,7 @@
 #include "foil/attacks/decision/query/query.hpp"
 #include "foil/attacks/decision/salt_and_pepper.hpp"
 #include "foil/attacks/decision/sign_rays/sign_rays.hpp"
+#include "foil/attacks/decision/spatial/spatial.hpp"
 #include "foil/attacks/gradient/alma/alma.hpp"
 #include "foil/attacks/gradient/auto_pgd/auto_pgd.hpp"
 #include "foil/attacks/gradient/brendel_bethge/brendel_bethge.hpp"
@@ -56,6 +57,6 @@ using AllFamilies =
              TrustRegionFamily, MomentumIterativeFamily, VirtualAdversarialFamily, DivergencePgdFamily,
              ClosestFamily, SuperDeepFoolFamily, SparseFoolFamily, ALMAFamily, ElasticNetFamily, SquareFamily,
              SignRayFamily, QueryFamily, HopSkipJumpFamily, InversionFamily, ContrastReductionFamily,
-             GaussianBlurFamily, PointwiseFamily, BinarizationRefinementFamily>;
+             GaussianBlurFamily, PointwiseFamily, BinarizationRefinementFamily, SpatialFamily>;
 
 }  // namespace foil
