@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <tuple>
 #include <vector>
 
 #include "foil/geometry/rigid_motion.hpp"
@@ -29,12 +30,13 @@ class Grid {
     const std::vector<double> along = evenly(most_shift, shifts);
     for (const double down : along)
       for (const double right : along) shifts_.push_back({0, down, right});
-    std::stable_sort(rotations_.begin(), rotations_.end(),
-                     [](double a, double b) { return std::abs(a) < std::abs(b); });
-    std::stable_sort(shifts_.begin(), shifts_.end(),
-                     [](const geometry::RigidMotion& a, const geometry::RigidMotion& b) {
-                       return a.down * a.down + a.right * a.right < b.down * b.down + b.right * b.right;
-                     });
+    std::sort(rotations_.begin(), rotations_.end(), [](double a, double b) {
+      return std::abs(a) != std::abs(b) ? std::abs(a) < std::abs(b) : a < b;
+    });
+    std::sort(shifts_.begin(), shifts_.end(), [](const auto& a, const auto& b) {
+      const double la = a.down * a.down + a.right * a.right, lb = b.down * b.down + b.right * b.right;
+      return std::tie(la, a.down, a.right) < std::tie(lb, b.down, b.right);
+    });
   }
 
   std::size_t size() const { return rotations_.size() * shifts_.size(); }
