@@ -39,6 +39,21 @@ TEST_CASE("inversion: every feature is mirrored in the middle of its bounds, wit
   CHECK(sample(back.adversarials, 0) == sample(inputs, 0));
 }
 
+TEST_CASE("inversion: the way to the negative is bisected if asked for", "[inversion]") {
+  Flat inputs(1, 1);
+  inputs.setConstant(0.25);
+  const auto far = make_model<Flat>(Bounds<double>(0, 1), [](const Flat& x) {
+    Labels labels(samples(x));
+    for (Index i = 0; i < labels.size(); ++i) labels[i] = x(i, 0) > 0.6;
+    return labels;
+  });
+  const auto result = InversionAttack({.bisections = 20})(far, inputs, Labels(Labels::Zero(1)));
+  CHECK(result.distances[0] >= 0.35);
+  CHECK(result.distances[0] <= 0.35 + 0x1p-20);
+  CHECK(result.queries[0] == 22);
+  CHECK_THROWS_AS(InversionAttack({.bisections = -1}), Error);
+}
+
 TEST_CASE("inversion: what a mask freezes stays, and an image that is its own negative is not asked about",
           "[inversion]") {
   Flat inputs(1, 3), mask(1, 3);
