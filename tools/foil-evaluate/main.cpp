@@ -137,17 +137,19 @@ foil::Fingerprint all_options(const std::vector<Job>& jobs) {
   return out;
 }
 
-/// Throws for attacks that need more of the model than it offers, naming some that do not.
+/// Throws for attacks that need more of the model than it offers, naming those that do not and look for the
+/// smallest distance: a line has no room for all.
 void check_knowledge(const std::vector<Job>& jobs, const Command& command, const Model& model) {
   for (const Job& job : jobs) {
     if (job.attack.knowledge() <= model.knowledge()) continue;
     std::string others;
     for (const foil::AttackEntry& entry : programs::all_attacks().entries())
-      if (entry.knowledge <= model.knowledge()) others += (others.empty() ? "" : ", ") + entry.name;
+      if (entry.knowledge <= model.knowledge() && entry.minimal && !entry.minimal_form)
+        others += (others.empty() ? "" : ", ") + entry.name;
     throw foil::Error(foil::text(job.attack.name(), " needs gradients, and ",
                                  command.model.filename().string(),
                                  " has none: its scores come from decision trees or support vectors; attacks "
-                                 "that need none: ",
+                                 "that need none are, beside others of --list, ",
                                  others));
   }
 }
