@@ -283,6 +283,10 @@ TEST_CASE("foil-evaluate: folders of pictures whose order or classes may be mist
   CHECK_THAT(result({"--images", path("gap")}), ContainsSubstring("clean "));
   const std::string note = nlohmann::json::parse(read(dir / "r.json"))["notes"].dump();
   CHECK_THAT(note, ContainsSubstring("gap: classes: 0 0, 1 1"));
+  std::filesystem::rename(dir / "gap/1", dir / "gap/one");  // words for some of the classes: for which?
+  std::filesystem::rename(dir / "gap/0", dir / "gap/zero");
+  CHECK_THAT(result({"--images", path("gap")}),
+             ContainsSubstring("gap: the folders are of 2 classes, and the network has 10 outputs"));
 
   const std::string before = read(dir / "numbers/3.png");
   for (const char* option : {"--out", "--sheet", "--report"})

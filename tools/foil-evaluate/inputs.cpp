@@ -119,11 +119,12 @@ foil::Labels labels_of(const Command& command, const ImageReader& images) {
   const Index rows = images.rows();
   foil::Labels labels;
   if (command.labels.empty()) {
-    require(pictures == nullptr || pictures->classes.empty() || pictures->labels.size() > 0,
-            command.images.string(),
-            ": the folders of the classes are named by numbers, but these are not 0 to ",
-            pictures == nullptr ? 0 : pictures->classes.size() - 1,
-            ", each of them once: which class is which? Expected these or other names, or --labels");
+    require(
+        pictures == nullptr || pictures->classes.empty() || pictures->labels.size() > 0,
+        command.images.string(), ": the folders of the classes are named by numbers, but these are not 0 to ",
+        pictures == nullptr ? 0 : pictures->classes.size() - 1,
+        ", each of them once: which class is which? Expected these, or --labels with a line file,label for "
+        "each picture");
     require(pictures != nullptr && pictures->labels.size() > 0,
             "--labels is missing, and the images do not come with any (foil-evaluate --help explains the "
             "options)");
@@ -326,10 +327,29 @@ void cut(Samples& samples, Index first, Index count) {
   samples.shown.clear();
 }
 
+/// Throws where folders named by words are not as many as the network has outputs: one that is missing would
+/// move the labels of all behind it.
+void check_folders(const Command& command, const Model& model, Inputs& in) {
+  const foil::io::PictureList* const pictures = in.images.pictures();
+  if (!command.labels.empty() || pictures == nullptr || pictures->classes.empty()) return;
+  const std::vector<std::string>& classes = pictures->classes;
+  bool numbers = true;
+  for (std::size_t i = 0; i < classes.size(); ++i) numbers = numbers && classes[i] == std::to_string(i);
+  if (numbers) return;
+  const std::vector<std::int64_t> one{command.first};
+  const Index outputs = model.logits(in.images.gather(one)).cols();
+  require(
+      std::ssize(classes) == outputs, command.images.string(), ": the folders are of ", classes.size(),
+      " classes, and the network has ", outputs,
+      " outputs: which class is which? Expected a folder for each, or --labels with a line file,label for "
+      "each picture");
+}
+
 }  // namespace
 
 Samples choose(const Command& command, const Model& model, Inputs& in, Teller& teller,
                const std::atomic<bool>& interrupted) {
+  check_folders(command, model, in);
   const Index rows = in.images.rows();
   ProgressLine progress(teller, {.phase = "clean", .label = "clean predictions"});
   foil::ChoiceOptions options{.first = command.first,

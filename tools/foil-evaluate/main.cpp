@@ -387,10 +387,13 @@ std::vector<std::string> file_names(const std::vector<Job>& jobs) {
 /// What there is to say of a run that `why` ended.
 Unfinished unfinished(const char* why, const Command& command, const Samples& samples,
                       const std::vector<Told>& outcomes, std::size_t total, bool resumable) {
-  Unfinished run{.why = why, .attacks = outcomes.size(), .of = total, .of_samples = samples.size()};
+  Unfinished run{.why = why, .of = total, .of_samples = samples.size()};
   if (resumable) run.again = command.again;
   if (outcomes.empty()) return run;
-  run.samples = outcomes.back().summary().finished();
+  const foil::Summary last = outcomes.back().summary();
+  run.cut_short = !(last.complete() && last.finished() == samples.size());
+  run.attacks = outcomes.size() - (run.cut_short ? 1 : 0);
+  run.samples = last.finished();
   run.written = {command.out};
   for (const auto& folder :
        {command.adversarials, command.adversarials_png, command.sheet, command.curve, command.report})

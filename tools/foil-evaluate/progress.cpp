@@ -105,8 +105,10 @@ void Teller::unfinished(const Unfinished& run) {
     text += "; what was finished could not be written, the files are as they were at the last checkpoint: " +
             run.why_not_written;
   } else {
-    text += foil::text("; written is what was finished: ", run.attacks, " of ", run.of,
-                       " attacks, the last one on ", run.samples, " of ", run.of_samples, " samples\n  in ");
+    text += foil::text("; written is what was finished: ", run.attacks, " of ", run.of, " attacks");
+    if (run.cut_short)
+      text += foil::text(", and ", run.samples, " of ", run.of_samples, " samples of another, cut short");
+    text += "\n  in ";
     for (const auto& path : run.written) text += (path == run.written[0] ? "" : ", ") + path.string();
   }
   text += run.again.empty() ? "\nno block of samples was finished, so that the same command begins anew"

@@ -29,8 +29,9 @@ enum class Telling {
 /// A run that was interrupted or failed.
 struct Unfinished {
   std::string why;                               ///< ended it
-  std::size_t attacks = 0, of = 0;               ///< so many were finished, the last one perhaps not quite:
-  foil::Index samples = 0, of_samples = 0;       ///< of its samples so many
+  std::size_t attacks = 0, of = 0;               ///< so many were finished
+  bool cut_short = false;                        ///< and one more was begun:
+  foil::Index samples = 0, of_samples = 0;       ///< of the last one's samples so many were finished
   std::vector<std::filesystem::path> written{};  ///< where that is
   std::string why_not_written{};                 ///< not all is there; empty: it is
   std::string again{};                           ///< the command that goes on, for a shell; empty: none does
