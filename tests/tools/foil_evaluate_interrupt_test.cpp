@@ -25,7 +25,7 @@ TEST_CASE("foil-evaluate: an interrupt leaves what is finished, and says so", "[
   INFO(outcome.err);
   CHECK(outcome.status == 130);
   CHECK_THAT(outcome.err,
-             ContainsSubstring("interrupted; written is what was finished: 2 of 2 attacks, the last one"));
+             ContainsSubstring("interrupted; written is what was finished: 1 of 2 attacks, and "));
   CHECK_THAT(outcome.out, ContainsSubstring("linf-pgd"));
   const auto json = results(dir);
   CHECK(json["complete"] == false);
