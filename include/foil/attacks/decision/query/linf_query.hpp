@@ -116,8 +116,8 @@ class LinfQueryAttack : public MinimalAttack<LinfQueryAttack> {
 
   /// Asks, and learns from the answers, until a round of questions gains too little, or a challenger is not
   /// closer than the `pace`, the radii of the best one after every heat.
-  Task<> learn(Oracle& oracle, const query::Groups& groups, sign_rays::Ray& best, int& steps,
-               int challenge, std::vector<double>& pace) const {
+  Task<> learn(Oracle& oracle, const query::Groups& groups, sign_rays::Ray& best, int& steps, int challenge,
+               std::vector<double>& pace) const {
     const double unit = best.radius;
     const Eigen::VectorXd deviations =
         prior / static_cast<double>(groups.count()) * groups.liveliness(oracle.original());
