@@ -5,7 +5,7 @@
 
 #include "support/catch.hpp"
 #include "tools/foil_evaluate.hpp"
-#include "tools/foil_merge.hpp"
+#include "tools/other_programs.hpp"
 #include "tools/same_run.hpp"
 #include "tools/ten_attacks.hpp"
 

@@ -9,7 +9,7 @@
 #include "foil/io/npy.hpp"
 #include "support/catch.hpp"
 #include "tools/foil_evaluate.hpp"
-#include "tools/foil_merge.hpp"
+#include "tools/other_programs.hpp"
 #include "tools/same_run.hpp"
 
 using namespace foil_test;

@@ -2,8 +2,6 @@
 /// \file
 /// foil-report, and --report of foil-evaluate: one page of one file of results, whoever writes it.
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -14,25 +12,13 @@
 #include "foil/report/html/markup.hpp"
 #include "support/catch.hpp"
 #include "tools/foil_evaluate.hpp"
+#include "tools/other_programs.hpp"
 
 using namespace foil_test;
 using Catch::Matchers::ContainsSubstring;
 using Json = nlohmann::ordered_json;
 
 namespace {
-
-/// What another of the programs does and says, everything in one text.
-Outcome call(const std::string& program, const std::string& arguments) {
-  std::FILE* const pipe = popen((program + " " + arguments + " 2>&1").c_str(), "r");
-  REQUIRE(pipe != nullptr);
-  Outcome out{0, {}, {}};
-  std::array<char, 4096> buffer{};
-  while (const std::size_t got = std::fread(buffer.data(), 1, buffer.size(), pipe))
-    out.out.append(buffer.data(), got);
-  const int status = pclose(pipe);
-  out.status = WEXITSTATUS(status);
-  return out;
-}
 
 /// The page that foil-report makes of a run's results.
 std::string page_of(const TemporaryDirectory& dir, const std::string& results = "results.json") {

@@ -227,7 +227,7 @@ TEST_CASE("query attack: where the first direction has no adversarial, flips fin
   const auto constant =
       make_model<Flat>(Bounds<double>(0, 1), [](const Flat& x) { return Labels(Labels::Zero(samples(x))); });
   const auto nothing = LinfQueryAttack()(constant, input, Labels(Labels::Zero(1)));
-  CHECK(nothing.status[0] == Status::not_found);
+  CHECK(nothing.status[0] == Status::start_failed);  // which is not robust
   CHECK(nothing.queries[0] <= 40);
 }
 

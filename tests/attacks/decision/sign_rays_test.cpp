@@ -97,7 +97,7 @@ TEMPLATE_TEST_CASE("sign rays: a constant model is given up on", "[sign-rays]", 
   inputs.setConstant(0.25);
   const auto result = TestType()(constant(), inputs, Labels(Labels::Zero(3)));
   for (Index i = 0; i < 3; ++i) {
-    CHECK(result.status[static_cast<std::size_t>(i)] == Status::not_found);
+    CHECK(result.status[static_cast<std::size_t>(i)] == Status::start_failed);  // which is not robust
     CHECK(result.queries[i] <= 300);
   }
   CHECK((TestType({.steps = 7})(constant(), inputs, Labels(Labels::Zero(3))).queries.array() <= 25).all());

@@ -38,6 +38,8 @@ namespace foil {
 /// no flip comes closer by the tolerance: on a linear model that is the optimum to the tolerances of all
 /// features. It then has converged.
 ///
+/// Where no direction has an adversarial, the status is start_failed.
+///
 /// Cost: 1 forward pass per question; some 10 for the first direction, see RaySAttack. Time and memory grow
 /// with the square of `unknowns`.
 class LinfQueryAttack : public MinimalAttack<LinfQueryAttack> {
@@ -60,7 +62,7 @@ class LinfQueryAttack : public MinimalAttack<LinfQueryAttack> {
       sign_rays::Blocks blocks(oracle, 1);
       while (!best.found && !blocks.idle() && steps-- > 0)
         co_await query::flip(oracle, best, blocks, options_.tolerance);
-      if (!best.found) co_return;
+      if (!best.found) co_return oracle.finish(Status::start_failed);
     }
     co_await sign_rays::tighten(oracle, best, coarse);
     co_await try_opposite(oracle, best, steps);

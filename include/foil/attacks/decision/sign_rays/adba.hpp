@@ -62,7 +62,7 @@ class AdbaAttack : public MinimalAttack<AdbaAttack> {
       if (kept) blocks.kept();
       if (best.found && blocks.swept()) co_await sign_rays::tighten(oracle, best, options_.tolerance);
     }
-    if (!best.found) co_return;
+    if (!best.found) co_return oracle.finish(Status::start_failed);
     co_await sign_rays::tighten(oracle, best, options_.tolerance);
     if (blocks.idle()) oracle.finish(Status::converged);
   }

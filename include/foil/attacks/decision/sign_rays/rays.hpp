@@ -30,7 +30,8 @@ struct RaySOptions {
 ///
 /// Differs from the paper: where the first direction has no adversarial, those towards the starts that user
 /// or pool give are tried, which is what makes targeted criteria possible; the tolerance is relative; single
-/// features are gone through more than once; blocks leave out what a mask freezes.
+/// features are gone through more than once; blocks leave out what a mask freezes. Where no direction has an
+/// adversarial, the status is start_failed.
 ///
 /// Cost: 1 forward pass per flip, and about 10 more where it is still adversarial.
 class RaySAttack : public MinimalAttack<RaySAttack> {
@@ -49,11 +50,7 @@ class RaySAttack : public MinimalAttack<RaySAttack> {
     sign_rays::Ray best;
     co_await sign_rays::first_ray(oracle, best);
     if (best.found) co_await sign_rays::tighten(oracle, best, options_.tolerance);
-    for (int step = 0; step < options_.steps; ++step) {
-      if (blocks.idle()) {
-        if (best.found) oracle.finish(Status::converged);
-        co_return;
-      }
+    for (int step = 0; step < options_.steps && !blocks.idle(); ++step) {
       sign_rays::Ray ray = best.flipped(blocks.next());
       Eigen::VectorXd x = sign_rays::point_at(oracle, ray.signs, ray.radius);
       ray.found = co_await oracle.query(x);
@@ -63,6 +60,10 @@ class RaySAttack : public MinimalAttack<RaySAttack> {
       best = ray;
       blocks.kept();
     }
+    if (!best.found)
+      oracle.finish(Status::start_failed);
+    else if (blocks.idle())
+      oracle.finish(Status::converged);
   }
 
  private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// Runs foil-merge as its users do. FOIL_MERGE is the program's path.
+/// Runs programs other than foil-evaluate as their users do. FOIL_MERGE is foil-merge's path.
 #pragma once
 
 #include <sys/wait.h>
@@ -15,9 +15,9 @@
 
 namespace foil_test {
 
-/// What foil-merge does and says, everything in one text.
-inline Outcome merge(const std::string& arguments) {
-  std::FILE* const pipe = popen((std::string(FOIL_MERGE) + " " + arguments + " 2>&1").c_str(), "r");
+/// What another of the programs does and says, everything in one text.
+inline Outcome call(const std::string& program, const std::string& arguments) {
+  std::FILE* const pipe = popen((program + " " + arguments + " 2>&1").c_str(), "r");
   REQUIRE(pipe != nullptr);
   Outcome out{0, {}, {}};
   std::array<char, 4096> buffer{};
@@ -26,6 +26,10 @@ inline Outcome merge(const std::string& arguments) {
   const int status = pclose(pipe);
   out.status = WEXITSTATUS(status);
   return out;
+}
+
+inline Outcome merge(const std::string& arguments) {
+  return call(FOIL_MERGE, arguments);
 }
 
 }  // namespace foil_test
