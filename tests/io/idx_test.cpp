@@ -56,7 +56,7 @@ TEST_CASE("idx: opening reads the header only, the last row finds out what follo
   foil::io::IdxReader longer(dir / "long");
   CHECK(longer.next(1).data.size() == 3);
   CHECK_THROWS_WITH(longer.next(1), ContainsSubstring("more bytes follow"));
-  write(dir / "short", two_by_three.substr(0, 16));
+  write_gzipped(dir / "short", two_by_three.substr(0, 16));
   foil::io::IdxReader shorter(dir / "short");
   CHECK(shorter.next(1).data.size() == 3);
   CHECK_THROWS_WITH(shorter.next(1), ContainsSubstring("announces 6 elements, found 4"));
@@ -104,6 +104,16 @@ TEST_CASE("idx: a header's claim alone allocates nothing", "[io][idx]") {
   CHECK_THROWS_WITH(foil::io::read_idx(dir / "huge"), ContainsSubstring("more elements than any machine"));
   write(dir / "large", std::string("\0\0\x08\x03\x7f\xff\xff\xff\x7f\xff\xff\xff\0\0\0\x01", 16) + "abc");
   CHECK_THROWS_WITH(foil::io::read_idx(dir / "large"), ContainsSubstring("found 3"));
+  // A file of three bytes that says one sample has four gigabytes: nobody may take room for it.
+  const std::string wide(
+      "\0\0\x08\x02\0\0\0\x01\xff\xff\xff\xff"
+      "abc",
+      15);
+  write(dir / "wide", wide);
+  CHECK_THROWS_WITH(foil::io::IdxReader(dir / "wide"),
+                    ContainsSubstring("announces 4294967295 elements, found 3"));
+  write_gzipped(dir / "wide.gz", wide);
+  CHECK_THROWS_WITH(foil::io::IdxReader(dir / "wide.gz"), ContainsSubstring("can be unpacked to"));
 }
 
 TEST_CASE("idx: flipped and cut bytes are an error or a file of the announced size", "[io][idx][fuzz]") {

@@ -425,7 +425,8 @@ RunOptions options_of(const Command& command, const Model& model, const Inputs& 
 }
 
 /// What a rank other than the first does: it makes of the same command the same run, and attacks what rank 0
-/// hands out of it. Rank 0 tells what goes wrong.
+/// hands out of it. Rank 0 tells what goes wrong, and its status is the job's: mpirun takes any that is not
+/// 0.
 int serve(const Command& command, Teller& teller, Ranks& ranks) {
   catch_signals();
   std::optional<std::string> failed;
@@ -456,7 +457,7 @@ int serve(const Command& command, Teller& teller, Ranks& ranks) {
     failed = error.what();
   }
   ranks.ready(refusal(ranks, *failed));
-  return exit_failed;
+  return 0;
 }
 
 /// The whole job; the exit status. Now and then after an attack, all files are brought up to date.

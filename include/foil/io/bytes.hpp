@@ -24,6 +24,13 @@
 
 namespace foil::io {
 
+namespace detail {
+
+/// Deflate makes at most this many bytes of one (exactly: 1,032), so that whatever announces more is damaged.
+inline constexpr std::uint64_t most_inflated = 1100;
+
+}  // namespace detail
+
 /// So many bytes, read from any place on. Every failure throws foil::Error with the path.
 class Bytes {
  public:

@@ -15,10 +15,12 @@
 #include <filesystem>
 #include <limits>
 #include <memory>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "foil/core/tensor.hpp"
+#include "foil/io/bytes.hpp"
 #include "foil/io/file.hpp"
 
 namespace foil::io {
@@ -39,8 +41,8 @@ struct CloseGzip {
 
 /// Reads an idx file of unsigned bytes with one to four dimensions row by row; gzip is recognised by content.
 /// Throws foil::Error for anything else: other element types, a damaged file and, once the last row is read,
-/// a truncated one or surplus bytes. Memory grows with what the file really holds, never with what its header
-/// claims.
+/// a truncated one or surplus bytes; when opened, also for more elements than a file of its size can hold, so
+/// that nobody need allocate what a header claims.
 class IdxReader {
  public:
   explicit IdxReader(std::filesystem::path path) : path_(std::move(path)) {
@@ -68,6 +70,7 @@ class IdxReader {
               path_, "the idx header announces more elements than any machine can hold");
       total_ *= extent;
     }
+    check_size();
   }
 
   const std::vector<Index>& shape() const { return shape_; }
@@ -107,6 +110,20 @@ class IdxReader {
  private:
   std::uint64_t row_size() const {
     return shape_[0] == 0 ? 0 : total_ / static_cast<std::uint64_t>(shape_[0]);
+  }
+
+  /// Throws if the file cannot hold what its header announces.
+  void check_size() {
+    std::error_code failure;
+    const std::uint64_t size = std::filesystem::file_size(path_, failure);
+    require(!failure, path_, "cannot be read: ", failure.message());
+    const std::uint64_t header = 4 + 4 * shape_.size();
+    if (gzdirect(file_.get()) != 0)
+      require(size >= header && total_ <= size - header, path_, "truncated: the idx header announces ",
+              total_, " elements, found ", size - std::min(size, header));
+    else
+      require(total_ / detail::most_inflated <= size, path_, "truncated: the idx header announces ", total_,
+              " elements, more than ", size, " bytes can be unpacked to");
   }
 
   /// Reads up to `size` bytes.

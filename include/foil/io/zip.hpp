@@ -111,8 +111,7 @@ class Zip {
 };
 
 /// The content of a member of an archive, which is named `label` in messages; the archive must be that which
-/// the member was found in. A member that inflates to more than a thousand times its size, more than deflate
-/// can, is damaged.
+/// the member was found in. A member that inflates to more than deflate can is damaged.
 inline std::unique_ptr<Bytes> open_member(std::filesystem::path label, std::unique_ptr<Bytes> archive,
                                           const Zip::Member& member) {
   require((member.flags & 1) == 0, label, "is encrypted");
@@ -120,7 +119,7 @@ inline std::unique_ptr<Bytes> open_member(std::filesystem::path label, std::uniq
           "expected a stored or deflated member, found compression method ", member.method);
   require(member.method == 8 || member.packed_size == member.size, label,
           "damaged zip archive: a size is wrong");
-  require(member.size / 1100 <= member.packed_size, label,
+  require(member.size / detail::most_inflated <= member.packed_size, label,
           "damaged zip archive: announces more than can be inflated");
   std::array<unsigned char, 30> local{};
   archive->read(member.header, local);
