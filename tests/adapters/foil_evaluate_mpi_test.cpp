@@ -75,22 +75,26 @@ TEST_CASE("foil-evaluate: when a rank is killed, or mpirun, what was finished is
     REQUIRE(process.reaches([&] { return blocks_kept(dir) >= 3; }));
     const auto ranks = ranks_of(process);
     REQUIRE(ranks.size() == 3);
+    kill(ranks[0], SIGSTOP);  // so that nothing ends meanwhile, however fast the machine is
     if (killed < 0)
       process.send(SIGKILL);
     else
       kill(ranks[static_cast<std::size_t>(killed)], SIGKILL);
+    if (killed < 0) kill(ranks[0], SIGCONT);  // else mpirun ends the others, this one too
     const Outcome outcome = process.wait();
     INFO(outcome.err);
     CHECK(outcome.status != 0);
     if (killed > 0) CHECK_THAT(outcome.err, ContainsSubstring("the same command with --resume goes on"));
     for (const pid_t rank : ranks)  // those that mpirun has left behind end soon
       while (!gone(rank)) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    const bool unfinished = blocks_kept(dir) > 0;
     // Alone, or with another number of ranks.
     const Arguments again = ten_attacks(problem, dir) + Arguments{"--resume"};
     const Outcome last = killed % 2 == 0 ? run(again) : start(2, again).wait();
     INFO(last.err);
     REQUIRE(last.status == 0);
-    CHECK_THAT(last.err, ContainsSubstring(" of 600 samples were finished before"));
+    if (killed >= 0 || unfinished)  // ranks whose mpirun is killed may be done before they hear of it
+      CHECK_THAT(last.err, ContainsSubstring(" of 600 samples were finished before"));
     check_same(dir, whole);
   }
 }
