@@ -16,6 +16,7 @@
 
 #include "catalogue/all_attacks.hpp"
 #include "catalogue/importer.hpp"
+#include "request.hpp"
 
 namespace {
 
@@ -82,24 +83,15 @@ double bare(const Network& network, const Input& images, const std::vector<Call>
 
 void measure(const Network& network, const Input& images, const foil::Pool<Input>& pool,
              const std::string& request, int rounds) {
-  const std::size_t at = request.find('@'), colon = request.substr(0, at).find(':');
-  const double epsilon = at == std::string::npos ? 0.1 : std::stod(request.substr(at + 1));
-  foil::OptionValues values;
-  for (std::string rest = colon == std::string::npos ? "" : request.substr(colon + 1, at - colon - 1);
-       !rest.empty();) {
-    const std::size_t end = std::min(rest.find(','), rest.size()), equals = rest.find('=');
-    values[rest.substr(0, equals)] = rest.substr(equals + 1, end - equals - 1);
-    rest.erase(0, end + 1);
-  }
-  const foil::AnyAttack attack =
-      programs::all_attacks().find(request.substr(0, std::min(colon, at))).make(values);
+  const auto [attack, epsilon] = benchmarks::attack_of(request);
   const foil::Labels labels = foil::predict(network, images);
   std::vector<double> totals, bares, ratios;
   for (int round = 0; round <= rounds; ++round) {  // the first one warms up
     std::vector<Call> calls;
     Recorder recorder{network, calls};
     const auto start = Clock::now();
-    attack(recorder, images, labels, epsilon, {.pool = pool, .batch_size = foil::samples(images)});
+    attack(recorder, images, labels, epsilon.value_or(0.1),
+           {.pool = pool, .batch_size = foil::samples(images)});
     const double total = seconds(start);
     const double alone = bare(network, images, calls);
     if (round == 0) continue;
