@@ -10,7 +10,7 @@
 #include <sstream>
 
 #include "foil/core/error.hpp"
-#include "foil/evaluation/transfer.hpp"
+#include "foil/evaluation/result_bytes.hpp"
 
 namespace evaluate {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "foil/evaluation/transfer.hpp"
+#include "foil/evaluation/result_bytes.hpp"
 
 #include <string>
 

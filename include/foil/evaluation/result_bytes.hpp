@@ -34,7 +34,7 @@ void for_counts(Result& result, Do each) {
 }
 
 template <class Scalar, int rank>
-std::string transfer_format() {
+std::string result_format() {
   return text("foil result 1, ", sizeof(Scalar), " bytes, rank ", rank);
 }
 
@@ -45,7 +45,7 @@ template <Batch Input>
 std::string to_bytes(const Result<Input>& result) {
   using Scalar = typename Input::Scalar;
   detail::StateWriter out;
-  out << detail::transfer_format<Scalar, Input::NumIndices>();
+  out << detail::result_format<Scalar, Input::NumIndices>();
   for (const Index axis : result.adversarials.dimensions()) out << std::int64_t{axis};
   out << std::string_view(reinterpret_cast<const char*>(result.adversarials.data()),
                           static_cast<std::size_t>(result.adversarials.size()) * sizeof(Scalar));
@@ -73,7 +73,7 @@ Result<Input> result_from(std::string_view bytes) {
   detail::StateReader in(bytes);
   std::string format, numbers;
   in >> format;
-  require(format == detail::transfer_format<Scalar, Input::NumIndices>(),
+  require(format == detail::result_format<Scalar, Input::NumIndices>(),
           "result: expected one of the same inputs, as to_bytes() writes it");
   typename Input::Dimensions shape;
   Index size = 1;
