@@ -289,6 +289,9 @@ Command parse_command_line(int argc, char** argv, int threads) {
   app.add_option("--epsilon", epsilons,
                  "Radii for the attacks with a fixed budget, 0.1 or 8/255; each is run separately")
       ->delimiter(',');
+  app.add_flag("--skip-beaten", command.skip_beaten,
+               "Run the attacks of each norm as one list: a sample that one has fooled within the --epsilon\n"
+               "is left alone by those behind it, and results say which one it was (docs/suites.md)");
   app.add_option(
       "--targets", command.targets,
       "Class to reach per sample, files as for --labels: for every row of the data set, or for those used");

@@ -46,6 +46,7 @@ struct Command {
        surrogate_slopes = false;
   std::vector<AttackRequest> attacks;
   std::vector<double> epsilons;
+  bool skip_beaten = false;  ///< the attacks of each norm are one, each on what those before have left
   double margin = 0;
   std::int64_t lattice = 0;  ///< so many steps from lower to upper; 0: any value
   std::uint64_t seed = 0;

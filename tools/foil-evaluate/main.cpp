@@ -30,6 +30,7 @@
 #include "foil/core/lattice.hpp"
 #include "foil/evaluation/attack_entry.hpp"
 #include "foil/evaluation/source.hpp"
+#include "foil/evaluation/suite.hpp"
 #include "foil/io/npy.hpp"
 #include "foil/io/npy_part.hpp"
 #include "foil/io/png.hpp"
@@ -99,6 +100,30 @@ const foil::AttackEntry& find_attack(const std::string& name) {
   }
 }
 
+/// The attacks of each norm as one, which leaves alone what those before have beaten.
+std::vector<Job> one_list_for_each_norm(const Command& command, const std::vector<Job>& jobs) {
+  require(!command.epsilons.empty(),
+          "--skip-beaten: samples are beaten within a radius: --epsilon is missing");
+  std::vector<foil::Lp> norms;
+  for (const Job& job : jobs)
+    if (std::find(norms.begin(), norms.end(), job.attack.norm()) == norms.end())
+      norms.push_back(job.attack.norm());
+  std::vector<Job> lists;
+  for (const foil::Lp norm : norms) {
+    std::vector<foil::Stage> stages;
+    std::vector<std::pair<std::string, std::string>> options;
+    for (const Job& job : jobs) {
+      if (!(job.attack.norm() == norm)) continue;
+      stages.emplace_back(job.attack.name() + (job.settings.empty() ? "" : ":" + job.settings), job.attack);
+      for (const auto& [name, value] : job.options)
+        options.emplace_back(stages.back().name + "'s " + name, value);
+    }
+    lists.push_back({foil::suite_of(norm.name() + "-list", std::move(stages)), std::move(options), {}, ""});
+    lists.back().epsilons.assign(command.epsilons.begin(), command.epsilons.end());
+  }
+  return lists;
+}
+
 /// Throws for unknown attacks and options, and for attacks that lack an epsilon.
 std::vector<Job> prepare(const Command& command) {
   if (command.audit) audit_policy(command);
@@ -117,6 +142,7 @@ std::vector<Job> prepare(const Command& command) {
     }
     jobs.push_back(std::move(job));
   }
+  if (command.skip_beaten) return one_list_for_each_norm(command, jobs);
   require(used || command.epsilons.empty(),
           "--epsilon is given, but every attack looks for the smallest radius by itself");
   return jobs;

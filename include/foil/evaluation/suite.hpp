@@ -3,6 +3,8 @@
 /// Suites: several attacks within one radius as one, each on what the others have left.
 #pragma once
 
+#include <algorithm>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,6 +26,27 @@ class Suite : public SuiteAttack<Suite<N, needed>, N, needed> {
   struct Options {};
   Options options() const { return {}; }
 };
+
+/// The same at run time: a list of attacks in the norm of the first, of which each sample skips those behind
+/// the first that fools it. Needs of the model what the most demanding stage needs.
+/// \throws Error as Suite does
+inline AnyAttack suite_of(std::string name, std::vector<Stage> stages) {
+  require(!stages.empty(), name, ": expected at least one stage, got none");
+  const Lp norm = stages.front().attack.norm();
+  Knowledge knowledge = Knowledge::decisions;
+  for (const Stage& stage : stages) knowledge = std::max(knowledge, stage.attack.knowledge());
+  const auto list =
+      std::make_shared<const std::vector<Stage>>(checked_stages(name, std::move(stages), norm, knowledge));
+  std::vector<StageInfo> infos;
+  for (const Stage& stage : *list)
+    infos.push_back({stage.name, stage.attack.name(), stage.attack.knowledge()});
+  return AnyAttack(
+      name, name, norm, knowledge, false,
+      [list, knowledge](Oracle& oracle, double epsilon) {
+        return detail::run_stages(oracle, epsilon, *list, knowledge);
+      },
+      std::move(infos));
+}
 
 using L0Suite = Suite<L0>;
 using L1Suite = Suite<L1>;

@@ -41,13 +41,15 @@ class AnyAttack {
     };
   }
   /// An attack made at run time.
-  AnyAttack(std::string name, std::string stream, Lp norm, Knowledge knowledge, bool minimal, Start start)
+  AnyAttack(std::string name, std::string stream, Lp norm, Knowledge knowledge, bool minimal, Start start,
+            std::vector<StageInfo> stages = {})
       : name_(std::move(name)),
         stream_(std::move(stream)),
         norm_(norm),
         knowledge_(knowledge),
         minimal_(minimal),
-        start_(std::move(start)) {}
+        start_(std::move(start)),
+        stages_(std::move(stages)) {}
 
   const std::string& name() const { return name_; }
   /// What its random numbers belong to.
@@ -99,7 +101,7 @@ class AnyAttack {
   Knowledge knowledge_;
   bool minimal_;
   Start start_;
-  std::vector<StageInfo> stages_{};
+  std::vector<StageInfo> stages_;
 };
 
 }  // namespace foil
