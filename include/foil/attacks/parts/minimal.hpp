@@ -51,10 +51,12 @@ inline double radius_factor(int steps) {
 }  // namespace detail
 
 /// Searches a sample's smallest successful radius: enlarges it until the attack succeeds, reduces it until it
-/// fails, then bisects their ratio. Every run draws its own random numbers. `attack` must outlive the task.
+/// fails, then bisects their ratio; in L0, whose radii count features, by whole numbers. Every run draws its
+/// own random numbers. `attack` must outlive the task.
 inline Task<> smallest_radius(Oracle& oracle, RadiusSearch search, Knowledge knowledge,
                               const AnyAttack::Start& attack) {
   const double most = largest_radius(oracle);
+  const auto radius = [&](double wanted) { return oracle.norm().p == 0 ? std::ceil(wanted) : wanted; };
   double epsilon = search.first_epsilon;
   if (epsilon == 0 && knowledge == Knowledge::gradients) {
     Eigen::VectorXd x = oracle.original();
@@ -62,7 +64,7 @@ inline Task<> smallest_radius(Oracle& oracle, RadiusSearch search, Knowledge kno
     epsilon = linear_distance(oracle, at, at.loss);
   }
   if (!(epsilon > 0 && std::isfinite(epsilon))) epsilon = guessed_radius(oracle);
-  epsilon = std::min(epsilon, most);
+  epsilon = std::min(radius(epsilon), most);
   std::uint64_t attempt = 0;
   double failed = 0;
   for (int larger = 0; !oracle.found(); ++larger) {
@@ -71,12 +73,12 @@ inline Task<> smallest_radius(Oracle& oracle, RadiusSearch search, Knowledge kno
     if (succeeded) break;
     if (larger == search.doublings || epsilon >= most) co_return;
     failed = epsilon;
-    epsilon = std::min(epsilon * detail::radius_factor(larger), most);
+    epsilon = std::min(radius(epsilon * detail::radius_factor(larger)), most);
   }
   for (int below = 0; below < search.bisections; ++below) {
     const double best = oracle.best_distance();
     if (best <= failed * (1 + search.relative_tolerance)) break;
-    epsilon = failed > 0 ? std::sqrt(failed) * std::sqrt(best) : best / detail::radius_factor(below);
+    epsilon = radius(failed > 0 ? std::sqrt(failed) * std::sqrt(best) : best / detail::radius_factor(below));
     if (!(epsilon > failed && epsilon < best)) break;
     oracle.set_repetition(attempt++);
     const bool succeeded = co_await oracle.within(epsilon, attack(oracle, epsilon));
