@@ -40,6 +40,7 @@
 #include "foil/attacks/gradient/trust_region.hpp"
 #include "foil/attacks/gradient/vfga.hpp"
 #include "foil/attacks/gradient/virtual_adversarial.hpp"
+#include "foil/attacks/score/sparse_rs.hpp"
 #include "foil/attacks/score/square/square.hpp"
 
 namespace foil {
@@ -57,6 +58,7 @@ using AllFamilies =
              TrustRegionFamily, MomentumIterativeFamily, VirtualAdversarialFamily, DivergencePgdFamily,
              ClosestFamily, SuperDeepFoolFamily, SparseFoolFamily, ALMAFamily, ElasticNetFamily, SquareFamily,
              SignRayFamily, QueryFamily, HopSkipJumpFamily, InversionFamily, ContrastReductionFamily,
-             GaussianBlurFamily, PointwiseFamily, BinarizationRefinementFamily, SpatialFamily>;
+             GaussianBlurFamily, PointwiseFamily, BinarizationRefinementFamily, SpatialFamily,
+             SparseRsFamily>;
 
 }  // namespace foil
