@@ -11,11 +11,13 @@
 
 #include "support/catch.hpp"
 #include "support/models.hpp"
-#include "support/scripted.hpp"
+#include "support/watched.hpp"
 
 using namespace foil;
-using Images = Tensor<double, 4>;
+using Images = test::DoubleImages;
 using geometry::ImageLayout;
+using test::two_classes;
+using test::watch;
 
 namespace {
 
@@ -23,38 +25,6 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 
 RandomDraw draw(std::uint32_t number) {
   return {random_key(7, "test"), 3, Purpose::window, number};
-}
-
-/// Two classes, of which class 0 leads by `lead` at the centre of the box and by w . (x - centre) less there.
-test::Affine<Images> two_classes(const Eigen::VectorXd& w, double lead, double end) {
-  Eigen::MatrixXd weights = Eigen::MatrixXd::Zero(2, w.size());
-  weights.row(1) = w.transpose();
-  return {weights, Eigen::Vector2d(lead, 0), {-end, end}};
-}
-
-/// What an attack asks about one image, the origin, and how it raises the margin.
-struct Watched {
-  std::vector<Eigen::VectorXd> asked{};
-  std::vector<double> margins{};
-  Result<Images> result{};
-};
-template <class Attack>
-Watched watch(const Attack& attack, const test::Affine<Images>& model, const Images::Dimensions& shape,
-              double epsilon, const RunOptions<Images>& options = {}) {
-  Watched seen;
-  test::Tampered watched(model);
-  watched.answer = [&](std::int64_t, const Images& x, Logits<double>& z) {
-    for (Index i = 0; i < samples(x); ++i) {
-      seen.asked.emplace_back(sample(x, i));
-      seen.margins.push_back(z(i, 1) - z(i, 0));
-    }
-  };
-  Images inputs(shape);
-  inputs.setZero();
-  RunOptions<Images> with = options;
-  with.threads = 1;
-  seen.result = attack(watched, inputs, Labels(Labels::Zero(shape[0])), epsilon, with);
-  return seen;
 }
 
 }  // namespace
@@ -144,7 +114,7 @@ TEST_CASE("square: Linf changes whole windows by epsilon, and comes to the optim
   const Eigen::VectorXd w = random.normals(32);
   const double epsilon = 0.25, most = epsilon * w.cwiseAbs().sum();
   const auto seen =
-      watch(LinfSquareAttack({.steps = 3000}), two_classes(w, most + 1, infinity), shape, epsilon);
+      watch(LinfSquareAttack({.steps = 3000}), two_classes(w, most + 1, infinity), shape, {}, epsilon);
   CHECK_FALSE(seen.result.success[0]);
   for (std::size_t k = 1; k < seen.asked.size(); ++k) CHECK((seen.asked[k].array().abs() == epsilon).all());
   // Stripes: a sign for each column of each channel.
@@ -177,7 +147,7 @@ TEST_CASE("square: L2 and L1 spend the whole radius, and come close to the optim
   const Eigen::VectorXd w = random.normals(36);
   const auto run = [&](const auto& attack, auto norm, double epsilon, double most) {
     using N = decltype(norm);
-    const auto seen = watch(attack, two_classes(w, most + 1, infinity), shape, epsilon);
+    const auto seen = watch(attack, two_classes(w, most + 1, infinity), shape, {}, epsilon);
     CHECK_FALSE(seen.result.success[0]);
     CHECK(seen.result.queries[0] == 2002);
     for (std::size_t k = 1; k < seen.asked.size(); ++k)
@@ -200,7 +170,7 @@ TEST_CASE(
   options.lattice = Lattice(-2, 4, 16);
   const auto run = [&](const auto& attack, Lp norm, double epsilon) {
     CAPTURE(norm.name());
-    const auto seen = watch(attack, model, shape, epsilon, options);
+    const auto seen = watch(attack, model, shape, options, epsilon);
     std::size_t moved = 0;
     for (const Eigen::VectorXd& x : seen.asked) {
       REQUIRE(norm.size(x) <= epsilon);
