@@ -40,6 +40,9 @@
 #include "foil/attacks/gradient/trust_region.hpp"
 #include "foil/attacks/gradient/vfga.hpp"
 #include "foil/attacks/gradient/virtual_adversarial.hpp"
+#include "foil/attacks/score/few_pixel.hpp"
+#include "foil/attacks/score/gen_attack/gen_attack.hpp"
+#include "foil/attacks/score/simba.hpp"
 #include "foil/attacks/score/sparse_rs.hpp"
 #include "foil/attacks/score/square/square.hpp"
 

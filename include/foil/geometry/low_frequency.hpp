@@ -44,6 +44,22 @@ class LowFrequency {
     }
   }
 
+  /// Of each axis: how many frequencies there are of rows, and of columns.
+  Index row_frequencies() const { return rows_.cols(); }
+  Index column_frequencies() const { return columns_.cols(); }
+
+  /// Adds to an image, or to any vector of its size, the basis image of one coefficient times `scale`:
+  /// synthesise() for all others 0, in as many steps as a channel has pixels.
+  void add(Index coefficient, double scale, Eigen::VectorXd& image) const {
+    const Index height = rows_.rows(), width = columns_.rows();
+    const Index l = coefficient % columns_.cols(), k = coefficient / columns_.cols() % rows_.cols();
+    const Index c = coefficient / (rows_.cols() * columns_.cols());
+    for (Index i = 0; i < height; ++i)
+      for (Index j = 0; j < width; ++j)
+        image[channels_last_ ? (i * width + j) * channels_ + c : (c * height + i) * width + j] +=
+            scale * rows_(i, k) * columns_(j, l);
+  }
+
  private:
   static Eigen::MatrixXd cosines(Index size, int factor) {
     const Index kept = (size + factor - 1) / factor;
