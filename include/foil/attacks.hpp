@@ -61,7 +61,7 @@ using AllFamilies =
              TrustRegionFamily, MomentumIterativeFamily, VirtualAdversarialFamily, DivergencePgdFamily,
              ClosestFamily, SuperDeepFoolFamily, SparseFoolFamily, ALMAFamily, ElasticNetFamily, SquareFamily,
              SignRayFamily, QueryFamily, HopSkipJumpFamily, InversionFamily, ContrastReductionFamily,
-             GaussianBlurFamily, PointwiseFamily, BinarizationRefinementFamily, SpatialFamily,
-             SparseRsFamily>;
+             GaussianBlurFamily, PointwiseFamily, BinarizationRefinementFamily, SpatialFamily, SimbaFamily,
+             SparseRsFamily, GenAttackFamily, FewPixelFamily>;
 
 }  // namespace foil
