@@ -45,6 +45,7 @@
 #include "foil/attacks/score/simba.hpp"
 #include "foil/attacks/score/sparse_rs.hpp"
 #include "foil/attacks/score/square/square.hpp"
+#include "foil/attacks/score/zoo.hpp"
 
 namespace foil {
 
@@ -62,6 +63,6 @@ using AllFamilies =
              ClosestFamily, SuperDeepFoolFamily, SparseFoolFamily, ALMAFamily, ElasticNetFamily, SquareFamily,
              SignRayFamily, QueryFamily, HopSkipJumpFamily, InversionFamily, ContrastReductionFamily,
              GaussianBlurFamily, PointwiseFamily, BinarizationRefinementFamily, SpatialFamily, SimbaFamily,
-             SparseRsFamily, GenAttackFamily, FewPixelFamily>;
+             SparseRsFamily, GenAttackFamily, FewPixelFamily, ZooFamily>;
 
 }  // namespace foil
