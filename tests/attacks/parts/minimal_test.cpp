@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: MIT
 #include "foil/attacks/parts/minimal.hpp"
 
+#include <cmath>
+#include <set>
+#include <vector>
+
 #include "catalogue/all_attacks.hpp"
 #include "foil/attacks/decision/additive_noise.hpp"
 #include "foil/attacks/gradient/fast_gradient.hpp"
 #include "foil/attacks/gradient/projected_gradient/projected_gradient.hpp"
+#include "foil/models/lambdas.hpp"
 #include "support/affine_problem.hpp"
 #include "support/catch.hpp"
 #include "support/for_rows.hpp"
+#include "support/scripted.hpp"
 
 using namespace foil;
 using namespace foil::test;
@@ -201,10 +207,11 @@ TEST_CASE("every fixed-budget attack of the catalogue has a sound minimal form")
     INFO(entry.name);
     OptionValues options = for_rows(entry);
     for (const OptionInfo& option : entry.options)
-      if (option.name == "steps") options["steps"] = "20";
+      if (option.name == "steps" || option.name == "population") options[option.name] = "20";
     const AnyAttack attack = entry.make(options);
     const auto result = attack(p.model, p.inputs, p.labels);
-    const Eigen::VectorXd distances = entry.norm == Lp(L1{})   ? p.distances<L1>()
+    const Eigen::VectorXd distances = entry.norm == Lp(L0{})   ? fewest_entries(p)
+                                      : entry.norm == Lp(L1{}) ? p.distances<L1>()
                                       : entry.norm == Lp(L2{}) ? p.distances<L2>()
                                                                : p.distances<Linf>();
     if (entry.knowledge == Knowledge::gradients) CHECK(result.success.all());
@@ -236,4 +243,37 @@ TEST_CASE("options that make no sense are refused, those of the attack included"
   CHECK_THROWS_AS(Minimal<FGSM>({.relative_tolerance = 1}), Error);
   CHECK_THROWS_WITH(Minimal<LinfPGD>({.attack = {.steps = 0}}),
                     Catch::Matchers::ContainsSubstring("steps >= 1, got 0"));
+}
+
+TEST_CASE("in L0 the radii are whole numbers, and none is tried that cannot be the smallest") {
+  for (const Index needed : {1, 2, 5, 6, 17, 40}) {
+    const auto model = make_model<Rows<double>>(Bounds<double>(0, 1), [needed](const Rows<double>& x) {
+      Labels labels(samples(x));
+      for (Index i = 0; i < labels.size(); ++i) labels[i] = (sample(x, i).array() != 0).count() >= needed;
+      return labels;
+    });
+    std::vector<double> radii;
+    const AnyAttack::Start fill = [&](Oracle& oracle, double epsilon) -> Task<> {
+      radii.push_back(epsilon);
+      Eigen::VectorXd x = oracle.original();
+      for (Index i = 0; i < x.size() && static_cast<double>(i + 1) <= epsilon; ++i) x[i] = 1;
+      co_await oracle.query(x);
+    };
+    const Scripted<L0, Knowledge::decisions> search([&](Oracle& oracle) {
+      return smallest_radius(oracle, {.first_epsilon = 2.5}, Knowledge::decisions, fill);
+    });
+    Rows<double> inputs(1, 40);
+    inputs.setZero();
+    const auto result = search(model, inputs, Labels(Labels::Zero(1)));
+    CHECK(result.distances[0] == static_cast<double>(needed));
+    CHECK(radii.front() == 3);
+    std::set<double> distinct;
+    for (const double radius : radii) {
+      CHECK(radius == std::round(radius));
+      CHECK(radius >= 1);
+      distinct.insert(radius);
+    }
+    CHECK(distinct.size() == radii.size());
+    CHECK(distinct.contains(static_cast<double>(needed)));
+  }
 }
