@@ -41,6 +41,8 @@ class Bounds {
   }
 
   bool uniform() const { return uniform_; }
+  /// How many are given: one for all features, or one for each.
+  Index intervals() const { return lower_.size(); }
   Scalar lower(Index feature) const { return lower_[uniform_ ? 0 : feature]; }
   Scalar upper(Index feature) const { return upper_[uniform_ ? 0 : feature]; }
 

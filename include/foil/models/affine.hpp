@@ -45,9 +45,9 @@ class Affine : public Wrapper<Affine<M>, M, knowledge_of<M>> {
   Logits<Scalar> answer_logits(const input_t<M>& x) const { return this->model().logits(given(x)); }
   auto answer_vjp(const input_t<M>& x) const {
     auto inner = this->model().vjp(given(x));
-    auto pullback = [this, of_model = std::move(inner.pullback),
-                     shape = x.dimensions()](const Logits<Scalar>& cotangent) mutable {
-      input_t<M> gradient = of_model(cotangent);
+    auto pullback = [this, of_model = Changeable{std::move(inner.pullback)},
+                     shape = x.dimensions()](const Logits<Scalar>& cotangent) {
+      input_t<M> gradient = of_model.value(cotangent);
       check_gradient(gradient, shape);
       change(gradient, deviation_, [](auto&& row, const auto& deviation) { row.array() /= deviation; });
       return gradient;

@@ -51,14 +51,14 @@ class FixedBatch : public Wrapper<FixedBatch<M>, M, knowledge_of<M>> {
       parts.push_back(this->model().vjp(part(x, first)));
       place(all, first, samples(x), parts.back().logits, classes);
     }
-    return Vjp{std::move(all), [parts = std::move(parts), shape = x.dimensions(),
+    return Vjp{std::move(all), [parts = Changeable{std::move(parts)}, shape = x.dimensions(),
                                 size = size_](const Logits<Scalar>& cotangent) {
                  Input gradient(shape);
                  for (Index first = 0; first < cotangent.rows(); first += size) {
                    const Index count = std::min(size, cotangent.rows() - first);
                    Logits<Scalar> padded = Logits<Scalar>::Zero(size, cotangent.cols());
                    padded.topRows(count) = cotangent.middleRows(first, count);
-                   const Input pulled = parts[static_cast<std::size_t>(first / size)].pullback(padded);
+                   const Input pulled = parts.value[static_cast<std::size_t>(first / size)].pullback(padded);
                    check_gradient(pulled, resized(gradient, size));
                    as_matrix(gradient).middleRows(first, count) = as_matrix(pulled).topRows(count);
                  }

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <cstddef>
 #include <cstdint>
 #include <utility>
 
@@ -17,6 +16,7 @@
 #include "foil/core/numbers.hpp"
 #include "foil/core/random.hpp"
 #include "foil/core/tensor.hpp"
+#include "foil/models/content.hpp"
 #include "foil/models/wrapper.hpp"
 
 namespace foil {
@@ -109,14 +109,9 @@ class GradientEstimator : public Wrapper<GradientEstimator<M>, M, Knowledge::gra
     }
 
     Eigen::VectorXd noise(Index pair) const {
-      const auto row = sample(x, pair / per_row());
-      std::uint64_t content = 0xCBF29CE484222325u;  // FNV-1a
-      const auto* const bytes = reinterpret_cast<const unsigned char*>(row.data());
-      for (std::size_t i = 0; i < static_cast<std::size_t>(row.size()) * sizeof(Scalar); ++i)
-        content = (content ^ bytes[i]) * 0x100000001B3u;
-      RandomDraw draw(random_key(options.seed, "gradient-estimator"), content, Purpose::model,
-                      static_cast<std::uint32_t>(pair % per_row()));
-      Eigen::VectorXd out(row.size());
+      RandomDraw draw(random_key(options.seed, "gradient-estimator"), content_of(x, pair / per_row()),
+                      Purpose::model, static_cast<std::uint32_t>(pair % per_row()));
+      Eigen::VectorXd out(features(x));
       if (options.noise == EstimatorNoise::gaussian)
         draw.fill_normal(out);
       else

@@ -56,12 +56,13 @@ class LogProbabilities : public Wrapper<LogProbabilities<M>, M, knowledge_of<M>>
     auto pass = this->model().vjp(x);
     Logits<Scalar> slopes(pass.logits.rows(), pass.logits.cols());
     transform(pass.logits, &slopes);
-    return Vjp{std::move(pass.logits), [slopes = std::move(slopes), pullback = std::move(pass.pullback)](
-                                           const Logits<Scalar>& cotangent) {
+    return Vjp{std::move(pass.logits),
+               [slopes = std::move(slopes),
+                pullback = Changeable{std::move(pass.pullback)}](const Logits<Scalar>& cotangent) {
                  require(cotangent.rows() == slopes.rows() && cotangent.cols() == slopes.cols(),
                          "log probabilities: expected a cotangent of ", slopes.rows(), " x ", slopes.cols(),
                          ", got ", cotangent.rows(), " x ", cotangent.cols());
-                 return Input(pullback(Logits<Scalar>(cotangent.cwiseProduct(slopes))));
+                 return Input(pullback.value(Logits<Scalar>(cotangent.cwiseProduct(slopes))));
                }};
   }
 

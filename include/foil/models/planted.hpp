@@ -15,11 +15,10 @@
 #include <vector>
 
 #include "foil/core/answers.hpp"
-#include "foil/core/bounds.hpp"
-#include "foil/core/error.hpp"
 #include "foil/core/model.hpp"
 #include "foil/core/random.hpp"
 #include "foil/core/tensor.hpp"
+#include "foil/models/quantised.hpp"
 #include "foil/models/wrapper.hpp"
 
 namespace foil {
@@ -73,8 +72,8 @@ class Planted : public Wrapper<Planted<M>, M, Knowledge::gradients> {
     spoil(pass.logits, &slopes);
     return Vjp{std::move(pass.logits),
                [plant = plant_, slopes = std::move(slopes),
-                pullback = std::move(pass.pullback)](const Logits<Scalar>& cotangent) mutable {
-                 Input gradient = pullback(Logits<Scalar>(cotangent.cwiseProduct(slopes)));
+                pullback = Changeable{std::move(pass.pullback)}](const Logits<Scalar>& cotangent) {
+                 Input gradient = pullback.value(Logits<Scalar>(cotangent.cwiseProduct(slopes)));
                  for (Index i = 0; i < gradient.size(); ++i) {
                    Scalar& g = gradient.data()[i];
                    if (plant == Plant::quantised_input || plant == Plant::zero_gradients) g = 0;
@@ -86,19 +85,7 @@ class Planted : public Wrapper<Planted<M>, M, Knowledge::gradients> {
 
  private:
   Input shown(const Input& x) const {
-    if (plant_ != Plant::quantised_input) return x;
-    constexpr Scalar steps = 7;
-    const Bounds<Scalar> bounds = this->model().bounds();
-    Input out = x;
-    for (Index i = 0; i < samples(out); ++i)
-      for (Index j = 0; j < features(out); ++j) {
-        const Scalar low = bounds.lower(j), width = bounds.upper(j) - low;
-        require(std::isfinite(width), "planted: expected finite bounds to round inputs in, got a width of ",
-                width);
-        Scalar& v = sample(out, i)[j];
-        if (width > 0) v = low + std::round((v - low) / width * steps) / steps * width;
-      }
-    return out;
+    return plant_ == Plant::quantised_input ? Quantise<Input>(this->model().bounds(), 8)(x) : x;
   }
 
   /// Changes logits, and writes the slope of each.

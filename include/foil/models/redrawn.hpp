@@ -1,49 +1,30 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// Models that draw random numbers, made repeatable: the mean over draws, and which draws these are.
+/// Models that draw random numbers, made repeatable: the mean over draws.
 #pragma once
 
 #include <algorithm>
-#include <array>
-#include <concepts>
-#include <cstddef>
+#include <cmath>
 #include <cstdint>
-#include <limits>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "foil/core/answers.hpp"
+#include "foil/core/bounds.hpp"
 #include "foil/core/error.hpp"
 #include "foil/core/model.hpp"
-#include "foil/core/random.hpp"
 #include "foil/core/tensor.hpp"
+#include "foil/models/draws.hpp"
+#include "foil/models/wrapper.hpp"
 
 namespace foil {
 
-/// A seed for each row of a batch.
-using Seeds = std::vector<std::uint64_t>;
-
-/// `typename Input`, `bounds() const`, `logits(x, seeds) const`, and mostly `vjp(x, seeds) const`: a model
-/// that draws the random numbers of a row by that row's seed, and by nothing else.
-template <class M>
-concept RandomisedModel = requires(const M& model, const typename M::Input& x, const Seeds& seeds) {
-  requires Batch<typename M::Input>;
-  { model.bounds() } -> std::convertible_to<Bounds<typename M::Input::Scalar>>;
-  { model.logits(x, seeds) } -> std::convertible_to<Logits<typename M::Input::Scalar>>;
+/// What is averaged over draws.
+enum class Averaged {
+  logits,        ///< the answers as they are
+  probabilities  ///< the softmax of each; the answer is the logarithm of their mean
 };
-
-/// Which random numbers a model draws when it is asked again.
-enum class SeedPolicy {
-  fixed,  ///< the same for every question: one model out of many, and deterministic
-  fresh   ///< others at every point, a function of its bits: the same point has the same answer
-};
-
-constexpr std::string_view to_string(SeedPolicy policy) {
-  constexpr std::array<std::string_view, 2> names{"fixed", "fresh"};
-  return names[static_cast<std::size_t>(policy)];
-}
 
 /// Options of foil::Redrawn.
 struct RedrawOptions {
@@ -51,119 +32,169 @@ struct RedrawOptions {
   SeedPolicy policy = SeedPolicy::fresh;
   std::uint64_t seed = 0;     ///< runs with other seeds are independent
   Index rows_per_call = 512;  ///< the most rows of a model call, >= 1: what bounds the memory
+  Averaged averaged = Averaged::logits;
 
-  /// To be recorded beside every result: "30 draws, seeds fresh, from 0".
+  /// To be recorded beside every result: "30 draws, seeds fresh, from 0", and ", of probabilities" if so.
   std::string text() const {
-    return foil::text(draws, draws == 1 ? " draw" : " draws", ", seeds ", to_string(policy), ", from ", seed);
+    return Draws{draws, policy, seed, rows_per_call}.text() +
+           (averaged == Averaged::probabilities ? ", of probabilities" : "");
   }
 };
 
 /// Makes of a randomised model one that any attack can be run on: its logits are the mean over `draws` draws,
-/// and its gradients those of the mean (expectation over transformations: Athalye, Engstrom, Ilyas, Kwok
-/// 2018, arXiv:1707.07397). With one draw and fresh seeds attacks see what the model's users see, with one
-/// draw and fixed seeds a single deterministic model. Whether an adversarial found on it holds for the
-/// randomised model is another question: see foil::redraw().
+/// or the logarithm of the mean of their probabilities, and its gradients those of the mean (expectation over
+/// transformations: Athalye, Engstrom, Ilyas, Kwok 2018, arXiv:1707.07397). With one draw and fresh seeds
+/// attacks see what the model's users see, with one draw and fixed seeds a single deterministic model.
+/// Whether an adversarial found on it holds for the randomised model is another question: see foil::redraw().
 ///
-/// A row's draws follow from the seed, the draw's number and, with fresh seeds, the bits of the row: results
-/// depend neither on the batch nor on threads. Refers to the model. Cost: `draws` rows of the model for each
-/// row, forward and backward; budgets and counts of a run see one.
+/// The mean of probabilities is never led astray by one draw of huge logits, as that of logits is; the latter
+/// keeps a gradient where all draws are certain of a class.
+///
+/// A row's draws are those of foil::Draws: results depend neither on the batch nor on threads. Refers to the
+/// model. Cost: `draws` rows of the model for each row, forward and backward; budgets and counts of a run see
+/// one.
 template <RandomisedModel M>
 class Redrawn {
  public:
   using Input = typename M::Input;
   using Scalar = typename Input::Scalar;
 
-  explicit Redrawn(const M& model, const RedrawOptions& options = {}) : model_(&model), options_(options) {
-    require(options.draws >= 1, "redrawn: expected at least one draw, got ", options.draws);
-    require(options.rows_per_call >= 1, "redrawn: expected rows_per_call >= 1, got ", options.rows_per_call);
+  explicit Redrawn(const M& model, const RedrawOptions& options = {})
+      : model_(&model),
+        options_(options),
+        draws_{options.draws, options.policy, options.seed, options.rows_per_call} {
+    draws_.check("redrawn");
   }
   const RedrawOptions& options() const { return options_; }
   Bounds<Scalar> bounds() const { return model_->bounds(); }
 
   Logits<Scalar> logits(const Input& x) const {
-    Eigen::MatrixXd sum;
-    for_each_part(x, [&](Index first, const Input& points, const Seeds& seeds) {
-      const Logits<Scalar> z = model_->logits(points, seeds);
-      add(z, samples(points), first, samples(x), sum);
+    Mean mean(options_, samples(x));
+    draws_.for_each_part(x, [&](Index first, const Input& points, const Seeds& seeds) {
+      mean.add(model_->logits(points, seeds), samples(points), first);
     });
-    return mean(sum);
+    return mean.answer();
   }
 
   auto vjp(const Input& x) const
     requires requires(const M& m, const Input& points, const Seeds& seeds) { m.vjp(points, seeds).pullback; }
   {
     using Pullback = decltype(model_->vjp(x, Seeds{}).pullback);
-    std::vector<std::pair<Index, Pullback>> parts;
-    Eigen::MatrixXd sum;
-    for_each_part(x, [&](Index first, const Input& points, const Seeds& seeds) {
+    struct Part {
+      Index first;
+      Logits<Scalar> logits;  // empty where gradients do not depend on them
+      Pullback pullback;
+    };
+    std::vector<Part> parts;
+    Mean mean(options_, samples(x));
+    draws_.for_each_part(x, [&](Index first, const Input& points, const Seeds& seeds) {
       auto pass = model_->vjp(points, seeds);
-      add(pass.logits, samples(points), first, samples(x), sum);
-      parts.emplace_back(first, std::move(pass.pullback));
+      mean.add(pass.logits, samples(points), first);
+      Logits<Scalar> kept;
+      if (options_.averaged == Averaged::probabilities) kept = pass.logits;
+      parts.push_back({first, std::move(kept), std::move(pass.pullback)});
     });
-    return Vjp{mean(sum), [parts = std::move(parts), shape = x.dimensions(), draws = Index{options_.draws},
-                           most = options_.rows_per_call](const Logits<Scalar>& cotangent) mutable {
-                 const Index count = shape[0], rows = count * draws;
-                 Eigen::MatrixXd total = Eigen::MatrixXd::Zero(count, Index{1});
-                 for (auto& [first, pullback] : parts) {
-                   const Index size = std::min(most, rows - first);
-                   Logits<Scalar> own(size, cotangent.cols());
-                   for (Index i = 0; i < size; ++i) own.row(i) = cotangent.row((first + i) / draws);
-                   const Input part = pullback(own);
-                   if (total.cols() != features(part)) total.setZero(count, features(part));
-                   for (Index i = 0; i < size; ++i)
-                     total.row((first + i) / draws) += sample(part, i).template cast<double>().transpose();
-                 }
-                 Input out(shape);
-                 for (Index i = 0; i < count; ++i)
-                   sample(out, i) =
-                       (total.row(i) / static_cast<double>(draws)).template cast<Scalar>().transpose();
-                 return out;
-               }};
+    Logits<Scalar> answer = mean.answer();
+    return Vjp{
+        std::move(answer), [parts = Changeable{std::move(parts)}, mean = std::move(mean),
+                            shape = x.dimensions()](const Logits<Scalar>& cotangent) {
+          Input out(shape);
+          const Index draws = mean.draws();
+          Eigen::MatrixXd total = Eigen::MatrixXd::Zero(samples(out), features(out));
+          for (Part& part : parts.value) {
+            const Logits<Scalar> shares = mean.shares(part.logits, part.first, cotangent);
+            const Input pulled = part.pullback(shares);
+            check_gradient(pulled, resized(out, shares.rows()));
+            for (Index i = 0; i < samples(pulled); ++i)
+              total.row((part.first + i) / draws) += sample(pulled, i).template cast<double>().transpose();
+          }
+          for (Index i = 0; i < samples(out); ++i)
+            sample(out, i) = (total.row(i) / static_cast<double>(draws)).template cast<Scalar>().transpose();
+          return out;
+        }};
   }
 
-  /// The seeds that the k-th draws of a row have.
-  std::uint64_t seed_of(const Input& x, Index row, Index draw) const {
-    std::uint64_t content = 0xCBF29CE484222325u;  // FNV-1a
-    if (options_.policy == SeedPolicy::fresh) {
-      const auto values = sample(x, row);
-      const auto* const bytes = reinterpret_cast<const unsigned char*>(values.data());
-      for (std::size_t i = 0; i < static_cast<std::size_t>(values.size()) * sizeof(Scalar); ++i)
-        content = (content ^ bytes[i]) * 0x100000001B3u;
-    }
-    RandomDraw words(random_key(options_.seed, "redrawn"), content, Purpose::model,
-                     static_cast<std::uint32_t>(draw));
-    const std::uint64_t high = words.bits();
-    return (high << 32) | words.bits();
-  }
+  /// The seed that the `draw`-th draw of a row has.
+  std::uint64_t seed_of(const Input& x, Index row, Index draw) const { return draws_.seed_of(x, row, draw); }
 
  private:
-  /// Calls f(first, points, seeds) for all draws of all rows, a row's draws one after the other.
-  template <class F>
-  void for_each_part(const Input& x, const F& f) const {
-    const Index draws = options_.draws, rows = samples(x) * draws;
-    for (Index first = 0; first < rows; first += options_.rows_per_call) {
-      std::vector<Index> from;
-      Seeds seeds;
-      for (Index i = first; i < std::min(rows, first + options_.rows_per_call); ++i) {
-        from.push_back(i / draws);
-        seeds.push_back(seed_of(x, i / draws, i % draws));
+  /// The mean over the draws of each row.
+  class Mean {
+   public:
+    Mean(const RedrawOptions& options, Index rows)
+        : draws_(options.draws),
+          most_(options.rows_per_call),
+          rows_(rows),
+          of_probabilities_(options.averaged == Averaged::probabilities) {}
+    Index draws() const { return draws_; }
+
+    /// Adds the answers to draws from the `first`-th on.
+    void add(const Logits<Scalar>& z, Index asked, Index first) {
+      if (check_answer(asked, z.rows(), z.cols(), classes_)) sum_ = Eigen::MatrixXd::Zero(rows_, z.cols());
+      for (Index i = 0; i < z.rows(); ++i) {
+        auto row = sum_.row((first + i) / draws_);
+        if (!of_probabilities_) {
+          row += z.row(i).template cast<double>();
+          continue;
+        }
+        const double total = log_total(z, i);
+        const bool begins = (first + i) % draws_ == 0;
+        for (Index k = 0; k < z.cols(); ++k) {
+          const double own = static_cast<double>(z(i, k)) - total;
+          row[k] = begins ? own : log_sum(row[k], own);
+        }
       }
-      f(first, gather(x, from), seeds);
     }
-  }
-  void add(const Logits<Scalar>& z, Index asked, Index first, Index count, Eigen::MatrixXd& sum) const {
-    Index classes = sum.cols();
-    check_answer(asked, z.rows(), z.cols(), classes);
-    if (sum.size() == 0) sum = Eigen::MatrixXd::Zero(count, z.cols());
-    for (Index i = 0; i < z.rows(); ++i)
-      sum.row((first + i) / options_.draws) += z.row(i).template cast<double>();
-  }
-  Logits<Scalar> mean(const Eigen::MatrixXd& sum) const {
-    return (sum / static_cast<double>(options_.draws)).template cast<Scalar>();
-  }
+    Logits<Scalar> answer() const {
+      if (of_probabilities_)
+        return (sum_.array() - std::log(static_cast<double>(draws_))).matrix().template cast<Scalar>();
+      return (sum_ / static_cast<double>(draws_)).template cast<Scalar>();
+    }
+
+    /// The cotangents of the draws from the `first`-th on, times the number of draws.
+    Logits<Scalar> shares(const Logits<Scalar>& z, Index first, const Logits<Scalar>& cotangent) const {
+      Logits<Scalar> out(std::min(most_, rows_ * draws_ - first), cotangent.cols());
+      for (Index i = 0; i < out.rows(); ++i) {
+        const Index row = (first + i) / draws_;
+        if (!of_probabilities_) {
+          out.row(i) = cotangent.row(row);
+          continue;
+        }
+        // Of log mean p_k, draw d has p_dk / mean p_k, the share that it has in the mean.
+        const double total = log_total(z, i), count = std::log(static_cast<double>(draws_));
+        double all = 0;
+        const auto share = [&](Index k) {
+          const double own = static_cast<double>(z(i, k)) - total;
+          return static_cast<double>(cotangent(row, k)) * std::exp(own - (sum_(row, k) - count));
+        };
+        for (Index k = 0; k < out.cols(); ++k) all += share(k);
+        for (Index k = 0; k < out.cols(); ++k)
+          out(i, k) = static_cast<Scalar>(share(k) - std::exp(static_cast<double>(z(i, k)) - total) * all);
+      }
+      return out;
+    }
+
+   private:
+    /// log sum_k exp z_ik
+    static double log_total(const Logits<Scalar>& z, Index i) {
+      double total = static_cast<double>(z(i, 0));
+      for (Index k = 1; k < z.cols(); ++k) total = log_sum(total, static_cast<double>(z(i, k)));
+      return total;
+    }
+    /// log(e^a + e^b); not finite unless both are.
+    static double log_sum(double a, double b) {
+      if (!std::isfinite(a) || !std::isfinite(b)) return a + b;
+      return std::max(a, b) + std::log1p(std::exp(-std::abs(a - b)));
+    }
+
+    Index draws_, most_, rows_, classes_ = 0;
+    bool of_probabilities_;
+    Eigen::MatrixXd sum_{};  // of logits, or the logarithm of that of probabilities
+  };
 
   const M* model_;
   RedrawOptions options_;
+  Draws draws_;
 };
 
 }  // namespace foil

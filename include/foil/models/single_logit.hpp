@@ -33,8 +33,8 @@ class SingleLogit : public Wrapper<SingleLogit<M>, M, knowledge_of<M>> {
   {
     auto pass = this->model().vjp(x);
     return Vjp{two_classes(pass.logits),
-               [pullback = std::move(pass.pullback)](const Logits<Scalar>& cotangent) {
-                 return Input(pullback(Logits<Scalar>(cotangent.rightCols(1))));
+               [pullback = Changeable{std::move(pass.pullback)}](const Logits<Scalar>& cotangent) {
+                 return Input(pullback.value(Logits<Scalar>(cotangent.rightCols(1))));
                }};
   }
 
