@@ -23,6 +23,7 @@
 #include "foil/geometry/rescale_vjp.hpp"
 #include "foil/geometry/sampling.hpp"
 #include "foil/models/affine.hpp"
+#include "foil/models/cached.hpp"
 #include "foil/models/ensemble.hpp"
 #include "foil/models/fixed_batch.hpp"
 #include "foil/models/gradient_estimator.hpp"
