@@ -7,13 +7,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #include "foil/attacks/parts/approach.hpp"
+#include "foil/attacks/parts/normal_estimate.hpp"
 #include "foil/attacks/parts/start.hpp"
 #include "foil/core/sum.hpp"
 #include "foil/run/attack.hpp"
@@ -77,14 +76,21 @@ class HopSkipJumpAttack : public MinimalAttack<HopSkipJumpAttack<N>> {
     double before = oracle.distance(x);
     co_await approach<N>(oracle, x, halvings);
     std::uint32_t draws = 0;
+    const DrawDirection draw_next = [&](Eigen::VectorXd& u) { draw(oracle, draws++, u); };
+    NormalEstimate normal;
     for (int step = 1; step <= options_.steps; ++step) {
       const double root = std::sqrt(static_cast<double>(step));
-      const double spread = step == 1 ? first_spread(oracle, before) : before / d;
+      const double spread = step == 1 ? longest_side(oracle, before) / 10 : before / d;
       const int points =
           static_cast<int>(std::min<double>(options_.estimates * root, options_.most_estimates));
-      Eigen::VectorXd direction;
-      co_await estimate(oracle, x, spread, points, draws, direction);
-      if (direction.isZero(0)) co_return;  // nothing else can be represented near x
+      co_await estimate_normal(oracle, x, spread, points, draw_next, normal);
+      Eigen::VectorXd direction = normal.direction();
+      const double length = norm2(direction);
+      if (!(length > 0)) co_return;  // nothing else can be represented near x
+      if constexpr (is_linf)
+        direction = direction.array().sign().matrix().eval();
+      else
+        direction /= length;
       double along = oracle.distance(x) / root;
       for (int halving = 0; halving <= most_halvings; ++halving, along /= 2) {
         Eigen::VectorXd farther = x + along * direction;
@@ -104,15 +110,6 @@ class HopSkipJumpAttack : public MinimalAttack<HopSkipJumpAttack<N>> {
  private:
   static constexpr bool is_linf = std::is_same_v<N, Linf>;
   static constexpr int most_halvings = 40;
-  static constexpr int most_doublings = 60;
-  static constexpr int at_once = 64;  // points in memory
-
-  /// A tenth of the box's longest side, or where that has no end, of the start's distance.
-  static double first_spread(const Oracle& oracle, double distance) {
-    const double side =
-        maximum(oracle.features(), [&](Index i) { return oracle.upper()[i] - oracle.lower()[i]; });
-    return (std::isfinite(side) ? side : distance) / 10;
-  }
 
   /// A direction of L2 length 1, normal or in Linf uniform in a cube.
   static void draw(const Oracle& oracle, std::uint32_t number, Eigen::VectorXd& u) {
@@ -125,53 +122,6 @@ class HopSkipJumpAttack : public MinimalAttack<HopSkipJumpAttack<N>> {
     oracle.box().hold_frozen(u);
     const double length = norm2(u);
     if (length > 0) u /= length;
-  }
-
-  /// Asks about points around x, and sets `direction` to where the adversarial ones are: of L2 length 1, or
-  /// in Linf its signs; 0 if it is not known.
-  static Task<> estimate(Oracle& oracle, const Eigen::VectorXd& x, double spread, int points,
-                         std::uint32_t& draws, Eigen::VectorXd& direction) {
-    Eigen::VectorXd u, all = Eigen::VectorXd::Zero(x.size()), signed_sum = all;
-    double balance = 0;
-    bool resolved = false;
-    std::vector<Eigen::VectorXd> asked;
-    for (int done = 0; done < points; done += static_cast<int>(asked.size())) {
-      asked.clear();
-      while (static_cast<int>(asked.size()) < std::min(at_once, points - done)) {
-        draw(oracle, draws++, u);
-        Eigen::VectorXd z = around(oracle, x, spread, u);
-        for (int doublings = 0; !resolved && z == x && doublings < most_doublings; ++doublings) {
-          spread *= 2;
-          z = around(oracle, x, spread, u);
-        }
-        resolved = true;
-        asked.push_back(std::move(z));
-      }
-      const std::span<const Answer> at = co_await oracle.query_all(asked);
-      for (std::size_t k = 0; k < asked.size(); ++k) {
-        const double sign = at[k].adversarial ? 1 : -1;
-        u = (asked[k] - x) / spread;
-        all += u;
-        signed_sum += sign * u;
-        balance += sign;
-      }
-    }
-    const double mean = balance / points;
-    direction = std::abs(mean) < 1 ? Eigen::VectorXd(signed_sum - mean * all) : signed_sum;
-    const double length = norm2(direction);
-    if (!(length > 0)) co_return;
-    if constexpr (is_linf)
-      direction = direction.array().sign().matrix().eval();
-    else
-      direction /= length;
-  }
-
-  static Eigen::VectorXd around(const Oracle& oracle, const Eigen::VectorXd& x, double spread,
-                                const Eigen::VectorXd& u) {
-    Eigen::VectorXd z = x + spread * u;
-    oracle.box().clip(z);
-    oracle.settle(z);
-    return z;
   }
 
   Options options_;

@@ -6,13 +6,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include "foil/attacks/decision/boundary/options.hpp"
+#include "foil/attacks/parts/noise_space.hpp"
 #include "foil/core/error.hpp"
 #include "foil/core/sum.hpp"
-#include "foil/geometry/low_frequency.hpp"
 
 namespace foil {
 
@@ -25,19 +24,8 @@ class BoundaryProposal {
   BoundaryProposal(const Oracle& oracle, const BoundaryOptions& options)
       : oracle_(oracle),
         options_(options),
-        freezes_(options.mode == BoundaryMode::tied && options.release < 1) {
-    if (options.subspace == 1) return;
-    const auto& shape = oracle.shape();
-    require(shape.size() == 3,
-            "boundary: a subspace of low frequencies needs images with three "
-            "dimensions, the samples have ",
-            shape.size());
-    if (options.channels_last)
-      low_.emplace(shape[2], shape[0], shape[1], options.subspace, true);
-    else
-      low_.emplace(shape[0], shape[1], shape[2], options.subspace);
-    coefficients_.resize(low_->dimension());
-  }
+        space_(oracle, "boundary", options.subspace, options.channels_last),
+        freezes_(options.mode == BoundaryMode::tied && options.release < 1) {}
 
   /// From now on, proposals are drawn around x, an adversarial point other than the original.
   void move_to(const Eigen::VectorXd& x) {
@@ -56,7 +44,7 @@ class BoundaryProposal {
   /// Distance of x from the original.
   double distance() const { return distance_; }
   /// Number of dimensions that proposals are drawn from.
-  Index dimension() const { return low_ ? low_->dimension() : oracle_.box().free_features(); }
+  Index dimension() const { return space_.dimension(); }
 
   /// Draws proposal `number`. False if it would not come closer in the model's numbers: then it is not worth
   /// a query.
@@ -111,10 +99,8 @@ class BoundaryProposal {
     release(number);
     RandomDraw random = oracle_.random(Purpose::proposal, number);
     Eigen::VectorXd& direction = this->direction();
-    if (low_) {
-      random.fill_normal(coefficients_);
-      low_->synthesise(coefficients_, direction);
-      oracle_.box().hold_frozen(direction);
+    if (options_.subspace > 1) {
+      space_.fill(random, direction);
       auto released = released_.begin();
       for (const Index i : at_bound_)
         if (released != released_.end() && *released == i)
@@ -158,8 +144,8 @@ class BoundaryProposal {
 
   const Oracle& oracle_;
   BoundaryOptions options_;
-  Eigen::VectorXd away_{}, prior_{}, coefficients_{};
-  std::optional<geometry::LowFrequency> low_{};
+  NoiseSpace space_;
+  Eigen::VectorXd away_{}, prior_{};
   std::vector<Index> free_{}, at_bound_{}, released_{};  // features, ascending
   double distance_ = 0;
   bool freezes_;
