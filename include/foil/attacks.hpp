@@ -10,11 +10,13 @@
 #include "foil/attacks/decision/contrast_reduction.hpp"
 #include "foil/attacks/decision/dataset.hpp"
 #include "foil/attacks/decision/gaussian_blur.hpp"
+#include "foil/attacks/decision/geoda.hpp"
 #include "foil/attacks/decision/hop_skip_jump.hpp"
 #include "foil/attacks/decision/inversion.hpp"
 #include "foil/attacks/decision/pointwise/pointwise.hpp"
 #include "foil/attacks/decision/query/query.hpp"
 #include "foil/attacks/decision/salt_and_pepper.hpp"
+#include "foil/attacks/decision/sign_opt.hpp"
 #include "foil/attacks/decision/sign_rays/sign_rays.hpp"
 #include "foil/attacks/decision/spatial/spatial.hpp"
 #include "foil/attacks/gradient/alma/alma.hpp"
@@ -62,7 +64,7 @@ using AllFamilies =
              TrustRegionFamily, MomentumIterativeFamily, VirtualAdversarialFamily, DivergencePgdFamily,
              ClosestFamily, SuperDeepFoolFamily, SparseFoolFamily, ALMAFamily, ElasticNetFamily, SquareFamily,
              SignRayFamily, QueryFamily, HopSkipJumpFamily, InversionFamily, ContrastReductionFamily,
-             GaussianBlurFamily, PointwiseFamily, BinarizationRefinementFamily, SpatialFamily, SimbaFamily,
-             SparseRsFamily, GenAttackFamily, FewPixelFamily, ZooFamily>;
+             GaussianBlurFamily, PointwiseFamily, BinarizationRefinementFamily, SpatialFamily, SignOptFamily,
+             GeodaFamily, SimbaFamily, SparseRsFamily, GenAttackFamily, FewPixelFamily, ZooFamily>;
 
 }  // namespace foil
