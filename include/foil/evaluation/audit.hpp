@@ -67,6 +67,7 @@ AuditReport audit(M&& model, const AuditData<input_t<M>>& data, AuditFacts facts
                           .threads = options.threads,
                           .query_budget = options.query_budget,
                           .starting_points = of_rows(options.starting_points),
+                          .prior = of_rows(options.prior),
                           .mask = of_rows(options.mask),
                           .lattice = options.lattice,
                           .pool = options.pool,

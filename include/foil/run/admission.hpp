@@ -14,6 +14,7 @@
 #include "foil/core/error.hpp"
 #include "foil/core/lattice.hpp"
 #include "foil/core/norms.hpp"
+#include "foil/core/numbers.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/geometry/box.hpp"
 #include "foil/geometry/representable.hpp"
@@ -90,6 +91,11 @@ class Admission {
     out.shape.assign(dimensions.begin() + 1, dimensions.end());
     if (options_.starting_points.size() > 0)
       out.starting_point = foil::sample<Input>(options_.starting_points, row).template cast<double>();
+    if (options_.prior.size() > 0) {
+      out.prior = foil::sample<Input>(options_.prior, row).template cast<double>();
+      out.box->hold_frozen(out.prior);
+      if (!all_finite(out.prior) || out.prior.isZero(0)) out.prior.resize(0);
+    }
     out.norm = norm_;
     out.single_precision = std::is_same_v<Scalar, float>;
     out.goal = judge_.goal(row);

@@ -73,6 +73,8 @@ class Oracle {
   const std::vector<Index>& shape() const { return sample().shape; }
   /// The user's starting point, empty if none was given.
   const Eigen::VectorXd& starting_point() const { return sample().starting_point; }
+  /// A direction in which the user expects adversarials, of any length; empty if none was given.
+  const Eigen::VectorXd& prior() const { return sample().prior; }
   /// What the criterion wants, where it is one about classes.
   const Goal& goal() const { return sample().goal; }
   Lp norm() const { return sample().norm; }

@@ -95,6 +95,10 @@ struct RunOptions {
   std::int64_t query_budget = std::numeric_limits<std::int64_t>::max();  ///< forward passes per sample, hard
   GivenBatch<Input> starting_points{};  ///< one start per sample, where an attack takes them; empty: none, as
                                         ///< is a row of NaN
+  GivenBatch<Input> prior{};  ///< a direction for each sample in which adversarials are likely, of any
+                              ///< length: a surrogate's gradient (foil::surrogate_directions), or what an
+                              ///< attack on a surrogate has changed. Attacks by decisions alone look there
+                              ///< for a start. Empty: none, as is a row of zeros or one that is not finite
   GivenBatch<Input> mask{};  ///< one sample for all rows, or one per row: where it is 0, the feature keeps
                              ///< its value. Empty: all may move
   Lattice lattice{};       ///< the values that features which may move can take: {0, 1, 255} for 8-bit images
@@ -108,7 +112,7 @@ struct RunOptions {
 
   /// Throws foil::Error naming the first field that makes no sense for `count` samples.
   void validate(const Input& inputs) const {
-    const Input &starts = starting_points, &frozen = mask;
+    const Input &starts = starting_points, &directions = prior, &frozen = mask;
     const Index count = samples(inputs);
     require(sample_ids.empty() || static_cast<Index>(sample_ids.size()) == count,
             "run options: expected one sample id for each of the ", count, " samples, got ",
@@ -121,6 +125,8 @@ struct RunOptions {
     require(starts.size() == 0 || starts.dimensions() == inputs.dimensions(),
             "run options: expected starting points of shape ", shape_text(inputs), ", got ",
             shape_text(starts));
+    require(directions.size() == 0 || directions.dimensions() == inputs.dimensions(),
+            "run options: expected a prior of shape ", shape_text(inputs), ", got ", shape_text(directions));
     require(frozen.size() == 0 || resized(frozen, count) == inputs.dimensions(),
             "run options: expected a mask of the shape of one sample or of all, ", shape_text(inputs),
             ", got ", shape_text(frozen));

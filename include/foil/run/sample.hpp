@@ -24,6 +24,7 @@ struct Sample {
   const Lattice* lattice = nullptr;            ///< nullptr: every value is allowed
   std::vector<Index> shape{};                  ///< {features}, or for images {C, H, W}
   Eigen::VectorXd starting_point{};            ///< the user's; empty if none was given
+  Eigen::VectorXd prior{};                     ///< a direction to look in first; empty if there is none
   Lp norm = L2{};                              ///< what distances are measured in
   bool single_precision = false;               ///< the model computes with floats
   Goal goal{};                                 ///< what the criterion wants, where it is about classes

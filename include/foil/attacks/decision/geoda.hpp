@@ -116,9 +116,9 @@ class GeodaAttack : public MinimalAttack<GeodaAttack<N>> {
   /// Moves x to where the ray of a normal crosses the boundary, to a length. It stays where that ray has no
   /// adversarial.
   static Task<> step_along(Oracle& oracle, const Eigen::VectorXd& normal, double length, Eigen::VectorXd& x) {
-    RaySegment segment{0, N::size(x - oracle.original()), {}};
+    RaySegment segment{0, oracle.distance(x), {}};
     for (int doublings = 0;; ++doublings) {
-      Eigen::VectorXd farther = point_on_ray<N>(oracle, normal, segment.radius);
+      Eigen::VectorXd farther = point_on_ray(oracle, normal, segment.radius);
       const bool moved = doublings == 0 || farther != segment.x;
       if (!moved || doublings == most_doublings) co_return;  // as far as the box goes
       segment.x.swap(farther);
@@ -127,7 +127,7 @@ class GeodaAttack : public MinimalAttack<GeodaAttack<N>> {
       segment.outside = segment.radius;
       segment.radius *= 2;
     }
-    co_await tighten<N>(oracle, normal, segment, length);
+    co_await narrow(oracle, normal, segment, length);
     x.swap(segment.x);
   }
 

@@ -78,7 +78,7 @@ class SignOptAttack : public MinimalAttack<SignOptAttack> {
     if (!(oracle.distance(start.bisection.inside) > 0)) co_return;  // the input itself: a row of the pool
     RaySegment first{0, oracle.distance(start.bisection.inside), std::move(start.bisection.inside)};
     Eigen::VectorXd direction = first.x - oracle.original(), turn, turned;
-    co_await tighten<L2>(oracle, direction, first, options_.tolerance * options_.spread * first.radius);
+    co_await narrow(oracle, direction, first, options_.tolerance * options_.spread * first.radius);
     Eigen::VectorXd x = std::move(first.x);
     for (int i = 0; i < options_.directions; ++i) {
       if (!draw(oracle, Purpose::direction, static_cast<std::uint32_t>(i), turned)) continue;
@@ -143,7 +143,7 @@ class SignOptAttack : public MinimalAttack<SignOptAttack> {
       for (std::size_t k = 0; k < count; ++k) {
         draw(oracle, Purpose::normal_estimate, first++, turns[k]);
         for (int doublings = 0; doublings < most_doublings; ++doublings, spread *= 2) {
-          points[k] = point_on_ray<L2>(oracle, direction + spread * turns[k], distance);
+          points[k] = point_on_ray(oracle, direction + spread * turns[k], distance);
           if (points[k] != x) break;
         }
       }
@@ -161,7 +161,7 @@ class SignOptAttack : public MinimalAttack<SignOptAttack> {
     double gain = tolerance;
     while (gain < 1) {
       const double radius = segment.radius * (1 - gain);
-      Eigen::VectorXd closer = point_on_ray<L2>(oracle, direction, radius);
+      Eigen::VectorXd closer = point_on_ray(oracle, direction, radius);
       const bool adversarial = co_await oracle.query(closer);
       if (!adversarial) {
         segment.outside = radius;
@@ -172,7 +172,7 @@ class SignOptAttack : public MinimalAttack<SignOptAttack> {
       gain = gain < first_gain ? first_gain : 2 * gain;
     }
     if (segment.x.size() == 0) co_return false;
-    co_await tighten<L2>(oracle, direction, segment, tolerance * segment.radius);
+    co_await narrow(oracle, direction, segment, tolerance * segment.radius);
     x.swap(segment.x);
     co_return true;
   }

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "foil/attacks/parts/ray.hpp"
+#include "foil/core/sum.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/run/options_list.hpp"
 #include "foil/run/oracle.hpp"
@@ -44,7 +46,9 @@ struct StartState {
   std::size_t row = 0;
   int given = -1;  ///< class of the user's point, until the pool has offered its nearest of that class
   std::uint32_t end = std::numeric_limits<std::uint32_t>::max();  ///< of the candidates
-  Bisection bisection{};  ///< find_start(): its inside is empty as long as no candidate was adversarial
+  bool prior_used = false;  ///< find_start(): it has looked along the run's prior,
+  RaySegment along{};       ///< or is about to: its x is empty as long as that was not adversarial
+  Bisection bisection{};    ///< find_start(): its inside is empty as long as no candidate was adversarial
 };
 
 /// Uniform noise in the box. Features without finite bounds get normal noise around the original, of a size
@@ -149,9 +153,25 @@ inline Task<bool> next_start(Oracle& oracle, StartOptions options, StartState& s
   co_return true;
 }
 
+/// Moves an adversarial point to where the ray of the run's prior (RunOptions::prior) crosses the boundary,
+/// to a length, if the point as far away on that ray is adversarial. For one forward pass if it is not.
+inline Task<> look_along_prior(Oracle& oracle, double length, RaySegment& along, Eigen::VectorXd& x) {
+  if (along.x.size() == 0) {
+    const double radius = ray_radius(oracle, x);
+    Eigen::VectorXd other = point_on_ray(oracle, oracle.prior(), radius);
+    if (other == x) co_return;
+    const bool adversarial = co_await oracle.query(other);
+    if (!adversarial) co_return;
+    along = {0, radius, std::move(other)};
+  }
+  co_await narrow(oracle, oracle.prior(), along, length);
+  x.swap(along.x);
+}
+
 /// As next_start(), then bisects between the input and that point; state.bisection.inside is the result, to
 /// be taken away before the next call. With a single feature to move the bisection goes on until the boundary
-/// is met exactly.
+/// is met exactly. Where the run has a prior, the first result is on its ray if that comes closer: then the
+/// start is bisected ten times at least, as is the ray.
 inline Task<bool> find_start(Oracle& oracle, StartOptions options, StartState& state) {
   Bisection& segment = state.bisection;
   if (segment.inside.size() == 0) {
@@ -159,8 +179,16 @@ inline Task<bool> find_start(Oracle& oracle, StartOptions options, StartState& s
     if (!found) co_return false;
     segment.outside = oracle.original();
   }
-  const int times = oracle.box().free_features() == 1 ? std::numeric_limits<int>::max() : options.bisections;
-  co_await bisect(oracle, segment, times);
+  constexpr int least_with_prior = 10;
+  const bool single = oracle.box().free_features() == 1;
+  const bool prior = !single && !state.prior_used && oracle.prior().size() > 0;
+  const int wanted = prior ? std::max(options.bisections, least_with_prior) : options.bisections;
+  co_await bisect(oracle, segment, single ? std::numeric_limits<int>::max() : wanted);
+  if (prior) {
+    const double length = std::ldexp(norm2(segment.inside - oracle.original()), -wanted);
+    co_await look_along_prior(oracle, length, state.along, segment.inside);
+    state.prior_used = true;
+  }
   co_return true;
 }
 

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <array>
-#include <functional>
 #include <string_view>
 #include <utility>
 
@@ -24,10 +23,6 @@ constexpr auto option_names(BoundaryMode) {
                     std::pair{std::string_view("paper"), BoundaryMode::paper}};
 }
 
-/// A direction in which adversarials are likely to be found from x: the gradient of a surrogate model, a mask
-/// of the pixels that matter, ... Any length. A pure function, safe to call from several threads.
-using BoundaryPrior = std::function<Eigen::VectorXd(const Oracle&, const Eigen::VectorXd& x)>;
-
 /// Options of foil::BoundaryAttack.
 struct BoundaryOptions {
   BoundaryMode mode = BoundaryMode::tied;
@@ -40,9 +35,8 @@ struct BoundaryOptions {
   double tolerance = 1e-3;
   int subspace = 1;
   bool channels_last = false;
-  BoundaryPrior prior{};      ///< where to look first
-  double prior_weight = 0.5;  ///< cosine between a proposal and the prior, in [0, 1)
-  StartOptions start{};       ///< how a start is found
+  double prior_weight = 0;
+  StartOptions start{};  ///< how a start is found
 
   void list(OptionList& option) {
     option("mode", mode, "tied: few queries; paper: as in the paper");
@@ -64,13 +58,15 @@ struct BoundaryOptions {
     option("subspace", subspace, "images: only the lowest 1 / subspace frequencies of each axis; 1: all",
            at_least(1));
     option("channels_last", channels_last, "images are (H, W, C); only matters for the subspace");
+    option("prior_weight", prior_weight,
+           "cosine between every step along the boundary and the run's prior, if it has one; 0: only the "
+           "start is looked for along it",
+           half_open(0, 1));
     option.nested("start_", start);
   }
   void check(std::string_view who) const {
     require(speculation == 1 || mode == BoundaryMode::tied, who,
             ": only mode tied can speculate, got speculation ", speculation);
-    require(prior_weight >= 0 && prior_weight < 1, who, ": expected prior_weight in [0, 1), got ",
-            prior_weight);
   }
 };
 

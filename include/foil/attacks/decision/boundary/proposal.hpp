@@ -32,13 +32,11 @@ class BoundaryProposal {
     away_ = x - oracle_.original();
     distance_ = norm2(away_);
     split_features(x);
-    if (!options_.prior) return;
-    prior_ = options_.prior(oracle_, x);
-    require(prior_.size() == x.size(), "boundary: expected a prior of ", x.size(), " features, got ",
-            prior_.size());
+    if (options_.prior_weight == 0 || oracle_.prior().size() == 0) return;
+    prior_ = oracle_.prior() / Linf::size(oracle_.prior());
     make_orthogonal(prior_);
     const double length = norm2(prior_);
-    prior_ = length > 0 && std::isfinite(length) ? Eigen::VectorXd(prior_ / length) : Eigen::VectorXd();
+    prior_ = length > 1e-10 ? Eigen::VectorXd(prior_ / length) : Eigen::VectorXd();
   }
 
   /// Distance of x from the original.

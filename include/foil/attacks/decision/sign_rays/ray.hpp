@@ -62,16 +62,22 @@ inline Task<> tighten(Oracle& oracle, Ray& ray, double tolerance) {
   }
 }
 
-/// A ray whose end is adversarial, to begin with: all signs +1, else the signs of the way to a start that the
-/// user or the pool gives (see next_start(); up to ten). Else all signs are +1, and `found` is false.
+/// A ray whose end is adversarial, to begin with: the signs of the run's prior, else all signs +1, else the
+/// signs of the way to a start that the user or the pool gives (see next_start(); up to ten). Else all signs
+/// are +1, and `found` is false.
 inline Task<> first_ray(Oracle& oracle, Ray& ray) {
   constexpr int tries = 10;
   StartState state;
   const StartOptions given{.fallback = true, .noise_draws = 0, .bisections = 0};
   const Eigen::VectorXd ones = Eigen::VectorXd::Ones(oracle.features());
   ray.radius = reach(oracle);
-  ray.signs = ones;
-  for (int i = 0; i <= tries; ++i) {
+  if (oracle.prior().size() > 0) {
+    ray.signs = (oracle.prior().array() < 0).select(-ones, ones);
+    Eigen::VectorXd x = point_at(oracle, ray.signs, ray.radius);
+    ray.found = co_await oracle.query(x);
+  }
+  if (!ray.found) ray.signs = ones;
+  for (int i = 0; i <= tries && !ray.found; ++i) {
     Eigen::VectorXd x = point_at(oracle, ray.signs, ray.radius);
     ray.found = co_await oracle.query(x);
     if (ray.found) break;
