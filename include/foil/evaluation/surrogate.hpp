@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <type_traits>
 
 #include "foil/core/criteria.hpp"
 #include "foil/core/error.hpp"
