@@ -144,6 +144,7 @@ AuditTold audit(const Command& command, const Model& model, Inputs& in, const Sa
     const Images inputs = foil::gather(data.inputs, own);
     options.sample_ids.assign(block.rows.begin(), block.rows.end());
     options.starting_points = read_starts(in, samples, block);
+    options.prior = surrogate_prior(command, in, samples, block);
     options.mask = read_masks(in, samples, block);
     options.observer = [&](const foil::Progress&) {
       return interrupted ? foil::Control::stop : foil::Control::proceed;

@@ -154,7 +154,7 @@ constexpr const char* footer =
 std::vector<std::filesystem::path> Command::inputs() const {
   std::vector<std::filesystem::path> all{model, foil::io::file_of(images)};
   if (!labels.empty()) all.push_back(foil::io::file_of(labels));
-  for (const auto& optional : {targets, starts, mask})
+  for (const auto& optional : {targets, starts, surrogate, mask})
     if (optional) all.push_back(foil::io::file_of(*optional));
   all.insert(all.end(), number_files.begin(), number_files.end());
   for (const auto& path : {std::optional(images), starts}) {  // what may be pictures
@@ -301,6 +301,11 @@ Command parse_command_line(int argc, char** argv, int threads) {
       "for every row of the data set, or for those used. After these, or without, such attacks start from "
       "the\n"
       "rows of --pool");
+  app.add_option(
+      "--surrogate", command.surrogate,
+      "Another network, ONNX or TorchScript, for the same images and classes, of which gradients are known:\n"
+      "attacks that look at decisions only begin in the direction in which it is fooled. For each sample\n"
+      "and attack it is asked for one gradient, which counts nowhere");
   app.add_option("--pool", pool,
                  "Rows of the data set that attacks may start from, whichever are attacked (default 0,1000;\n"
                  "a count of 0: none). The model is asked about each once")
@@ -359,8 +364,8 @@ Command parse_command_line(int argc, char** argv, int threads) {
       "pictures, how to repeat it. foil-report writes it from the results as well");
   app.set_version_flag("--version", "foil-evaluate " + programs::version());
   app.set_help_flag("-h,--help", "Print this text");
-  for (const char* file : {"--model", "--images", "--labels", "--targets", "--starts", "--mask", "--out",
-                           "--sheet", "--curve", "--report"})
+  for (const char* file : {"--model", "--images", "--labels", "--targets", "--starts", "--surrogate",
+                           "--mask", "--out", "--sheet", "--curve", "--report"})
     app.get_option(file)->type_name("FILE");
   for (const char* folder : {"--adversarials", "--adversarials-png"})
     app.get_option(folder)->type_name("DIR");

@@ -8,7 +8,9 @@
 #include <string>
 #include <utility>
 
+#include "foil/core/criteria.hpp"
 #include "foil/core/shape.hpp"
+#include "foil/evaluation/surrogate.hpp"
 #include "foil/run/run_options.hpp"
 #include "progress.hpp"
 
@@ -220,6 +222,22 @@ ImageReader open_images(const Command& command, Model& model, foil::io::ImageOpt
   return ImageReader(command.images, model.bounds(), options);
 }
 
+/// Opens the surrogate for the same images, in the units of the model. Throws unless it has gradients and as
+/// many classes.
+std::unique_ptr<Model> open_surrogate(const Command& command, const Inputs& in, const Images& first,
+                                      Index classes) {
+  auto surrogate = load_model(*command.surrogate, {});
+  require(surrogate->knowledge() == foil::Knowledge::gradients, "--surrogate: ", command.surrogate->string(),
+          " has no gradients");
+  const Form form = in.form();
+  surrogate->set_units(spread_bounds(command.lower, command.upper, form),
+                       spread("--mean", command.mean, form), spread("--std", command.deviation, form));
+  const Index its_own = surrogate->prepare(*command.surrogate, in.images.sample_shape(), first);
+  require(its_own == classes, "--surrogate: ", command.surrogate->string(), " has ", its_own,
+          " classes, the model ", classes);
+  return surrogate;
+}
+
 /// The targets of all rows of the data set, -1 where there is none; empty if they are for the samples used
 /// and these are not known yet. Rows whose target is their label are left out where it is known which they
 /// are.
@@ -238,7 +256,7 @@ std::optional<Inputs> read_inputs(const Command& command, Model& model, Teller& 
   foil::io::ImageOptions options;
   ImageReader images = open_images(command, model, options);
   foil::Labels labels = labels_of(command, images);
-  Inputs in{std::move(images), std::move(labels), {}, {}, {}, {}, command.nhwc};
+  Inputs in{std::move(images), std::move(labels), {}, {}, {}, {}, {}, command.nhwc};
   if (const std::string classes = classes_text(command, in.images); !classes.empty())
     in.notes.push_back(classes);
   const Index rows = in.images.rows();
@@ -255,6 +273,8 @@ std::optional<Inputs> read_inputs(const Command& command, Model& model, Teller& 
   note_oddities(command.images.string(), in.images, *seen, end - command.first, in.oddities);
   const Index classes = model.prepare(command.images, in.images.sample_shape(), seen->first);
   check_classes(command.labels.empty() ? command.images : command.labels, in.labels, classes);
+
+  if (command.surrogate) in.surrogate = open_surrogate(command, in, seen->first, classes);
 
   const Index used = limited(command) ? command.count : command.correct_only ? rows : rows - command.first;
   const auto check_entries = [&](const std::filesystem::path& path, Index found) {
@@ -409,6 +429,19 @@ Samples choose(const Command& command, const Model& model, Inputs& in, Teller& t
   samples.shown.clear();
   if (!by_row) cut(samples, begin, count);
   return samples;
+}
+
+Images surrogate_prior(const Command& command, Inputs& in, const Samples& samples, const foil::Block& block) {
+  if (!in.surrogate) return {};
+  const Images images = in.images.gather(block.rows);
+  const auto part_of = [&](const foil::Labels& all) {
+    return foil::Labels(all.segment(block.first, block.count));
+  };
+  const Index at_once = command.batch_size;
+  if (samples.targets)
+    return foil::surrogate_directions(*in.surrogate, images,
+                                      foil::TargetedMisclassification(part_of(*samples.targets)), at_once);
+  return foil::surrogate_directions(*in.surrogate, images, part_of(samples.labels), at_once);
 }
 
 Images read_starts(Inputs& in, const Samples& samples, const foil::Block& block) {

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,6 +32,7 @@ struct Inputs {
   std::optional<foil::io::ImageReader<float>> starts;  ///< likewise
   std::optional<foil::Labels> start_rows;              ///< likewise, of the data set
   std::optional<foil::io::NpyReader> masks;            ///< likewise, or for all rows
+  std::unique_ptr<Model> surrogate{};                  ///< of which gradients are known
   bool nhwc = false;                                   ///< as the command says it
   std::vector<std::string> notes{};                    ///< how the files were understood,
   std::vector<std::string> oddities{};                 ///< and what is odd about the images
@@ -66,6 +68,9 @@ struct Samples : foil::Chosen<Images> {
 /// asked for only if interrupted.
 Samples choose(const Command& command, const Model& model, Inputs& in, Teller& teller,
                const std::atomic<bool>& interrupted);
+
+/// Where the surrogate is fooled, for each sample of a block; empty if there is none.
+Images surrogate_prior(const Command& command, Inputs& in, const Samples& samples, const foil::Block& block);
 
 /// The starting points and the masks of a block; empty if there are none, one mask if it is for all.
 Images read_starts(Inputs& in, const Samples& samples, const foil::Block& block);

@@ -145,6 +145,12 @@ std::vector<Job> prepare(const Command& command) {
   if (command.skip_beaten) return one_list_for_each_norm(command, jobs);
   require(used || command.epsilons.empty(),
           "--epsilon is given, but every attack looks for the smallest radius by itself");
+  const bool asks_decisions = std::any_of(jobs.begin(), jobs.end(), [](const Job& job) {
+    return job.attack.knowledge() == foil::Knowledge::decisions;
+  });
+  require(!command.surrogate || asks_decisions,
+          "--surrogate is given, but no attack looks at decisions only: gradients of the model itself are "
+          "better");
   return jobs;
 }
 
@@ -289,8 +295,10 @@ void with_criterion(const Command& command, const Samples& samples, Then then) {
 }
 
 /// Sets what of the options belongs to single samples.
-void prepare_block(Inputs& in, const Samples& samples, const foil::Block& block, RunOptions& options) {
+void prepare_block(const Command& command, Inputs& in, const Samples& samples, const foil::Block& block,
+                   RunOptions& options) {
   options.starting_points = read_starts(in, samples, block);
+  options.prior = surrogate_prior(command, in, samples, block);
   options.mask = read_masks(in, samples, block);
 }
 
@@ -309,7 +317,8 @@ Answer attack_piece(const Piece& piece, const Command& command, const Model& mod
   with_criterion(command, samples, [&](const auto& criterion) {
     answer.result = foil::attack_block(
         attack, model, in.images, foil::block_of(samples, piece.first, piece.count), criterion, epsilon,
-        options, [&](const foil::Block& block, RunOptions& o) { prepare_block(in, samples, block, o); });
+        options,
+        [&](const foil::Block& block, RunOptions& o) { prepare_block(command, in, samples, block, o); });
   });
   options.observer = watched;
   answer.model_seconds = model.seconds() - model_seconds;
@@ -349,7 +358,8 @@ void run(const Command& command, const Model& model, Inputs& in, const Samples& 
   double others_seconds = 0;    // of all ranks, in the model
   std::size_t handed_over = 0;  // pieces
   foil::BlockHooks<Images> hooks{
-      .prepare = [&](const foil::Block& block, RunOptions& o) { prepare_block(in, samples, block, o); },
+      .prepare = [&](const foil::Block& block,
+                     RunOptions& o) { prepare_block(command, in, samples, block, o); },
       .sink =
           [&](const foil::Block& block, const foil::Result<Images>& result) {
             outcome.model_seconds =

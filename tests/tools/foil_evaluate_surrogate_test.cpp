@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// foil-evaluate: another network's gradients say where attacks by decisions begin.
+#include <cstddef>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "support/catch.hpp"
+#include "tools/foil_evaluate.hpp"
+
+using namespace foil_test;
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+
+Arguments few(const TemporaryDirectory& dir) {
+  return on_mnist(dir) + Arguments{"--count", "30",       "--attack", "l2-query",  "--attack",
+                                   "rays",    "--budget", "40",       "--threads", "1"};
+}
+
+}  // namespace
+
+TEST_CASE(
+    "foil-evaluate: with a surrogate, attacks by decisions begin where that is fooled, for no question more",
+    "[examples][evaluate]") {
+  const TemporaryDirectory without, with;
+  REQUIRE(run(few(without)).status == 0);
+  const Outcome outcome = run(few(with) + Arguments{"--surrogate", model_file});
+  INFO(outcome.err);
+  REQUIRE(outcome.status == 0);
+  const auto before = results(without), after = results(with);
+  CHECK(after["settings"]["surrogate"] == model_file);
+  CHECK(before["settings"]["surrogate"].is_null());
+  for (const std::size_t attack : {0, 1}) {
+    CHECK(after["attacks"][attack]["median_distance"] <
+          0.7 * before["attacks"][attack]["median_distance"].get<double>());
+    CHECK(after["attacks"][attack]["backward"] == 0);
+    for (const auto& sample : after["attacks"][attack]["samples"]) CHECK(sample["forward"] <= 40);
+  }
+}
+
+TEST_CASE("foil-evaluate: a surrogate that is of no use is refused", "[examples][evaluate]") {
+  const TemporaryDirectory dir;
+  const auto refused = [&](const Arguments& arguments, const std::string& why) {
+    const Outcome outcome = run(arguments);
+    CHECK(outcome.status == 2);
+    CHECK_THAT(outcome.err, ContainsSubstring(why));
+  };
+  refused(on_mnist(dir) + Arguments{"--attack", "fgsm", "--epsilon", "0.1", "--surrogate", model_file},
+          "no attack looks at decisions only");
+  refused(few(dir) + Arguments{"--surrogate", label_file}, label_file);
+  const TemporaryDirectory small;
+  on_network(small, std::vector<float>(8), {0, 1}, {0, 0, 0, 0});
+  refused(few(dir) + Arguments{"--surrogate", (small / "inputs/net.onnx").string()}, "net.onnx");
+}
