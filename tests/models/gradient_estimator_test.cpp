@@ -78,6 +78,10 @@ TEST_CASE("gradient estimator: unbiased on affine models, with the error that is
           errors_at(model, x, {.samples = samples, .noise = EstimatorNoise::rademacher}, seeds);
       CHECK(signs.square == Catch::Approx((d - 1) / pairs).epsilon(0.06));
       CHECK(signs.bias < 2 * std::sqrt((d - 1) / pairs / seeds));
+      const auto features =
+          errors_at(model, x, {.samples = samples, .noise = EstimatorNoise::coordinate}, seeds);
+      CHECK(features.square == Catch::Approx(d / pairs - 1).epsilon(0.06));
+      CHECK(features.bias < 2 * std::sqrt((d / pairs - 1) / seeds));
     }
   }
 }
@@ -95,6 +99,43 @@ TEST_CASE("gradient estimator: every feature has noise of its own range, and fro
   CHECK(errors.bias < 0.04);
   const auto scores = scores_of(model);
   CHECK(GradientEstimator(scores).vjp(x).pullback(difference(1, 2))(0, 3) == 0);
+}
+
+TEST_CASE("gradient estimator: two points along each feature are all that is asked, and exact on quadratics",
+          "[estimator]") {
+  constexpr Index d = 7;
+  Eigen::VectorXd lower = Eigen::VectorXd::Constant(d, -1), upper = Eigen::VectorXd::Constant(d, 3);
+  lower[2] = upper[2] = 0.5;  // no room
+  const auto squares = make_model<Input>({lower, upper}, [](const Input& x) {
+    Logits<double> z(samples(x), 2);
+    for (Index i = 0; i < samples(x); ++i) {
+      const Eigen::VectorXd row = sample(x, i);
+      z(i, 0) = row.squaredNorm() + row[0] * row[1];
+      z(i, 1) = 0;
+    }
+    return z;
+  });
+  Input x(2, d);
+  x.setConstant(0.5);
+  x(1, 3) = 2;
+  const GradientEstimator estimator(squares,
+                                    {.samples = 128, .sigma = 0.01, .noise = EstimatorNoise::coordinate});
+  const Input pulled = estimator.vjp(x).pullback(difference(2, 2));
+  CHECK(estimator.queries() == 2 * (1 + 2 * (d - 1)));
+  for (Index row = 0; row < 2; ++row)
+    for (Index i = 0; i < d; ++i)
+      CHECK(pulled(row, i) == Catch::Approx(i == 2 ? 0 : 2 * x(row, i) + (i < 2 ? 0.5 : 0)).margin(1e-10));
+  // Fewer than that: different features at each point, so many of them.
+  const GradientEstimator few(squares, {.samples = 4, .sigma = 0.01, .noise = EstimatorNoise::coordinate});
+  const Input some = few.vjp(x).pullback(difference(2, 2));
+  for (Index row = 0; row < 2; ++row) CHECK(L0::size(sample(some, row)) == 2);
+  CHECK(few.queries() == 2 * 5);
+  // None where nothing can move.
+  const auto still = make_model<Input>({lower, lower}, [&](const Input& y) { return squares.logits(y); });
+  const GradientEstimator nowhere(still, {.samples = 4, .noise = EstimatorNoise::coordinate});
+  Input there(1, d);
+  for (Index i = 0; i < d; ++i) there(0, i) = lower[i];
+  CHECK(L0::size(sample(nowhere.vjp(there).pullback(difference(1, 2)), 0)) == 0);
 }
 
 TEST_CASE("gradient estimator: only points of the box are asked about", "[estimator]") {

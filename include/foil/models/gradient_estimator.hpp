@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 #include "foil/core/answers.hpp"
 #include "foil/core/bounds.hpp"
@@ -23,8 +25,9 @@ namespace foil {
 
 /// The directions that a foil::GradientEstimator looks in.
 enum class EstimatorNoise {
-  gaussian,   ///< normal entries: natural evolution strategies
-  rademacher  ///< entries 1 and -1: simultaneous perturbation
+  gaussian,    ///< normal entries: natural evolution strategies
+  rademacher,  ///< entries 1 and -1: simultaneous perturbation
+  coordinate   ///< one feature each, drawn without repetition: central differences
 };
 
 /// Options of foil::GradientEstimator.
@@ -39,12 +42,15 @@ struct GradientEstimatorOptions {
 
 /// Turns a model of scores into one of gradients, which it estimates from differences of logits at pairs of
 /// points on either side of the input: Ilyas, Engstrom, Athalye, Lin 2018, arXiv:1804.08598 (NES); Spall 1992
-/// (SPSA; as an attack Uesato et al. 2018, arXiv:1802.05666). Any gradient attack then runs on it. Refers to
-/// the model; can be shared by threads if the model can.
+/// (SPSA; as an attack Uesato et al. 2018, arXiv:1802.05666); Chen, Zhang, Sharma, Yi, Hsieh 2017,
+/// arXiv:1708.03999 (ZOO, coordinate). Any gradient attack then runs on it. Refers to the model; can be
+/// shared by threads if the model can.
 ///
 /// On an affine model the estimate is unbiased, and its mean square error (d + 1) / (samples / 2) times the
-/// gradient's square for d features with one range, gaussian noise; d - 1 with rademacher. Near a bound the
-/// pair moves inwards together, so that it keeps its distance; what rounding made of that is what counts.
+/// gradient's square for d features with one range, gaussian noise; d - 1 with rademacher, 2 d / samples - 1
+/// with coordinate noise, which at 2 d samples is exact, and on quadratics, too; it asks no more. Near a
+/// bound the pair moves inwards together, so that it keeps its distance; what rounding made of that is what
+/// counts.
 ///
 /// The noise is a function of the seed, of the bits of the row and of the pair's number: results depend
 /// neither on the batch nor on the order nor on threads, and the same point has the same gradient each time.
@@ -82,6 +88,7 @@ class GradientEstimator : public Wrapper<GradientEstimator<M>, M, Knowledge::gra
     Logits<Scalar> logits = ask_model(x, classes);
     Pairs pairs{x, this->model().bounds(), options_};
     pairs.bounds.check(features(x));
+    pairs.limit();
     Differences differences = ask(pairs, classes);
     return Vjp{std::move(logits),
                [pairs = std::move(pairs), differences = std::move(differences)](
@@ -98,6 +105,7 @@ class GradientEstimator : public Wrapper<GradientEstimator<M>, M, Knowledge::gra
     Input x;
     Bounds<Scalar> bounds;
     GradientEstimatorOptions options;
+    Index moved = 0;  ///< features that have a range
 
     Index per_row() const { return options.samples / 2; }
     Index count() const { return samples(x) * per_row(); }
@@ -109,14 +117,46 @@ class GradientEstimator : public Wrapper<GradientEstimator<M>, M, Knowledge::gra
     }
 
     Eigen::VectorXd noise(Index pair) const {
-      RandomDraw draw(random_key(options.seed, "gradient-estimator"), content_of(x, pair / per_row()),
-                      Purpose::model, static_cast<std::uint32_t>(pair % per_row()));
+      const std::uint64_t content = content_of(x, pair / per_row());
       Eigen::VectorXd out(features(x));
+      if (options.noise == EstimatorNoise::coordinate) {
+        out.setZero();
+        if (moved > 0) out[coordinate(content, pair % per_row())] = 1;
+        return out;
+      }
+      RandomDraw draw(random_key(options.seed, "gradient-estimator"), content, Purpose::model,
+                      static_cast<std::uint32_t>(pair % per_row()));
       if (options.noise == EstimatorNoise::gaussian)
         draw.fill_normal(out);
       else
         for (Index i = 0; i < out.size(); ++i) out[i] = draw.bits() >> 31 ? 1.0 : -1.0;
       return out;
+    }
+
+    /// The features that have a range.
+    std::vector<Index> moving() const {
+      std::vector<Index> out;
+      for (Index i = 0; i < features(x); ++i)
+        if (size(i) > 0) out.push_back(i);
+      return out;
+    }
+    /// Entry `number` of their permutation for a row.
+    Index coordinate(std::uint64_t content, Index number) const {
+      std::vector<Index> order = moving();
+      RandomDraw draw(random_key(options.seed, "gradient-estimator"), content, Purpose::permutation, 0);
+      for (std::size_t i = 0; i <= static_cast<std::size_t>(number); ++i)
+        std::swap(order[i], order[i + static_cast<std::size_t>(draw.integer(order.size() - i))]);
+      return order[static_cast<std::size_t>(number)];
+    }
+    /// What makes estimates unbiased: coordinate noise is of length 1, not the root of the features.
+    double weight() const {
+      return options.noise == EstimatorNoise::coordinate ? static_cast<double>(moved) : 1.0;
+    }
+    /// Coordinate noise looks at each feature once at most.
+    void limit() {
+      moved = static_cast<Index>(moving().size());
+      if (options.noise == EstimatorNoise::coordinate)
+        options.samples = static_cast<int>(std::clamp<Index>(2 * moved, 2, options.samples));
     }
 
     /// Writes the two points of a pair.
@@ -179,7 +219,7 @@ class GradientEstimator : public Wrapper<GradientEstimator<M>, M, Knowledge::gra
       }
       for (Index i = 0; i < sum.size(); ++i) {
         const double across = 2 * pairs.size(i);
-        const double mean = sum[i] / static_cast<double>(pairs.per_row());
+        const double mean = pairs.weight() * sum[i] / static_cast<double>(pairs.per_row());
         sample(gradient, row)[i] = across > 0 ? static_cast<Scalar>(mean / across / across) : Scalar(0);
       }
     }
