@@ -13,6 +13,7 @@
 #include "foil/attacks/decision/geoda.hpp"
 #include "foil/attacks/decision/hop_skip_jump.hpp"
 #include "foil/attacks/decision/inversion.hpp"
+#include "foil/attacks/decision/planes/planes.hpp"
 #include "foil/attacks/decision/pointwise/pointwise.hpp"
 #include "foil/attacks/decision/query/query.hpp"
 #include "foil/attacks/decision/salt_and_pepper.hpp"
@@ -63,8 +64,9 @@ using AllFamilies =
              JacobianSaliencyFamily, DDNFamily, FMNFamily, PrimalDualFamily, FabFamily, NewtonFoolFamily,
              TrustRegionFamily, MomentumIterativeFamily, VirtualAdversarialFamily, DivergencePgdFamily,
              ClosestFamily, SuperDeepFoolFamily, SparseFoolFamily, ALMAFamily, ElasticNetFamily, SquareFamily,
-             SignRayFamily, QueryFamily, HopSkipJumpFamily, InversionFamily, ContrastReductionFamily,
-             GaussianBlurFamily, PointwiseFamily, BinarizationRefinementFamily, SpatialFamily, SignOptFamily,
-             GeodaFamily, SimbaFamily, SparseRsFamily, GenAttackFamily, FewPixelFamily, ZooFamily>;
+             SignRayFamily, QueryFamily, HopSkipJumpFamily, PlaneFamily, SignOptFamily, GeodaFamily,
+             InversionFamily, ContrastReductionFamily, GaussianBlurFamily, PointwiseFamily,
+             BinarizationRefinementFamily, SpatialFamily, SimbaFamily, SparseRsFamily, GenAttackFamily,
+             FewPixelFamily, ZooFamily>;
 
 }  // namespace foil

@@ -3,6 +3,7 @@
 /// The space that random directions are drawn from: all features, or the low frequencies of images.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string_view>
 
@@ -11,9 +12,24 @@
 #include "foil/core/tensor.hpp"
 #include "foil/geometry/image.hpp"
 #include "foil/geometry/low_frequency.hpp"
+#include "foil/run/options_list.hpp"
 #include "foil/run/oracle.hpp"
 
 namespace foil {
+
+/// Which space that is.
+struct NoiseSpaceOptions {
+  int subspace = 1;
+  bool channels_last = false;
+
+  void list(OptionList& option) {
+    option("subspace", subspace,
+           "images: only the lowest 1 / subspace frequencies of each axis; 1: all; 0: 4 for images of 224 x "
+           "224 pixels and more, as in papers, else 1",
+           at_least(0));
+    option("channels_last", channels_last, "images are (H, W, C); only matters for the subspace");
+  }
+};
 
 /// Isotropic noise of one sample: in all its features, or of images in the ceil(size / subspace) lowest
 /// frequencies of each axis. 0 where a mask freezes features.
@@ -33,6 +49,10 @@ class NoiseSpace {
     coefficients_.resize(low_->dimension());
   }
 
+  NoiseSpace(const Oracle& oracle, std::string_view who, const NoiseSpaceOptions& options)
+      : NoiseSpace(oracle, who, options.subspace > 0 ? options.subspace : usual_subspace(oracle, options),
+                   options.channels_last) {}
+
   /// Number of its dimensions; frequencies are not fewer for a mask.
   Index dimension() const { return low_ ? low_->dimension() : box_.free_features(); }
 
@@ -49,6 +69,12 @@ class NoiseSpace {
   }
 
  private:
+  static int usual_subspace(const Oracle& oracle, const NoiseSpaceOptions& options) {
+    if (oracle.shape().size() != 3) return 1;
+    const geometry::ImageLayout image = geometry::image_layout(oracle.shape(), options.channels_last);
+    return std::min(image.height, image.width) >= 224 ? 4 : 1;
+  }
+
   const geometry::Box& box_;
   std::optional<geometry::LowFrequency> low_{};
   Eigen::VectorXd coefficients_{};
