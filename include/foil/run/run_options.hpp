@@ -99,8 +99,8 @@ struct RunOptions {
                               ///< length: a surrogate's gradient (foil::surrogate_directions), or what an
                               ///< attack on a surrogate has changed. Attacks by decisions alone look there
                               ///< for a start. Empty: none, as is a row of zeros or one that is not finite
-  GivenBatch<Input> mask{};  ///< one sample for all rows, or one per row: where it is 0, the feature keeps
-                             ///< its value. Empty: all may move
+  GivenBatch<Input> mask{};   ///< one sample for all rows, or one per row: where it is 0, the feature keeps
+                              ///< its value. Empty: all may move
   Lattice lattice{};       ///< the values that features which may move can take: {0, 1, 255} for 8-bit images
   Pool<Input> pool{};      ///< a data set that attacks which need a start may take it from; see foil::Pool
   double early_stop = 0;   ///< minimal attacks leave a sample alone once it is this close
