@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// foil-evaluate: another network's gradients say where attacks by decisions begin.
+/// foil-evaluate: another network, whose gradients say where attacks by decisions begin, or that is attacked
+/// in the model's place.
 #include <cstddef>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -53,4 +54,32 @@ TEST_CASE("foil-evaluate: a surrogate that is of no use is refused", "[examples]
   const TemporaryDirectory small;
   on_network(small, std::vector<float>(8), {0, 1}, {0, 0, 0, 0});
   refused(few(dir) + Arguments{"--surrogate", (small / "inputs/net.onnx").string()}, "net.onnx");
+}
+
+TEST_CASE("foil-evaluate: what is made for another network is judged by the model", "[examples][evaluate]") {
+  const TemporaryDirectory own, same, other;
+  const Arguments attacks{"--count",         "60",        "--attack", "fgsm", "--attack",
+                          "l2-ddn:steps=10", "--epsilon", "0.1"};
+  REQUIRE(run(on_mnist(own) + attacks).status == 0);
+  const Outcome outcome = run(on_mnist(same) + attacks + Arguments{"--transfer-from", model_file});
+  INFO(outcome.err);
+  REQUIRE(outcome.status == 0);
+  CHECK_THAT(outcome.err, ContainsSubstring("adversarials are made for mnist_cnn.onnx"));
+  const auto before = results(own), after = results(same);
+  CHECK(after["settings"]["transfer_from"] == model_file);
+  for (const std::size_t attack : {0, 1}) {
+    const auto& alone = before["attacks"][attack]["samples"];
+    const auto& judged = after["attacks"][attack]["samples"];
+    REQUIRE(alone.size() == judged.size());
+    for (std::size_t i = 0; i < alone.size(); ++i) {
+      CHECK(judged[i]["success"] == alone[i]["success"]);
+      CHECK(judged[i]["distance"] == alone[i]["distance"]);
+      CHECK(judged[i]["forward"] == 2);
+      CHECK(judged[i]["backward"] == 0);
+    }
+  }
+  const Outcome refused =
+      run(on_mnist(other) + attacks + Arguments{"--transfer-from", model_file, "--audit", "quick"});
+  CHECK(refused.status == 2);
+  CHECK_THAT(refused.err, ContainsSubstring("--audit looks at attacks on the model"));
 }

@@ -154,7 +154,7 @@ constexpr const char* footer =
 std::vector<std::filesystem::path> Command::inputs() const {
   std::vector<std::filesystem::path> all{model, foil::io::file_of(images)};
   if (!labels.empty()) all.push_back(foil::io::file_of(labels));
-  for (const auto& optional : {targets, starts, surrogate, mask})
+  for (const auto& optional : {targets, starts, surrogate, transfer_from, mask})
     if (optional) all.push_back(foil::io::file_of(*optional));
   all.insert(all.end(), number_files.begin(), number_files.end());
   for (const auto& path : {std::optional(images), starts}) {  // what may be pictures
@@ -306,6 +306,10 @@ Command parse_command_line(int argc, char** argv, int threads) {
       "Another network, ONNX or TorchScript, for the same images and classes, of which gradients are known:\n"
       "attacks that look at decisions only begin in the direction in which it is fooled. For each sample\n"
       "and attack it is asked for one gradient, which counts nowhere");
+  app.add_option(
+      "--transfer-from", command.transfer_from,
+      "Another network, ONNX or TorchScript, for the same images and classes, which has gradients: attacks\n"
+      "are run on that one, and what they find is judged by --model, which is asked twice for each sample");
   app.add_option("--pool", pool,
                  "Rows of the data set that attacks may start from, whichever are attacked (default 0,1000;\n"
                  "a count of 0: none). The model is asked about each once")
@@ -365,7 +369,7 @@ Command parse_command_line(int argc, char** argv, int threads) {
   app.set_version_flag("--version", "foil-evaluate " + programs::version());
   app.set_help_flag("-h,--help", "Print this text");
   for (const char* file : {"--model", "--images", "--labels", "--targets", "--starts", "--surrogate",
-                           "--mask", "--out", "--sheet", "--curve", "--report"})
+                           "--transfer-from", "--mask", "--out", "--sheet", "--curve", "--report"})
     app.get_option(file)->type_name("FILE");
   for (const char* folder : {"--adversarials", "--adversarials-png"})
     app.get_option(folder)->type_name("DIR");

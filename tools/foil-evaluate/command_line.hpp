@@ -28,8 +28,8 @@ struct Command {
   bool list = false;
   std::string listed;  ///< the one attack to list; empty: all
   std::filesystem::path model, images, labels, out;
-  std::optional<std::filesystem::path> targets, starts, surrogate, mask, adversarials, adversarials_png,
-      sheet, curve, report;
+  std::optional<std::filesystem::path> targets, starts, surrogate, transfer_from, mask, adversarials,
+      adversarials_png, sheet, curve, report;
   Numbers lower{0}, upper{1};                       ///< the bounds
   std::vector<std::filesystem::path> number_files;  ///< from which these and those below were read
   Numbers mean{}, deviation{};  ///< what makes images the network's numbers; none: they are

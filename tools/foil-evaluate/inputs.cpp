@@ -222,19 +222,21 @@ ImageReader open_images(const Command& command, Model& model, foil::io::ImageOpt
   return ImageReader(command.images, model.bounds(), options);
 }
 
-/// Opens the surrogate for the same images, in the units of the model. Throws unless it has gradients and as
-/// many classes.
-std::unique_ptr<Model> open_surrogate(const Command& command, const Inputs& in, const Images& first,
-                                      Index classes) {
-  auto surrogate = load_model(*command.surrogate, {});
-  require(surrogate->knowledge() == foil::Knowledge::gradients, "--surrogate: ", command.surrogate->string(),
+/// Opens another network for the same images, in the units of the model; null if there is none. Throws unless
+/// it has gradients and as many classes.
+std::unique_ptr<Model> open_other(const char* option, const std::optional<std::filesystem::path>& path,
+                                  const Command& command, const Inputs& in, const Images& first,
+                                  Index classes) {
+  if (!path) return nullptr;
+  auto surrogate = load_model(*path, {});
+  require(surrogate->knowledge() == foil::Knowledge::gradients, option, ": ", path->string(),
           " has no gradients");
   const Form form = in.form();
   surrogate->set_units(spread_bounds(command.lower, command.upper, form),
                        spread("--mean", command.mean, form), spread("--std", command.deviation, form));
-  const Index its_own = surrogate->prepare(*command.surrogate, in.images.sample_shape(), first);
-  require(its_own == classes, "--surrogate: ", command.surrogate->string(), " has ", its_own,
-          " classes, the model ", classes);
+  const Index its_own = surrogate->prepare(*path, in.images.sample_shape(), first);
+  require(its_own == classes, option, ": ", path->string(), " has ", its_own, " classes, the model ",
+          classes);
   return surrogate;
 }
 
@@ -256,7 +258,7 @@ std::optional<Inputs> read_inputs(const Command& command, Model& model, Teller& 
   foil::io::ImageOptions options;
   ImageReader images = open_images(command, model, options);
   foil::Labels labels = labels_of(command, images);
-  Inputs in{std::move(images), std::move(labels), {}, {}, {}, {}, {}, command.nhwc};
+  Inputs in{std::move(images), std::move(labels), {}, {}, {}, {}, {}, {}, command.nhwc};
   if (const std::string classes = classes_text(command, in.images); !classes.empty())
     in.notes.push_back(classes);
   const Index rows = in.images.rows();
@@ -274,7 +276,8 @@ std::optional<Inputs> read_inputs(const Command& command, Model& model, Teller& 
   const Index classes = model.prepare(command.images, in.images.sample_shape(), seen->first);
   check_classes(command.labels.empty() ? command.images : command.labels, in.labels, classes);
 
-  if (command.surrogate) in.surrogate = open_surrogate(command, in, seen->first, classes);
+  in.surrogate = open_other("--surrogate", command.surrogate, command, in, seen->first, classes);
+  in.attacked = open_other("--transfer-from", command.transfer_from, command, in, seen->first, classes);
 
   const Index used = limited(command) ? command.count : command.correct_only ? rows : rows - command.first;
   const auto check_entries = [&](const std::filesystem::path& path, Index found) {

@@ -33,6 +33,7 @@ struct Inputs {
   std::optional<foil::Labels> start_rows;              ///< likewise, of the data set
   std::optional<foil::io::NpyReader> masks;            ///< likewise, or for all rows
   std::unique_ptr<Model> surrogate{};                  ///< of which gradients are known
+  std::unique_ptr<Model> attacked{};                   ///< in place of the model that judges; likewise
   bool nhwc = false;                                   ///< as the command says it
   std::vector<std::string> notes{};                    ///< how the files were understood,
   std::vector<std::string> oddities{};                 ///< and what is odd about the images

@@ -31,6 +31,7 @@
 #include "foil/evaluation/attack_entry.hpp"
 #include "foil/evaluation/source.hpp"
 #include "foil/evaluation/suite.hpp"
+#include "foil/evaluation/transfer.hpp"
 #include "foil/io/npy.hpp"
 #include "foil/io/npy_part.hpp"
 #include "foil/io/png.hpp"
@@ -142,6 +143,8 @@ std::vector<Job> prepare(const Command& command) {
     }
     jobs.push_back(std::move(job));
   }
+  require(!command.audit || !command.transfer_from,
+          "--audit looks at attacks on the model: not with --transfer-from");
   if (command.skip_beaten) return one_list_for_each_norm(command, jobs);
   require(used || command.epsilons.empty(),
           "--epsilon is given, but every attack looks for the smallest radius by itself");
@@ -302,6 +305,31 @@ void prepare_block(const Command& command, Inputs& in, const Samples& samples, c
   options.mask = read_masks(in, samples, block);
 }
 
+/// Attacks a block, and where another network than the model is attacked, lets the model judge.
+foil::Result<Images> attack_block(const Command& command, const Model& model, Inputs& in,
+                                  const Samples& samples, const foil::Block& block,
+                                  const foil::AnyAttack& attack, std::optional<double> epsilon,
+                                  RunOptions& options) {
+  const auto prepare = [&](const foil::Block& b, RunOptions& o) {
+    prepare_block(command, in, samples, b, o);
+  };
+  std::optional<foil::Result<Images>> result;
+  with_criterion(command, samples, [&](const auto& criterion) {
+    if (!in.attacked) {
+      result = foil::attack_block(attack, model, in.images, block, criterion, epsilon, options, prepare);
+      return;
+    }
+    try {
+      result =
+          foil::attack_block(attack, *in.attacked, in.images, block, criterion, epsilon, options, prepare);
+    } catch (const foil::RunFailure<Images>& failure) {  // what it holds has not been judged
+      throw std::runtime_error(failure.what());
+    }
+    result = foil::transferred(model, in.images.gather(block.rows), criterion(block), std::move(*result));
+  });
+  return std::move(*result);
+}
+
 /// Attacks a piece of the run, on whichever rank.
 Answer attack_piece(const Piece& piece, const Command& command, const Model& model, Inputs& in,
                     const Samples& samples, const foil::AnyAttack& attack, std::optional<double> epsilon,
@@ -314,12 +342,8 @@ Answer attack_piece(const Piece& piece, const Command& command, const Model& mod
   options.none_valid = piece.count < samples.size();
   const double model_seconds = model.seconds();
   Answer answer{};
-  with_criterion(command, samples, [&](const auto& criterion) {
-    answer.result = foil::attack_block(
-        attack, model, in.images, foil::block_of(samples, piece.first, piece.count), criterion, epsilon,
-        options,
-        [&](const foil::Block& block, RunOptions& o) { prepare_block(command, in, samples, block, o); });
-  });
+  answer.result = attack_block(command, model, in, samples, foil::block_of(samples, piece.first, piece.count),
+                               attack, epsilon, options);
   options.observer = watched;
   answer.model_seconds = model.seconds() - model_seconds;
   return answer;
@@ -371,6 +395,10 @@ void run(const Command& command, const Model& model, Inputs& in, const Samples& 
             outcome.show(block, result, samples);
           },
       .finished = [&](const foil::Block&) { finished(); }};
+  if (in.attacked)
+    hooks.elsewhere = [&](const foil::Block& block) -> std::optional<foil::Result<Images>> {
+      return attack_block(command, model, in, samples, block, job.attack, outcome.epsilon, options);
+    };
   std::unique_ptr<Ranks::Pieces> shared;
   std::vector<Piece> pieces;
   if (ranks) {
@@ -445,7 +473,7 @@ std::unique_ptr<Model> open_model(const Command& command, const std::vector<Job>
                                           .straight_through = command.straight_through,
                                           .stabilise = command.stabilise,
                                           .surrogate_slopes = command.surrogate_slopes});
-  check_knowledge(jobs, command, *model);
+  if (!command.transfer_from) check_knowledge(jobs, command, *model);
   return model;
 }
 
@@ -546,6 +574,11 @@ int evaluate_model(const Command& command, Teller& teller, Ranks* ranks) {
   for (const std::string& text : inputs.notes) note(text, &Teller::remark);
   for (const std::string& text : model.notes())
     note(command.model.filename().string() + ": " + text, &Teller::remark);
+  if (command.transfer_from)
+    note("adversarials are made for " + command.transfer_from->filename().string() + ": " +
+             command.model.filename().string() +
+             " is as robust as this says against these; attacks on itself may fool it more often and by less",
+         &Teller::remark);
   std::optional<PngFolder> pictures;
   if (command.adversarials_png)
     pictures.emplace(outputs.pictures(), model.bounds(), inputs.images.sample_shape());

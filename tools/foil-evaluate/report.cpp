@@ -157,6 +157,7 @@ Json settings_of(const Command& command) {
           {"targets", command.targets ? Json(command.targets->string()) : Json(nullptr)},
           {"starts", command.starts ? Json(command.starts->string()) : Json(nullptr)},
           {"surrogate", command.surrogate ? Json(command.surrogate->string()) : Json(nullptr)},
+          {"transfer_from", command.transfer_from ? Json(command.transfer_from->string()) : Json(nullptr)},
           {"mask", command.mask ? Json(command.mask->string()) : Json(nullptr)},
           {"lattice", command.lattice > 0 ? Json(command.lattice) : Json(nullptr)},
           {"margin", command.margin},

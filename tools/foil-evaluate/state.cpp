@@ -86,7 +86,8 @@ foil::Fingerprint fingerprint(const Command& command, const Model& model, const 
   foil::Fingerprint out;
   const Json settings = settings_of(command);
   const auto is_path = [](const std::string& key) {  // these may lie elsewhere now
-    for (const char* path : {"model", "images", "labels", "targets", "starts", "surrogate", "mask"})
+    for (const char* path :
+         {"model", "images", "labels", "targets", "starts", "surrogate", "transfer_from", "mask"})
       if (key == path) return true;
     return false;
   };
@@ -122,6 +123,7 @@ foil::Fingerprint fingerprint(const Command& command, const Model& model, const 
   own_content("--targets", command.targets);
   content("--starts", command.starts);
   content("--surrogate", command.surrogate);
+  content("--transfer-from", command.transfer_from);
   content("--mask", command.mask);
   for (const fs::path& file : command.number_files) content(file.filename().c_str(), file);
   for (const fs::path& file : model.files()) content(file.filename().c_str(), file);

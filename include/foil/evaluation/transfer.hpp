@@ -45,10 +45,13 @@ void check_same_box(const Surrogate& surrogate, const Target& target, Index feat
             judged.upper(i), " at feature ", i, ", got ", made.lower(i), " and ", made.upper(i));
 }
 
-/// What a result found on a surrogate comes to on the target, by the target's calls.
-template <class Target, class C>
-Result<input_t<Target>> judge_transferred(Target& target, const input_t<Target>& inputs, const C& criterion,
-                                          Result<input_t<Target>> made) {
+}  // namespace detail
+
+/// What a result found on a surrogate comes to on the target: as judge_again() says, with the target's calls,
+/// two forward passes for each sample, in place of the attack's, and without a trace.
+template <class Target, Criterion C>
+Result<input_t<Target>> transferred(Target& target, const input_t<Target>& inputs, const C& criterion,
+                                    Result<input_t<Target>> made) {
   for (Counts* calls : {&made.queries, &made.gradient_queries, &made.verification_queries,
                         &made.surplus_gradient_queries, &made.surplus_queries, &made.bad_rows,
                         &made.zero_gradients, &made.probability_rows, &made.changed_answers})
@@ -60,8 +63,6 @@ Result<input_t<Target>> judge_transferred(Target& target, const input_t<Target>&
   made.queries.setConstant(2);
   return made;
 }
-
-}  // namespace detail
 
 /// Attacks the surrogate and judges on the target what was found. Both take inputs within the same bounds.
 /// An attack on several surrogates at once is one on their foil::MeanEnsemble.
@@ -79,7 +80,7 @@ Transfer<input_t<Target>> transfer(const AnyAttack& attack, Surrogate& surrogate
                                    const run_options_t<Surrogate>& options = {}) {
   detail::check_same_box(surrogate, target, features(inputs));
   Transfer<input_t<Target>> out{attack(surrogate, inputs, criterion, epsilons, options), {}};
-  out.on_target = detail::judge_transferred(target, inputs, as_criterion(criterion), out.on_surrogate);
+  out.on_target = transferred(target, inputs, as_criterion(criterion), out.on_surrogate);
   return out;
 }
 
@@ -114,8 +115,7 @@ TransferMatrix transfer_matrix(const AnyAttack& attack, std::span<M* const> mode
   for (Index made = 0; made < count; ++made) {
     const auto found = attack(*models[static_cast<std::size_t>(made)], inputs, judge, epsilons, options);
     for (Index on = 0; on < count; ++on) {
-      const auto judged =
-          detail::judge_transferred(*models[static_cast<std::size_t>(on)], inputs, judge, found);
+      const auto judged = transferred(*models[static_cast<std::size_t>(on)], inputs, judge, found);
       out.right[on] = 0;
       for (Index i = 0; i < judged.size(); ++i) {
         if (judged.status[static_cast<std::size_t>(i)] == Status::invalid_input || !judged.correct(i))
