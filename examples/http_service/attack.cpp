@@ -8,16 +8,17 @@
 //   images  of the examples' data, the first ones
 //   calls   that each attack may make for each image
 //   rows    that this program asks the service about at most, whatever they are for
-//   tries   of a request, with a pause of so many milliseconds after the first, twice as many after the
-//   second, ... out     the adversarials of the Boundary Attack, then those of l2-query
+//   tries   of a request
+//   pause   milliseconds after the first try, twice as many after the second, and so on
+//   out     the adversarials of the Boundary Attack, then those of l2-query
 #include <chrono>
 #include <cstdio>
 #include <exception>
 #include <foil/attacks/decision/boundary/boundary.hpp>
 #include <foil/attacks/decision/query/query.hpp>
 #include <foil/evaluation/checkpoint.hpp>
+#include <foil/evaluation/result_bytes.hpp>
 #include <foil/evaluation/source.hpp>
-#include <foil/evaluation/transfer.hpp>
 #include <foil/io/data.hpp>
 #include <foil/io/journal.hpp>
 #include <foil/io/npy.hpp>

@@ -5,11 +5,11 @@
 // http_service [port=0] [seed=0] [refuse=0] [slow=0] [pause=50] [retry=0] [rate=0] [die=0]
 //
 //   port    to listen at on 127.0.0.1; 0: a free one, which is said on the first line
-//   refuse  share of the requests that are answered with 429 or 503; which, follows from the seed and their
-//   number slow    share of the requests that wait `pause` milliseconds first retry   seconds after which it
-//   wants to be asked again, as Retry-After says rate    images per second that it answers about, what was
-//   saved up in a second at once; 0: any number die     it ends without a word rather than answer about more
-//   images than so many; 0: never
+//   refuse  share of the requests that are answered with 429 or 503: which ones, the seed says
+//   slow    share of the requests that wait `pause` milliseconds first
+//   retry   seconds after which it wants to be asked again, as Retry-After says
+//   rate    images per second that it answers about, a second's worth at once; 0: any number
+//   die     it ends without a word rather than answer about more images than so many; 0: never
 //
 //   POST /classify   a PNG of 28 x 28 gray pixels (image/png), or JSON (application/json):
 //                    {"images": [[784 numbers from 0 to 1], ...]}, 64 of them at most -> {"labels": [7, ...]}

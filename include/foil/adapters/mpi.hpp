@@ -4,8 +4,8 @@
 /// component foil::mpi.
 ///
 ///     foil::mpi::Ranks ranks;  // in every process, first of all
-///     const auto work = [&](const std::string& piece, const foil::mpi::Stopped&) { return answer_to(piece);
-///     }; if (ranks.rank() > 0) {
+///     const foil::mpi::Work work = [&](const std::string& piece, const auto&) { return answer_to(piece); };
+///     if (ranks.rank() > 0) {
 ///       ranks.ready();
 ///       ranks.serve(work);  // until rank 0 has ended
 ///       return 0;
