@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <numbers>
 #include <vector>
 
@@ -246,6 +247,16 @@ TEST_CASE("planes: Semicircle does not stall where boundaries are round", "[plan
   const auto outside =
       class_1_where([](const auto& x) { return (x + 0.2 * Eigen::VectorXd::Unit(d, 0)).norm() >= 1.2; });
   CHECK(median_excess(outside, starts) < 0.02);
+}
+
+TEST_CASE("planes: SurFree ends where nothing closer can be represented", "[planes]") {
+  const auto model = class_1_where([](const auto& x) { return x[0] >= 1; });
+  for (const Index features : {2, 3, 20}) {
+    const auto result = SurFreeAttack({.steps = std::numeric_limits<int>::max()})(model, origins(2, features),
+                                                                                  Labels(Labels::Zero(2)));
+    for (const Status status : result.status) CHECK(status == Status::converged);
+    CHECK(result.distances.maxCoeff() < 1 + 1e-4);
+  }
 }
 
 TEST_CASE("planes: the corner of a quadrant is found", "[planes]") {

@@ -66,8 +66,10 @@ inline Task<> bisect(Oracle& oracle, const Plane& plane, Arc& arc, int most,
 
 /// Moves x along the way to the input to the boundary, or closer to it than `gap`. At most 60 forward passes.
 inline Task<> to_boundary(Oracle& oracle, Eigen::VectorXd& x, double gap) {
-  const double halvings = std::ceil(std::log2(oracle.distance(x) / gap));
-  co_await approach<L2>(oracle, x, static_cast<int>(std::clamp(halvings, 0.0, 60.0)));
+  const double distance = oracle.distance(x);
+  if (!(distance > gap)) co_return;
+  const double halvings = std::ceil(std::log2(distance / gap));
+  co_await approach<L2>(oracle, x, static_cast<int>(std::min(halvings, 60.0)));
 }
 
 /// Moves x along the half circle to the boundary, or closer to it than `gap`: the angles 45, 67.5, ...
@@ -115,7 +117,8 @@ inline Task<> search_bridge(Oracle& oracle, const Plane& plane, double gap, Eige
   while (outside - inside > 1e-3) {
     const double middle = inside + (outside - inside) / 2;
     Eigen::VectorXd z = bridge(middle);
-    const bool adversarial = co_await oracle.query(z);
+    bool adversarial = z == x;
+    if (!adversarial) adversarial = co_await oracle.query(z);
     (adversarial ? inside : outside) = middle;
   }
   if (inside == 0) co_return;

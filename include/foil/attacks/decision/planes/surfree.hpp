@@ -80,27 +80,27 @@ class SurFreeAttack : public MinimalAttack<SurFreeAttack> {
     planes::Directions directions(space, std::min<Index>(options_.n_ortho, (space.dimension() - 1) / 2));
     double angle = options_.angle * degree;
     Eigen::VectorXd direction;
+    int unasked = 0;
     for (int step = 0; step < options_.steps; ++step) {
       const double distance = oracle.distance(arc.x);
       if (!(distance > 0)) co_return;  // the input itself: a row of the pool
+      if (unasked == most_unasked) {
+        oracle.finish(Status::converged);
+        co_return;
+      }
       const Eigen::VectorXd along = (arc.x - oracle.original()) / distance;
       directions.draw(oracle.random(Purpose::direction, static_cast<std::uint32_t>(step)), along, direction);
       const planes::Plane plane(oracle, arc.x, direction);
-      if (!plane.spans()) continue;
+      const std::int64_t before = oracle.queries();
       bool adversarial = false;
-      for (const double side : {1.0, -1.0}) {
-        Eigen::VectorXd z = plane.on_circle(side * angle);
-        adversarial = co_await planes::take_closer(oracle, z, arc.x);
-        if (!adversarial) continue;
+      for (int side = 1; side >= -1 && !adversarial && plane.spans(); side -= 2) {
         arc.inside = side * angle;
-        break;
+        Eigen::VectorXd z = plane.on_circle(arc.inside);
+        adversarial = co_await planes::take_closer(oracle, z, arc.x);
       }
-      if (!adversarial) {
-        angle *= shrink;
-        continue;
-      }
-      co_await widen(oracle, plane, angle, arc);
-      angle = std::min(angle / shrink, most_angle);
+      unasked = oracle.queries() > before ? 0 : unasked + 1;
+      if (adversarial) co_await widen(oracle, plane, angle, arc);
+      angle = adversarial ? std::min(angle / shrink, most_angle) : angle * shrink;
     }
   }
 
@@ -109,6 +109,9 @@ class SurFreeAttack : public MinimalAttack<SurFreeAttack> {
   static constexpr double shrink = 0.95;
   static constexpr double most_angle = 60 * degree;
   static constexpr double narrow_arc = 0.01;  // of cosines
+  /// So many directions in a row in which rounding leaves nothing to ask about mean that nothing closer can
+  /// be represented.
+  static constexpr int most_unasked = 200;
 
   /// From an adversarial point of the half circle on, by steps of `angle`, to one that is not, and halves
   /// what lies between.
