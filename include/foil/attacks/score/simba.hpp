@@ -24,8 +24,8 @@ namespace foil {
 /// transform, in each channel.
 enum class SimbaBasis { pixel, dct };
 
-/// Options of foil::SimbaAttack. `basis` is what tells `simba-pixel` from `simba-dct`, and `factor` an option
-/// of the latter alone.
+/// Options of foil::SimbaAttack. `basis` is what tells `simba-pixel` from `simba-dct`; `factor` and
+/// `channels_last` are options of the latter alone.
 struct SimbaOptions {
   SimbaBasis basis = SimbaBasis::pixel;
   int steps = 10'000;
@@ -39,11 +39,11 @@ struct SimbaOptions {
     option("step", step,
            "length of a step, as a share of the features' ranges; where these have no end, as it is",
            above(0, 1e6));
-    if (basis == SimbaBasis::dct)
-      option("factor", factor,
-             "the lowest frequencies come first, of each axis one in so many; then twice as many, and so on",
-             between(1, 1e6));
     option("loss", loss, "loss to raise");
+    if (basis == SimbaBasis::pixel) return;
+    option("factor", factor,
+           "the lowest frequencies come first, of each axis one in so many; then twice as many, and so on",
+           between(1, 1e6));
     option("channels_last", channels_last, "images are (H, W, C)");
   }
 };

@@ -31,7 +31,8 @@ struct SparseRsOptions {
   void list(OptionList& option) {
     option("steps", steps, "changes tried", between(1, 1e6));
     option("share", share, "of the changed pixels that are exchanged in the beginning", above(0, 1));
-    option("rescale", rescale, "fewer are exchanged over all steps as they would be over 10,000");
+    option("rescale", rescale,
+           "the schedule of fewer and fewer, which is one of 10,000 steps, is stretched to all steps");
     option("loss", loss, "loss to raise");
     option("across_channels", across_channels, "images: all channels of a pixel change together");
     option("channels_last", channels_last, "images are (H, W, C)");
