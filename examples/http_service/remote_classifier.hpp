@@ -3,8 +3,7 @@
 /// A classifier behind HTTP as a model of foil's: labels and nothing else.
 #pragma once
 
-#include <httplib.h>
-
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <foil/core/error.hpp>
@@ -13,12 +12,14 @@
 #include <string>
 #include <thread>
 #include <vector>
+// Behind Eigen, which has a parameter of the name of a macro that comes with this.
+#include <httplib.h>
 
-/// What a client puts up with: so many tries of a request, with a pause between them that doubles each time
-/// unless the service says when it wants to be asked again, and so long until it answers.
+/// What a client puts up with: so many tries of a request, with a pause between them that doubles up to the
+/// longest unless the service says when it wants to be asked again, and so long until it answers.
 struct Patience {
   int tries = 8;
-  std::chrono::milliseconds pause{100};
+  std::chrono::milliseconds pause{100}, longest{10'000};
   std::chrono::seconds timeout{60};
 };
 
@@ -51,18 +52,17 @@ class RemoteClassifier {
  private:
   nlohmann::json ask(const std::string& body) {
     auto pause = patience_.pause;
-    for (int tries = 1;; ++tries, pause *= 2) {
+    for (int tries = 1;; ++tries) {
       const httplib::Result answer = client_.Post("/classify", body, "application/json");
       if (answer && answer->status == 200) return nlohmann::json::parse(answer->body);
       const std::string why = answer ? foil::text("status ", answer->status, ", ", answer->body)
                                      : foil::text("no answer, ", httplib::to_string(answer.error()));
       const bool for_now = !answer || answer->status == 429 || answer->status == 503;
       foil::require(for_now && tries < patience_.tries, "service: ", why, " (try ", tries, ")");
-      if (answer && answer->has_header("Retry-After"))
-        std::this_thread::sleep_for(
-            std::chrono::seconds(std::atoi(answer->get_header_value("Retry-After").c_str())));
-      else
-        std::this_thread::sleep_for(pause);
+      const std::string later = answer ? answer->get_header_value("Retry-After") : "";  // seconds, or a date
+      const bool told = !later.empty() && later.find_first_not_of("0123456789") == std::string::npos;
+      std::this_thread::sleep_for(told ? std::chrono::seconds(std::atoi(later.c_str())) : pause);
+      pause = std::min(2 * pause, patience_.longest);
     }
   }
 

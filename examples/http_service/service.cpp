@@ -14,8 +14,6 @@
 //   POST /classify   a PNG of 28 x 28 gray pixels (image/png), or JSON (application/json):
 //                    {"images": [[784 numbers from 0 to 1], ...]}, 64 of them at most -> {"labels": [7, ...]}
 //   GET /answered    -> {"images": 123}, since the start
-#include <httplib.h>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -34,6 +32,8 @@
 #include <string>
 #include <thread>
 #include <vector>
+// Behind Eigen, which has a parameter of the name of a macro that comes with this.
+#include <httplib.h>
 
 #include "arguments.hpp"
 
