@@ -14,11 +14,11 @@ using Catch::Matchers::ContainsSubstring;
 
 namespace {
 
-using Input = Tensor<double, 2>;
+using Rows = Tensor<double, 2>;
 
 /// Class 1 where the first feature is above `at`. FGSM moves it up by the whole radius.
 struct Edge {
-  using Input = ::Input;
+  using Input = Rows;
   double at;
   double upper = 1;
 
@@ -37,8 +37,8 @@ struct Edge {
   }
 };
 
-Input line(Index count) {
-  Input x(count, 1);
+Rows line(Index count) {
+  Rows x(count, 1);
   for (Index i = 0; i < count; ++i) x(i, 0) = static_cast<double>(i) / static_cast<double>(count) + 0.003;
   return x;
 }
@@ -46,7 +46,7 @@ Input line(Index count) {
 }  // namespace
 
 TEST_CASE("transfer: an adversarial made for one model counts where it fools the other", "[transfer]") {
-  const Input x = line(20);
+  const Rows x = line(20);
   const Edge near{0.5}, far{0.6};
   const Labels labels = Labels::Zero(20);
   const auto result = transfer(FGSM(), near, far, x, labels, 0.15);
@@ -70,7 +70,7 @@ TEST_CASE("transfer: an adversarial made for one model counts where it fools the
 
 TEST_CASE("transfer matrix: each cell is what transfer comes to, the diagonal the attack itself",
           "[transfer]") {
-  const Input x = line(50);
+  const Rows x = line(50);
   const std::vector<Edge> edges{{0.3}, {0.5}, {0.55}};
   const std::vector<const Edge*> models{&edges[0], &edges[1], &edges[2]};
   const auto matrix = transfer_matrix<const Edge>(FGSM(), models, x, Labels(Labels::Zero(50)), 0.1);
@@ -93,7 +93,7 @@ TEST_CASE("transfer matrix: each cell is what transfer comes to, the diagonal th
 }
 
 TEST_CASE("transfer: other bounds are refused, what nobody gets right has no rate", "[transfer]") {
-  const Input x = line(5);
+  const Rows x = line(5);
   const Edge target{0.5}, wider{0.5, 2};
   const Labels criterion = Labels::Zero(5);
   CHECK_THROWS_WITH(transfer(FGSM(), wider, target, x, criterion, 0.1),
