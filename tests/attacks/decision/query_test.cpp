@@ -191,24 +191,44 @@ TEST_CASE("query attack: what is finer than the groups is found by the flips at 
   CHECK(result.distances[0] == Catch::Approx(1 / w.lpNorm<1>()).epsilon(0.01));
 }
 
-TEST_CASE("query attack: another direction is found where the first one leads to the farther class",
+TEST_CASE("query attack: a closer class is found by looking around, by the user's start and by the pool",
           "[linf-query]") {
-  // Class 1 far up, class 2 at a fifth of that distance where one half goes down and the other up.
+  // Class 1 where all go up by 0.6, class 2 where one half goes down and the other up by 0.4.
   const auto model = make_model<Flat>(Bounds<double>(-1, 1), [](const Flat& x) {
     Labels labels(samples(x));
     for (Index i = 0; i < labels.size(); ++i) {
       const auto row = as_matrix(x).row(i);
-      labels[i] = row.sum() >= 12 ? 1 : row.tail(10).sum() - row.head(10).sum() >= 4 ? 2 : 0;
+      const auto n = static_cast<double>(row.size());
+      const Index half = row.size() / 2;
+      const double across = row.tail(half).sum() - row.head(half).sum();
+      labels[i] = row.sum() >= 0.6 * n ? 1 : across >= 0.4 * n ? 2 : 0;
     }
     return labels;
   });
-  Flat input(1, 20);
-  input.setZero();
   const Labels zero = Labels::Zero(1);
-  const auto alone = LinfQueryAttack({.challengers = 0})(model, input, zero);
-  const auto challenged = LinfQueryAttack()(model, input, zero);
-  CHECK(alone.distances[0] == Catch::Approx(0.6).epsilon(5e-3));
-  CHECK(challenged.distances[0] == Catch::Approx(0.2).epsilon(5e-3));
+  Flat few(1, 12);
+  few.setZero();
+  CHECK(LinfQueryAttack({.challengers = 0})(model, few, zero).distances[0] ==
+        Catch::Approx(0.6).epsilon(0.02));
+  CHECK(LinfQueryAttack()(model, few, zero).distances[0] == Catch::Approx(0.4).epsilon(0.02));
+
+  Flat input(1, 60), up(1, 60), across(1, 60);
+  input.setZero();
+  up.setConstant(1);
+  as_matrix(across).row(0) << Eigen::RowVectorXd::Constant(30, -1), Eigen::RowVectorXd::Constant(30, 1);
+  const Pool<Flat> pool(model, across);
+  CHECK(LinfQueryAttack()(model, input, zero).distances[0] == Catch::Approx(0.6).epsilon(0.02));
+  const auto started = LinfQueryAttack()(model, input, zero, {.starting_points = across});
+  const auto pooled = LinfQueryAttack()(model, input, zero, {.pool = pool});
+  CHECK(started.distances[0] == Catch::Approx(0.4).epsilon(0.02));
+  CHECK(pooled.distances[0] == Catch::Approx(0.4).epsilon(0.02));
+
+  const double length = std::sqrt(60.0);
+  const auto alone =
+      L2QueryAttack({.challengers = 0})(model, input, zero, {.starting_points = up, .pool = pool});
+  const auto challenged = L2QueryAttack()(model, input, zero, {.starting_points = up, .pool = pool});
+  CHECK(alone.distances[0] == Catch::Approx(0.6 * length).epsilon(0.02));
+  CHECK(challenged.distances[0] == Catch::Approx(0.4 * length).epsilon(0.02));
 }
 
 TEST_CASE("query attack: where the first direction has no adversarial, flips find one, or it gives up",
@@ -240,6 +260,8 @@ TEST_CASE("query attack: options that make no sense are refused", "[linf-query]"
   using Catch::Matchers::ContainsSubstring;
   CHECK_THROWS_WITH(L2QueryAttack({.unknowns = 10'001}),
                     ContainsSubstring("l2-query: expected unknowns in [1, 10000], got 10001"));
+  CHECK_THROWS_WITH(L2QueryAttack({.challengers = -1}),
+                    ContainsSubstring("l2-query: expected challengers in [0, 1000], got -1"));
   CHECK_THROWS_WITH(LinfQueryAttack({.steps = -1}), ContainsSubstring("expected steps >= 0, got -1"));
   CHECK_THROWS_WITH(LinfQueryAttack({.unknowns = 0}),
                     ContainsSubstring("linf-query: expected unknowns in [1, 10000], got 0"));
