@@ -78,8 +78,8 @@ class L2QueryAttack : public MinimalAttack<L2QueryAttack> {
     {
       const query::Learner learner(oracle, options_.unknowns, options_.channels_last);
       query::Sightings seen(static_cast<std::size_t>(options_.challengers) + 1);
-      co_await query::Contest(oracle, learner, options_.challengers, options_.tolerance)
-          .run(best, seen, steps);
+      const query::Contest contest(oracle, learner, options_.challengers, options_.tolerance);
+      co_await contest.run(best, seen, steps);
     }
     BoundaryWalk walk;
     walk.heats.push_back(oracle.distance(best));

@@ -64,7 +64,8 @@ class LinfQueryAttack : public MinimalAttack<LinfQueryAttack> {
     if (steps > 0 && oracle.distance(x) > 0) {
       query::Sightings seen(static_cast<std::size_t>(options_.challengers) + 1);
       co_await look_at_start(oracle, seen, steps);
-      co_await query::Contest(oracle, learner, options_.challengers, options_.tolerance).run(x, seen, steps);
+      const query::Contest contest(oracle, learner, options_.challengers, options_.tolerance);
+      co_await contest.run(x, seen, steps);
       sign_rays::Ray ray{query::signs_towards(oracle, x), 0, oracle.distance(x), false};
       Eigen::VectorXd corner = sign_rays::point_at(oracle, ray.signs, ray.radius);
       ray.found = corner == x;
