@@ -32,9 +32,8 @@ struct SurFreeOptions {
   void list(OptionList& option) {
     option("steps", steps, "directions tried", at_least(0));
     option("n_ortho", n_ortho,
-           "last directions that the next one is orthogonal to, at most half as many as there are further "
-           "dimensions; "
-           "each sample being attacked remembers them",
+           "last directions that the next one is orthogonal to, at most half of what there are; each takes 8 "
+           "bytes per feature of each sample being attacked",
            at_least(0));
     option("angle", angle, "first angle tried, in degrees; then it follows the successes", above(0, 60));
     option("bisections", bisections, "of the angle after a success", at_least(0));
