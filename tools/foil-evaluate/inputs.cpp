@@ -228,7 +228,12 @@ std::unique_ptr<Model> open_other(const char* option, const std::optional<std::f
                                   const Command& command, const Inputs& in, const Images& first,
                                   Index classes) {
   if (!path) return nullptr;
-  auto surrogate = load_model(*path, {});
+  std::unique_ptr<Model> surrogate;
+  try {
+    surrogate = load_model(*path, {});
+  } catch (const foil::Error& error) {
+    throw foil::Error(foil::text(option, ": ", path->string(), ": ", error.what()));
+  }
   require(surrogate->knowledge() == foil::Knowledge::gradients, option, ": ", path->string(),
           " has no gradients");
   const Form form = in.form();
