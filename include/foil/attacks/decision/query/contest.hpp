@@ -20,9 +20,9 @@
 namespace foil::query {
 
 /// Learns about the boundary that the start leads to. When little is gained any more, other classes challenge
-/// the best: those that were seen behind it, then the nearest rows of the pool, each by learning about its
-/// own boundary alone, until it is farther than the best was after as many questions. Then the best goes on
-/// until a round of questions gains less than the tolerance.
+/// the best, the closest first: those that were seen behind it, that a few looks around meet or that the pool
+/// has. Each learns about its own boundary alone, until it falls behind what the best was after as many
+/// questions. Then the best goes on until a round of questions gains less than the tolerance.
 class Contest {
  public:
   Contest(Oracle& oracle, const Learner& learner, int challengers, double tolerance)

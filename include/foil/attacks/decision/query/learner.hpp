@@ -33,6 +33,7 @@ class Sightings {
   explicit Sightings(std::size_t most) : most_(most) {}
 
   void add(int label, double distance, const Eigen::VectorXd& x) {
+    if (!(distance > 0)) return;  // the input itself: a row of the pool
     const auto known = std::find_if(list_.begin(), list_.end(),
                                     [&](const Sighting& sighting) { return sighting.label == label; });
     if (known != list_.end()) {
@@ -123,7 +124,7 @@ class Learner {
       const bool adversarial = co_await oracle_.query(x);
       const int label = oracle_.label();
       const double reached = oracle_.distance(x);
-      if (adversarial && reached > 0) seen.add(label, reached, x);
+      if (adversarial) seen.add(label, reached, x);
       const bool met = adversarial && (lesson.wanted < 0 || label == lesson.wanted);
       lesson.belief.learn(groups_.means(x - oracle_.original()) / lesson.unit, met);
       lesson.again = met && closer;

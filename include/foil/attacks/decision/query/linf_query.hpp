@@ -98,7 +98,7 @@ class LinfQueryAttack : public MinimalAttack<LinfQueryAttack> {
     if (options_.challengers == 0 || x.size() == 0 || !x.allFinite()) co_return;
     --steps;
     const bool adversarial = co_await oracle.query(x);
-    if (adversarial && oracle.distance(x) > 0) seen.add(oracle.label(), oracle.distance(x), x);
+    if (adversarial) seen.add(oracle.label(), oracle.distance(x), x);
   }
 
   Options options_;
