@@ -292,7 +292,7 @@ TEST_CASE("http attack: a service that dies halfway leaves a state from which th
   CHECK(read(cut / "out.npy") == bits);
 }
 
-TEST_CASE("http attack: a budget of rows ends it, and more of them go on; another command's state is refused",
+TEST_CASE("http attack: a budget of rows ends it, and more of them go on, but not of another command",
           "[examples][http]") {
   const TemporaryDirectory dir;
   const Service service;

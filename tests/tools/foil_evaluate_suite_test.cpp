@@ -53,8 +53,8 @@ TEST_CASE("foil-evaluate: samples that an attack has beaten are left alone by th
   const auto json = results(dir), apart = results(alone);
   REQUIRE(json["attacks"].size() == 2);
   const auto& list = json["attacks"][0];
-  CHECK(list["attack"] == "linf-list");
-  CHECK(json["attacks"][1]["attack"] == "l2-list");
+  CHECK(list["name"] == "linf-list");
+  CHECK(json["attacks"][1]["name"] == "l2-list");
   CHECK(json["attacks"][1]["stages"][0]["name"] == "boundary");
   REQUIRE(list["stages"].size() == 3);
   CHECK(list["stages"][1]["name"] == "linf-pgd:steps=5");
@@ -66,7 +66,7 @@ TEST_CASE("foil-evaluate: samples that an attack has beaten are left alone by th
     bool fooled = false;
     for (const char* name : {"fgsm", "linf-pgd"})
       for (const auto& attack : apart["attacks"])
-        if (attack["attack"] == name) fooled = fooled || attack["samples"][i]["success"].get<bool>();
+        if (attack["name"] == name) fooled = fooled || attack["samples"][i]["success"].get<bool>();
     CHECK(list["samples"][i]["success"] == fooled);
     if (first["samples"][i]["success"] == true && list["samples"][i].contains("stage"))
       CHECK(list["samples"][i]["distance"] == first["samples"][i]["distance"]);

@@ -35,7 +35,7 @@ TEST_CASE(
   CHECK(before["surrogate"].is_null());
   for (const std::size_t attack : {0, 1}) {
     CHECK(after["attacks"][attack]["median_distance"] <
-          0.7 * before["attacks"][attack]["median_distance"].get<double>());
+          0.9 * before["attacks"][attack]["median_distance"].get<double>());
     CHECK(after["attacks"][attack]["backward"] == 0);
     for (const auto& sample : after["attacks"][attack]["samples"]) CHECK(sample["forward"] <= 40);
   }
@@ -66,7 +66,7 @@ TEST_CASE("foil-evaluate: what is made for another network is judged by the mode
   REQUIRE(outcome.status == 0);
   CHECK_THAT(outcome.err, ContainsSubstring("adversarials are made for mnist_cnn.onnx"));
   const auto before = results(own), after = results(same);
-  CHECK(after["settings"]["transfer_from"] == model_file);
+  CHECK(after["transfer_from"] == model_file);
   for (const std::size_t attack : {0, 1}) {
     const auto& alone = before["attacks"][attack]["samples"];
     const auto& judged = after["attacks"][attack]["samples"];

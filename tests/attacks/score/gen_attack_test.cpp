@@ -118,7 +118,7 @@ TEST_CASE("gen-attack: parents by the softmax of their losses, children of both,
 }
 
 TEST_CASE(
-    "gen-attack: the best lives on and is not asked about again; a linear model is led towards its end") {
+    "gen-attack: the best lives on and is not asked about again, and a linear model is led towards its end") {
   test::Random random(2);
   const Eigen::VectorXd w = random.normals(32);
   const double epsilon = 0.25, most = epsilon * w.cwiseAbs().sum();
