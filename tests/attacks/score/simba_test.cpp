@@ -130,6 +130,15 @@ TEST_CASE("simba: where nothing is of use it ends after one pass, and frozen fea
   }
 }
 
+TEST_CASE("simba: what clipping undoes is not asked about") {
+  Eigen::MatrixXd weights = Eigen::MatrixXd::Zero(2, 9);
+  weights(1, 4) = 1;
+  const test::Affine<Images> model{
+      weights, Eigen::Vector2d(10, 0), {0, 1}};  // the input is at the lower bound
+  const auto seen = watch(SimbaAttack({.steps = 9}), model, Images::Dimensions(1, 1, 3, 3), {});
+  CHECK(seen.result.queries[0] == 1 + 9);
+}
+
 TEST_CASE("simba: later passes go on where a step has not been enough, and steps do without bounds") {
   const Eigen::VectorXd w = Eigen::VectorXd::LinSpaced(6, 1, 2);
   const auto seen = watch(SimbaAttack(), two_classes(w, 10, infinity), Images::Dimensions(1, 1, 2, 3), {});

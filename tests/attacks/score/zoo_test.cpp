@@ -81,6 +81,20 @@ TEST_CASE("zoo: the constant grows until something is found, then it is bisected
   CHECK(weight.value == Catch::Approx(0.775));
 }
 
+TEST_CASE("zoo: at a bound both points lie within it, as far apart as elsewhere") {
+  const Eigen::MatrixXd weights = Eigen::MatrixXd::Identity(2, 9);
+  for (const double low : {0.0, -1.0}) {  // the input is at the lower bound, then at the upper one
+    const test::Affine<Images> model{weights, Eigen::Vector2d(100, 0), {low, low + 1}};
+    const ZooAttack attack({.rounds = 1, .steps = 1, .features = 9, .sigma = 1e-3});
+    const auto seen = watch(attack, model, Images::Dimensions(1, 1, 3, 3), {});
+    REQUIRE(seen.asked.size() == 19);
+    for (std::size_t k = 1; k < 19; k += 2) {
+      CHECK((seen.asked[k + 1] - seen.asked[k]).norm() == Catch::Approx(2e-3));
+      CHECK(std::min(seen.asked[k].norm(), seen.asked[k + 1].norm()) == 0);
+    }
+  }
+}
+
 TEST_CASE("zoo: at bounds and on lattices the two points lie apart, within the box, and steps add up") {
   test::Random random(2);
   const Eigen::VectorXd w = random.normals(16);
