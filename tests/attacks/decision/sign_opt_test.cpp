@@ -109,6 +109,15 @@ TEST_CASE("sign-opt: random directions make a better start", "[sign-opt]") {
   CHECK(from(100) < 0.8 * from(0));
 }
 
+TEST_CASE("sign-opt: with one feature that has room there is nothing to turn to", "[sign-opt]") {
+  const Eigen::Vector2d lower(0, 0.5), upper(1, 0.5);
+  const auto model = region(Bounds<double>(lower, upper), [](const auto& x) { return x[0] > 0.7; });
+  Flat x(1, 2);
+  x.setValues({{0.1, 0.5}});
+  const auto result = SignOptAttack({.steps = 5, .estimates = 100})(model, x, Labels(Labels::Zero(1)));
+  CHECK(result.distances[0] == Catch::Approx(0.6).epsilon(1e-5));
+}
+
 TEST_CASE("sign-opt: a sample's bits are its own", "[sign-opt]") {
   test::check_alone_as_together(SignOptAttack({.steps = 3, .estimates = 30, .directions = 5}));
 }

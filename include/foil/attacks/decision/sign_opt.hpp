@@ -114,9 +114,10 @@ class SignOptAttack : public MinimalAttack<SignOptAttack> {
   }
 
  private:
-  static constexpr int most_tries = 15, most_doublings = 60;
+  static constexpr int most_tries = 15;
   static constexpr int at_once = 64;  // points in memory
   static constexpr double least_step = 1e-4, least_spread = 1e-5;
+  static constexpr double most_spread = 0x1p60;  // beyond it a turned direction is the turn
   static constexpr double first_gain = 0.01;  // share of the distance that a closer direction is followed by
 
   /// A random direction of length 1. False if there is none in this draw.
@@ -142,9 +143,9 @@ class SignOptAttack : public MinimalAttack<SignOptAttack> {
       turns.resize(count);
       for (std::size_t k = 0; k < count; ++k) {
         draw(oracle, Purpose::normal_estimate, first++, turns[k]);
-        for (int doublings = 0; doublings < most_doublings; ++doublings, spread *= 2) {
+        for (bool same = true; same; spread = same ? 2 * spread : spread) {
           points[k] = point_on_ray(oracle, direction + spread * turns[k], distance);
-          if (points[k] != x) break;
+          same = points[k] == x && spread < most_spread;
         }
       }
       const std::span<const Answer> at = co_await oracle.query_all(points);
