@@ -45,7 +45,7 @@ TEST_CASE("foil-evaluate: samples that an attack has beaten are left alone by th
   const TemporaryDirectory dir, alone;
   const Arguments attacks{
       "--count",  "40",       "--epsilon",        "0.1",      "--attack",         "fgsm", "--attack",
-      "boundary", "--attack", "linf-pgd:steps=5", "--attack", "linf-pgd:steps=20"};
+      "boundary", "--attack", "linf-bim:steps=3", "--attack", "linf-pgd:steps=20"};
   const Outcome outcome = run(on_mnist(dir) + attacks + Arguments{"--skip-beaten", "--budget", "300"});
   INFO(outcome.err);
   REQUIRE(outcome.status == 0);
@@ -57,14 +57,14 @@ TEST_CASE("foil-evaluate: samples that an attack has beaten are left alone by th
   CHECK(json["attacks"][1]["name"] == "l2-list");
   CHECK(json["attacks"][1]["stages"][0]["name"] == "boundary");
   REQUIRE(list["stages"].size() == 3);
-  CHECK(list["stages"][1]["name"] == "linf-pgd:steps=5");
+  CHECK(list["stages"][1]["name"] == "linf-bim:steps=3");
   CHECK(list["options"]["linf-pgd:steps=20's steps"] == "20");
   // What is fooled by any of them alone is fooled, and by the first of them.
   std::int64_t left = list["attacked"];
   const auto& first = apart["attacks"][0];
   for (std::size_t i = 0; i < list["samples"].size(); ++i) {
     bool fooled = false;
-    for (const char* name : {"fgsm", "linf-pgd"})
+    for (const char* name : {"fgsm", "linf-bim", "linf-pgd"})
       for (const auto& attack : apart["attacks"])
         if (attack["name"] == name) fooled = fooled || attack["samples"][i]["success"].get<bool>();
     CHECK(list["samples"][i]["success"] == fooled);
