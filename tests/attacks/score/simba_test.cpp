@@ -139,6 +139,19 @@ TEST_CASE("simba: what clipping undoes is not asked about") {
   CHECK(seen.result.queries[0] == 1 + 9);
 }
 
+TEST_CASE("simba: steps that a lattice undoes become longer, so that no sample withstands for want of them") {
+  const Eigen::VectorXd w = Eigen::VectorXd::LinSpaced(16, 1, 2);
+  for (const SimbaBasis basis : {SimbaBasis::pixel, SimbaBasis::dct}) {
+    RunOptions<Images> coarse;
+    coarse.lattice = {0, 1, 4};
+    const SimbaAttack attack({.basis = basis, .step = 0.01});
+    const auto seen = watch(attack, two_classes(w, 6, 1), Images::Dimensions(1, 1, 4, 4), coarse);
+    REQUIRE(seen.result.success[0]);
+    const Eigen::VectorXd found = sample(seen.result.adversarials, 0);
+    for (Index i = 0; i < 16; ++i) CHECK(4 * found[i] == std::round(4 * found[i]));
+  }
+}
+
 TEST_CASE("simba: later passes go on where a step has not been enough, and steps do without bounds") {
   const Eigen::VectorXd w = Eigen::VectorXd::LinSpaced(6, 1, 2);
   const auto seen = watch(SimbaAttack(), two_classes(w, 10, infinity), Images::Dimensions(1, 1, 2, 3), {});

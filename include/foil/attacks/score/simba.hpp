@@ -125,8 +125,9 @@ class Directions {
 ///
 /// As in the authors' code the perturbation adds up unclipped, and clipped points are asked about. Differs
 /// from it: compares log-odds, which order points as the class's probability does but do not saturate; a
-/// point is not asked about again where clipping or rounding has undone the step; steps are relative to the
-/// features' ranges. Cost: 1 forward pass for the input, 1 or 2 per direction.
+/// step that rounding or a lattice undoes is doubled, up to 8 times, and a point that clipping undoes is not
+/// asked about again; steps are relative to the features' ranges. Cost: 1 forward pass for the input, 1 or 2
+/// per direction.
 class SimbaAttack : public MinimalAttack<SimbaAttack> {
  public:
   using Options = SimbaOptions;
@@ -148,11 +149,16 @@ class SimbaAttack : public MinimalAttack<SimbaAttack> {
       bool useful = false;
       for (std::size_t k = 0; k < order.size() && step < options_.steps; ++k, ++step)
         for (const double side : sides) {
-          next = change;
-          directions.add(oracle, order[k], side * options_.step, next);
-          x = oracle.original() + next;
-          oracle.settle(x);
-          if (x == kept) continue;
+          bool moved = false;
+          double length = options_.step;
+          for (int doublings = 0; doublings <= most_doublings && !moved; ++doublings, length *= 2) {
+            next = change;
+            directions.add(oracle, order[k], side * length, next);
+            x = oracle.original() + next;
+            oracle.settle(x);
+            moved = x != kept;
+          }
+          if (!moved) continue;
           const Answer& at = co_await oracle.score(x, options_.loss);
           if (at.adversarial) co_return;
           if (!(at.loss > highest)) continue;
@@ -168,6 +174,7 @@ class SimbaAttack : public MinimalAttack<SimbaAttack> {
 
  private:
   static constexpr double sides[] = {-1, 1};
+  static constexpr int most_doublings = 8;
 
   static std::string name_of(SimbaBasis basis) {
     return basis == SimbaBasis::dct ? "simba-dct" : "simba-pixel";

@@ -89,7 +89,7 @@ inline double lacking(const Answer& at) {
 /// As in the authors' code each feature has moments of its own, and steps are clipped to the box. Differs
 /// from the paper: the distance's derivative is taken exactly; near a bound, the two points move inwards
 /// together; where rounding or a lattice would make them one, they move apart; a round ends where the loss
-/// stands still; the first constant is that of its ImageNet runs. On a lattice, steps add up unrounded.
+/// stands still; the first constant is 10, in the authors' code 0.5. On a lattice, steps add up unrounded.
 ///
 /// Cost: at most `rounds` x `steps` x (1 + 2 x `features`) forward passes.
 class ZooAttack : public MinimalAttack<ZooAttack> {
