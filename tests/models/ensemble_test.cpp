@@ -154,6 +154,19 @@ TEST_CASE("every member: the margin is that of the member farthest from being fo
   CHECK((as_matrix(slope) - want).cwiseAbs().maxCoeff() < 1e-12);
 }
 
+TEST_CASE("every member: of one, it is that one", "[models]") {
+  const auto a = test::random_affine<Input>(3, 6, 1);
+  const EveryMember one(a);
+  const Input x = points();
+  const Labels y = predict(a, x);
+  const auto result = LinfPGD()(one, x, one.criterion(y), 0.05), bare = LinfPGD()(a, x, y, 0.05);
+  CHECK(result.status == bare.status);
+  CHECK(result.distances == bare.distances);
+  CHECK(as_matrix(result.adversarials) == as_matrix(bare.adversarials));
+  CHECK(result.success.any());
+  CHECK_FALSE(result.success.all());
+}
+
 TEST_CASE("every member: read by another criterion all is adversarial as it is, which nobody can miss",
           "[models]") {
   const auto a = test::random_affine<Input>(3, 6, 1), b = test::random_affine<Input>(3, 6, 2);

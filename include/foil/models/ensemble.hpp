@@ -196,7 +196,7 @@ class EveryMember : public Ensemble<EveryMember<Ms...>, Ms...> {
     return Vjp{
         with_last(std::move(out)),
         [passes = Changeable{std::move(passes)}, shape = x.dimensions()](const Logits<Scalar>& cotangent) {
-          const Index classes = cotangent.cols() / Base::members;
+          const Index classes = classes_of_each(cotangent.cols(), Base::members);
           Input gradient(shape);
           as_matrix(gradient) = Base::pulled(passes.value, shape, [&](int number) {
                                   return Logits<Scalar>(cotangent.middleCols(number * classes, classes));

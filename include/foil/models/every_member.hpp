@@ -32,6 +32,11 @@ inline int labels_in_one(const Eigen::RowVectorXi& labels) {
   return out;
 }
 
+/// Of how many classes each member is, by the logits of an answer of foil::EveryMember.
+constexpr Index classes_of_each(Index logits, int members) {
+  return (logits - 1) / members;  // the last one is no member's
+}
+
 /// That an answer of foil::EveryMember meets a criterion in the part of every member. Losses and gradients
 /// are those of the member that is farthest from it.
 template <Criterion C>
@@ -44,9 +49,10 @@ class OfEvery {
   const C& of_each() const { return of_each_; }
 
   void check(Index samples, Index classes) const {
-    require(classes == 0 || (classes % members_ == 1 % members_ && classes / members_ >= 2), who, members_,
-            " members, got ", classes);
-    detail::check_criterion(of_each_, samples, classes / members_);
+    const Index each = classes > 0 ? classes_of_each(classes, members_) : 0;
+    require(classes == 0 || (classes == each * members_ + 1 && each >= 2), who, members_, " members, got ",
+            classes);
+    detail::check_criterion(of_each_, samples, each);
   }
 
   bool operator()(const Decision& d) const
@@ -93,7 +99,7 @@ class OfEvery {
   static constexpr const char* who =
       "every member: expected logits as foil::EveryMember gives them, those of ";
 
-  Index classes(const Scores& s) const { return s.logits.size() / members_; }
+  Index classes(const Scores& s) const { return classes_of_each(s.logits.size(), members_); }
   Eigen::VectorXd part(const Scores& s, int member) const {
     return s.logits.segment(member * classes(s), classes(s));
   }
