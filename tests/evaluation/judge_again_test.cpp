@@ -98,6 +98,26 @@ TEST_CASE("judge_again: what the other model gets wrong is adversarial as it is"
   }
 }
 
+TEST_CASE("judge_again: an invalid input stays one, whatever a model says of it", "[evaluation]") {
+  Input x(2, 1);
+  x.setValues({{-0.5}, {std::numeric_limits<double>::quiet_NaN()}});
+  Result<Input> attack(x);
+  attack.status.assign(2, Status::invalid_input);
+  const auto wrong = edge(-1);
+  const Result<Input> out = judge_again(wrong, x, Misclassification(Labels::Zero(2)), attack);
+  CHECK(out.status == attack.status);
+  CHECK_FALSE(out.success.any());
+  CHECK(out.distances == attack.distances);
+  CHECK((out.predictions.array() == -1).all());
+  CHECK((out.bad_rows.array() == 0).all());
+  x(1, 0) = 1.5;
+  const Failing noisy;
+  const auto [drawn, redraws] = redraw(noisy, x, Misclassification(Labels::Zero(2)), attack, 20);
+  CHECK(drawn.status == attack.status);
+  CHECK_FALSE(drawn.success.any());
+  CHECK(redraws.share.isZero(0));
+}
+
 TEST_CASE("judge_again: of a preprocessing defence the better of two attacks counts", "[evaluation]") {
   const Case c;
   const auto bare = edge(0.5);

@@ -77,8 +77,8 @@ void as_it_is(Result<Input>& result, const Input& inputs, Index i) {
 /// a preprocessing defence on the defended one, say, or of transfer. An adversarial counts if it meets the
 /// criterion there; distances stay what they were, since the points are the same. A sample that is
 /// adversarial there as it is, is so at distance 0; one that was so for the attacked model only has not been
-/// attacked, which is Status::start_failed. Counts are those of the attack; `bad_rows` holds this model's
-/// answers, too.
+/// attacked, which is Status::start_failed. An invalid input stays one, whatever the model answers. Counts
+/// are those of the attack; `bad_rows` holds this model's answers, too.
 ///
 /// NaN or infinity is never right. A sample that the model answers so is Status::non_finite, without a class;
 /// one whose adversarial it answers so is not fooled, and non_finite unless its attack was interrupted, which
@@ -100,13 +100,14 @@ Result<input_t<M>> judge_again(M& model, const input_t<M>& inputs, const C& crit
   for (Index i = 0; i < result.size(); ++i) {
     const auto at = static_cast<std::size_t>(i);
     const Status ended = result.status[at];
+    if (ended == Status::invalid_input) continue;
     const bool attacked = ended != Status::already_adversarial;
     result.bad_rows[i] += (clean.labels[i] < 0) + (found.labels[i] < 0);
     result.predictions[i] = clean.labels[i];
     if (clean.adversarial[at])
       detail::as_it_is(result, inputs, i);
     else if (clean.labels[i] < 0)
-      detail::take_out(result, inputs, i, ended == Status::invalid_input ? ended : Status::non_finite);
+      detail::take_out(result, inputs, i, Status::non_finite);
     else if (attacked && result.success[i] && found.adversarial[at])
       result.predictions[i] = found.labels[i];
     else if (!attacked)
@@ -170,7 +171,8 @@ inline constexpr int usual_redraws = 100;
 
 /// Judges what an attack found on a randomised model by `draws` answers with fresh random numbers: it counts
 /// if at least half of them are adversarial, and is `unstable` otherwise. A sample as it is, likewise: one
-/// that was adversarial for the attacked model only has not been attacked, which is Status::start_failed.
+/// that was adversarial for the attacked model only has not been attacked, which is Status::start_failed. An
+/// invalid input stays one.
 ///
 /// NaN or infinity is never right, nor adversarial: a sample that at least half of the draws get wrong or
 /// answer so is Status::non_finite, and so is one that nothing fooled and that any draw answers so. These
@@ -198,6 +200,8 @@ std::pair<Result<typename M::Input>, Redraws> redraw(const M& model, const typen
     const auto at = static_cast<std::size_t>(i);
     const detail::Drawn &as_is = clean[at], &changed = found[at];
     const Status ended = result.status[at];
+    out.share[i] = 0;
+    if (ended == Status::invalid_input) continue;
     const bool attacked = ended != Status::already_adversarial, success = attacked && result.success[i];
     out.share[i] = as_is.share(as_is.adversarial);
     result.bad_rows[i] += as_is.bad + changed.bad;
@@ -206,7 +210,7 @@ std::pair<Result<typename M::Input>, Redraws> redraw(const M& model, const typen
       detail::as_it_is(result, inputs, i);
       result.predictions[i] = as_is.label(true);
     } else if (as_is.share(as_is.adversarial + as_is.bad) >= 0.5) {
-      detail::take_out(result, inputs, i, ended == Status::invalid_input ? ended : Status::non_finite);
+      detail::take_out(result, inputs, i, Status::non_finite);
       result.predictions[i] = -1;
     } else {
       if (success) out.share[i] = changed.share(changed.adversarial);
