@@ -83,3 +83,18 @@ TEST_CASE("foil-evaluate: what is made for another network is judged by the mode
   CHECK(refused.status == 2);
   CHECK_THAT(refused.err, ContainsSubstring("--audit looks at attacks on the model"));
 }
+
+TEST_CASE("foil-evaluate: attacks on another network start where that one says so", "[examples][evaluate]") {
+  // Of the four rows, which are the pool as well, the model takes the third for class 1, the other the
+  // fourth.
+  const TemporaryDirectory judge, other;
+  on_network(other, {0, 0, 0, 0, 0, 0, 0, 1}, {0.05f, 0}, {0, 0, 0, 0});
+  const Outcome outcome =
+      run(on_network(judge, {0, 0, 0, 0, 0, 0, 1, 0}, {0.05f, 0}, {0, 0, 0, 0}) +
+          Arguments{"--attack", "dataset", "--transfer-from", (other / "inputs/net.onnx").string()});
+  INFO(outcome.err);
+  REQUIRE(outcome.status == 0);
+  const auto samples = results(judge)["attacks"][0]["samples"];
+  const std::vector<std::string> want{"not_found", "not_found", "already_adversarial", "start_failed"};
+  for (std::size_t i = 0; i < 4; ++i) CHECK(samples[i]["status"] == want[i]);
+}

@@ -384,7 +384,7 @@ Samples choose(const Command& command, const Model& model, Inputs& in, Teller& t
                               .correct_only = command.correct_only,
                               .batch_size = command.batch_size,
                               .pool_first = command.pool_first,
-                              .pool_rows = command.pool_count,
+                              .pool_rows = in.attacked ? 0 : command.pool_count,
                               .observer = [&](const foil::Progress& p) {
                                 progress.update(p);
                                 return interrupted ? foil::Control::stop : foil::Control::proceed;
@@ -401,6 +401,18 @@ Samples choose(const Command& command, const Model& model, Inputs& in, Teller& t
   if (in.targets) options.targets = targets_by_row(command, *in.targets, rows);
   Samples samples{foil::choose_samples(model, in.images, in.labels, options)};
   if (samples.stopped) return samples;
+  if (in.attacked && command.pool_count > 0) {  // whose own answers say where attacks on it may start
+    auto of_pool = foil::choose_samples(*in.attacked, in.images, in.labels,
+                                        {.first = command.pool_first,
+                                         .count = command.pool_count,
+                                         .batch_size = command.batch_size,
+                                         .pool_first = command.pool_first,
+                                         .pool_rows = command.pool_count,
+                                         .observer = options.observer});
+    samples.stopped = of_pool.stopped;
+    if (samples.stopped) return samples;
+    samples.pool = std::move(of_pool.pool);
+  }
   progress.finish();
   require(!samples.rows.empty(), "no row is classified correctly, nothing is left to attack");
   const Index left_out = command.correct_only ? 0 : samples.on_target;
