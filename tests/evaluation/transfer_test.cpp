@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "foil/attacks/gradient/fast_gradient.hpp"
+#include "foil/evaluation/suite.hpp"
 #include "foil/models/lambdas.hpp"
 #include "support/catch.hpp"
 
@@ -66,6 +67,20 @@ TEST_CASE("transfer: an adversarial made for one model counts where it fools the
     CHECK(result.on_target.gradient_queries[i] == 0);
   }
   CHECK(result.on_surrogate.gradient_queries.sum() > 0);
+}
+
+TEST_CASE("transfer: no stage of a suite is to blame for what the target gets wrong as it is", "[transfer]") {
+  const Rows x = line(20);
+  const Edge near{0.3}, far{0.6};
+  const AnyAttack list = suite_of("list", {Stage(FGSM())});
+  const auto result = transfer(list, far, near, x, Labels(Labels::Zero(20)), 0.15);
+  for (Index i = 0; i < 20; ++i) {
+    CAPTURE(i, x(i, 0));
+    const bool made = x(i, 0) < 0.6 && x(i, 0) + 0.15 > 0.6;
+    CHECK(result.on_surrogate.won_by(i) == (made ? 0 : -1));
+    CHECK(result.on_target.won_by(i) == -1);  // all of those are above 0.3 as they are
+    CHECK(result.on_target.success[i] == (x(i, 0) > 0.3));
+  }
 }
 
 TEST_CASE("transfer matrix: each cell is what transfer comes to, the diagonal the attack itself",

@@ -310,9 +310,10 @@ Command parse_command_line(int argc, char** argv, int threads) {
       "--transfer-from", command.transfer_from,
       "Another network, ONNX or TorchScript, for the same images and classes, which has gradients: attacks\n"
       "are run on that one, and what they find is judged by --model, which is asked twice for each sample");
-  app.add_option("--pool", pool,
-                 "Rows of the data set that attacks may start from, whichever are attacked (default 0,1000;\n"
-                 "a count of 0: none). The model is asked about each once")
+  app.add_option(
+         "--pool", pool,
+         "Rows of the data set that attacks may start from, whichever are attacked (default 0,1000;\n"
+         "a count of 0: none). The model, or the network of --transfer-from, is asked about each once")
       ->type_name("FIRST,COUNT");
   app.add_option(
       "--margin", margin,

@@ -61,6 +61,9 @@ Result<input_t<Target>> transferred(Target& target, const input_t<Target>& input
     for (StageCalls& stage : stages) stage.queries = stage.gradient_queries = 0;
   made = judge_again(target, inputs, criterion, std::move(made));
   made.queries.setConstant(2);
+  for (Index i = 0; i < made.size(); ++i)
+    if (const auto at = static_cast<std::size_t>(i); made.status[at] == Status::already_adversarial)
+      made.stages[at].clear();  // none of them has made it so
   return made;
 }
 
