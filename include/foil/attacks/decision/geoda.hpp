@@ -107,10 +107,10 @@ class GeodaAttack : public MinimalAttack<GeodaAttack<N>> {
  private:
   static constexpr int most_doublings = 60;
 
-  /// How often the way to x is to be halved until no more than a length is left of it.
+  /// How often the way to x is to be halved until no more than a length is left of it, at most 60 times.
   static int halvings(const Eigen::VectorXd& x, const Oracle& oracle, double length) {
     const double most = std::sqrt(static_cast<double>(x.size())) * Linf::size(x - oracle.original());
-    return most > length ? static_cast<int>(std::ceil(std::log2(most / length))) : 0;
+    return most > length ? static_cast<int>(std::min(std::ceil(std::log2(most / length)), 60.0)) : 0;
   }
 
   /// Moves x to where the ray of a normal crosses the boundary, to a length. It stays where that ray has no
