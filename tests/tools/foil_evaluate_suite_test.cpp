@@ -44,9 +44,9 @@ TEST_CASE("foil-evaluate: samples that an attack has beaten are left alone by th
           "[examples][evaluate]") {
   const TemporaryDirectory dir, alone;
   const Arguments attacks{
-      "--count",  "40",       "--epsilon",        "0.1",      "--attack",         "fgsm", "--attack",
-      "boundary", "--attack", "linf-bim:steps=3", "--attack", "linf-pgd:steps=20"};
-  const Outcome outcome = run(on_mnist(dir) + attacks + Arguments{"--skip-beaten", "--budget", "300"});
+      "--count",  "40",       "--epsilon",        "0.1",      "--attack",          "fgsm",     "--attack",
+      "boundary", "--attack", "linf-bim:steps=3", "--attack", "linf-pgd:steps=20", "--budget", "300"};
+  const Outcome outcome = run(on_mnist(dir) + attacks + Arguments{"--skip-beaten"});
   INFO(outcome.err);
   REQUIRE(outcome.status == 0);
   REQUIRE(run(on_mnist(alone) + attacks).status == 0);
@@ -58,7 +58,7 @@ TEST_CASE("foil-evaluate: samples that an attack has beaten are left alone by th
   CHECK(json["attacks"][1]["stages"][0]["name"] == "boundary");
   REQUIRE(list["stages"].size() == 3);
   CHECK(list["stages"][1]["name"] == "linf-bim:steps=3");
-  CHECK(list["options"]["linf-pgd:steps=20's steps"] == "20");
+  CHECK(list["options"]["linf-pgd:steps=20's steps"] == 20);
   // What is fooled by any of them alone is fooled, and by the first of them.
   std::int64_t left = list["attacked"];
   const auto& first = apart["attacks"][0];
