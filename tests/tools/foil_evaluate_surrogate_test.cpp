@@ -33,7 +33,7 @@ TEST_CASE(
   const auto before = results(without), after = results(with);
   CHECK(after["surrogate"] == model_file);
   CHECK(before["surrogate"].is_null());
-  for (const std::size_t attack : {0, 1}) {
+  for (const std::size_t attack : {std::size_t{0}, std::size_t{1}}) {
     CHECK(after["attacks"][attack]["median_distance"] <
           0.9 * before["attacks"][attack]["median_distance"].get<double>());
     CHECK(after["attacks"][attack]["backward"] == 0);
@@ -67,7 +67,7 @@ TEST_CASE("foil-evaluate: what is made for another network is judged by the mode
   CHECK_THAT(outcome.err, ContainsSubstring("adversarials are made for mnist_cnn.onnx"));
   const auto before = results(own), after = results(same);
   CHECK(after["transfer_from"] == model_file);
-  for (const std::size_t attack : {0, 1}) {
+  for (const std::size_t attack : {std::size_t{0}, std::size_t{1}}) {
     const auto& alone = before["attacks"][attack]["samples"];
     const auto& judged = after["attacks"][attack]["samples"];
     REQUIRE(alone.size() == judged.size());
