@@ -152,8 +152,8 @@ void check_figures(const Value& attack, const foil::Outcome& outcome) {
 }
 
 /// What results.json has beside the settings of the run.
-constexpr const char* results[] = {"attacks", "worst_cases", "curves", "warnings", "notes",  "sheet",
-                                   "curve",   "audit",       "shard",  "report",   "command"};
+constexpr const char* results[] = {"attacks", "worst_cases", "curves", "warnings", "notes",   "sheet",
+                                   "curve",   "audit",       "shard",  "report",   "command", "challenge"};
 
 }  // namespace
 

@@ -12,10 +12,12 @@
 #include <type_traits>
 #include <vector>
 
+#include "challenge.hpp"
 #include "common/arguments.hpp"
 #include "common/terminal.hpp"
 #include "foil/core/error.hpp"
 #include "foil/core/parse.hpp"
+#include "foil/evaluation/challenge.hpp"
 #include "foil/io/array_file.hpp"
 #include "foil/io/pictures.hpp"
 
@@ -292,6 +294,11 @@ Command parse_command_line(int argc, char** argv, int threads) {
   app.add_flag("--skip-beaten", command.skip_beaten,
                "Run the attacks of each norm as one list: a sample that one has fooled within the --epsilon\n"
                "is left alone by those behind it, and results say which one it was (docs/suites.md)");
+  app.add_flag(
+      "--challenge", command.challenge,
+      "By the rules of the Adversarial Vision Challenge (docs/challenge.md): --budget 1000, --lattice "
+      "255,\n"
+      "attacks in L2 that look at labels only, five if no --attack is given; tells the scores");
   app.add_option(
       "--targets", command.targets,
       "Class to reach per sample, files as for --labels: for every row of the data set, or for those used");
@@ -393,7 +400,8 @@ Command parse_command_line(int argc, char** argv, int threads) {
       foil::require(given.empty() || !given[0].empty(), option->get_name(), ": expected a name, got nothing");
 
   for (const char* option : {"--model", "--images", "--attack", "--out"})
-    foil::require(app.count(option) > 0, option, " is missing (foil-evaluate --help explains the options)");
+    foil::require(app.count(option) > 0 || (command.challenge && option == std::string("--attack")), option,
+                  " is missing (foil-evaluate --help explains the options)");
   for (const std::string& attack : attacks) command.attacks.push_back(parse_request("--attack", attack));
   for (const std::string& epsilon : epsilons) {
     command.epsilons.push_back(parse_number<double>("--epsilon", epsilon));
@@ -436,6 +444,14 @@ Command parse_command_line(int argc, char** argv, int threads) {
     command.deviation = parse_numbers("--std", deviation);
     for (const float scale : command.deviation)
       foil::require(scale > 0, "--std: expected numbers above 0, got ", scale);
+  }
+  if (command.challenge) {
+    for (const char* option :
+         {"--budget", "--lattice", "--targets", "--correct-only", "--shard", "--epsilon", "--skip-beaten"})
+      foil::require(app.count(option) == 0, option, ": the rules of --challenge do not leave that open");
+    command.budget = foil::ChallengeRules::queries;
+    command.lattice = foil::ChallengeRules::levels - 1;
+    if (attacks.empty()) command.attacks = challenge_attacks;
   }
   foil::require(!command.adversarials_png || command.lattice == 255,
                 "--adversarials-png: expected --lattice 255, of which the pictures' bytes are the steps");

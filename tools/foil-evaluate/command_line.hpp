@@ -46,6 +46,7 @@ struct Command {
        surrogate_slopes = false;
   std::vector<AttackRequest> attacks;
   std::vector<double> epsilons;
+  bool challenge = false;    ///< by the rules of the Adversarial Vision Challenge, which are set already
   bool skip_beaten = false;  ///< the attacks of each norm are one, each on what those before have left
   double margin = 0;
   std::int64_t lattice = 0;  ///< so many steps from lower to upper; 0: any value

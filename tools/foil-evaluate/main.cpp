@@ -22,6 +22,7 @@
 
 #include "audit.hpp"
 #include "catalogue/all_attacks.hpp"
+#include "challenge.hpp"
 #include "command_line.hpp"
 #include "common/terminal.hpp"
 #include "curves.hpp"
@@ -141,6 +142,10 @@ std::vector<Job> prepare(const Command& command) {
       job.epsilons.assign(command.epsilons.begin(), command.epsilons.end());
       used = true;
     }
+    require(!command.challenge || (entry.minimal && entry.norm == foil::Lp(foil::L2{}) &&
+                                   (entry.knowledge == foil::Knowledge::decisions || command.transfer_from)),
+            request.name, ": --challenge takes attacks that look for the smallest distance in l2 by labels",
+            " only, or any that do by --transfer-from");
     jobs.push_back(std::move(job));
   }
   require(!command.audit || !command.transfer_from,
@@ -601,9 +606,10 @@ int evaluate_model(const Command& command, Teller& teller, Ranks* ranks) {
   Kept kept(command.audit ? audit_policy(command).samples : 0);
   std::optional<AuditTold> audited;
   bool complete = false;
+  ChallengeTold scores;
   const auto publish = [&](bool last) {
     if (outcomes.empty()) return;
-    RunFacts facts{.id = outputs.run_id(), .complete = complete};
+    RunFacts facts{.id = outputs.run_id(), .complete = complete, .challenge = scores.json};
     if (command.shards > 0) facts.shard = shard_facts(command, samples, setting, depends_on);
     if (last) draw_extremes(command, inputs, samples, outcomes);
     const Verdict verdict = judge(outcomes, setting, notes, audited);
@@ -698,6 +704,10 @@ int evaluate_model(const Command& command, Teller& teller, Ranks* ranks) {
     }
   if (command.audit && complete)
     audited = audit(command, model, inputs, samples, outcomes, setting, kept, options, teller, interrupted);
+  if (command.challenge && complete) {
+    scores = challenge(model, inputs, samples, outcomes);
+    notes.push_back(scores.text);
+  }
   publish(true);
   if (complete) {
     state.remove();

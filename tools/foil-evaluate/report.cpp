@@ -227,6 +227,7 @@ Json results_of(const Command& command, const Samples& samples, const Verdict& v
                {"notes", verdict.notes},
                {"warnings", Json::array()},
                {"audit", nullptr},
+               {"challenge", run.challenge},
                {"attacks", Json::array()},
                {"worst_cases", Json::array()}});
   if (verdict.audit) {

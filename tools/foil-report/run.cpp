@@ -21,9 +21,9 @@ using Json = nlohmann::ordered_json;
 
 /// What is told elsewhere on the page, or has to do with other files.
 constexpr std::string_view told_elsewhere[] = {
-    "complete", "command", "attacks", "worst_cases", "curves",       "warnings",       "notes",
-    "audit",    "sheet",   "curve",   "report",      "sample_count", "clean_accuracy", "clean_accuracy_rows",
-    "shard"};
+    "complete", "command",  "attacks", "worst_cases", "curves",       "warnings",       "notes",
+    "audit",    "sheet",    "curve",   "report",      "sample_count", "clean_accuracy", "clean_accuracy_rows",
+    "shard",    "challenge"};
 
 std::string in_words(const Json& value) {
   return value.is_string() ? value.get<std::string>()

@@ -270,6 +270,26 @@ TEST_CASE("start: a bisection stops where the numbers end", "[start]") {
   CHECK(result.queries[0] < 2 + 30);
 }
 
+TEST_CASE("start: where a lattice leaves nothing between two points a bisection divides their features",
+          "[start][lattice]") {
+  const auto model = make_model<Flat>(Bounds<double>(0, 3), [](const Flat& x) {
+    Labels labels(samples(x));
+    for (Index i = 0; i < labels.size(); ++i) labels[i] = sample(x, i).sum() >= 37;
+    return labels;
+  });
+  Flat input(1, 100), start(1, 100);
+  input.setZero();
+  start.setConstant(3);
+  StartOnly attack;
+  attack.options.bisections = 1000;
+  RunOptions<Flat> options{.starting_points = start};
+  options.lattice = Lattice(0, 1, 1);
+  const auto result = attack(model, input, Labels(Labels::Zero(1)), options);
+  CHECK(sample(result.adversarials, 0).sum() == 37);
+  CHECK(result.distances[0] == Approx(std::sqrt(37)));
+  CHECK(result.queries[0] < 2 + 2 + 8);  // of the features that is, ends included
+}
+
 TEST_CASE("pool: says what does not fit", "[pool]") {
   using Catch::Matchers::ContainsSubstring;
   const Flat data = rows({{0.9, 0.2}, {0.2, 0.2}});

@@ -64,11 +64,27 @@ inline Eigen::VectorXd noise_in_box(const Oracle& oracle, std::uint32_t draw) {
   return x;
 }
 
+/// Halfway between two points, as the model can be given it. Where a lattice leaves nothing between them, it
+/// is the first with every other one of the features in which they differ taken from the second: one of the
+/// two if that is a single feature.
+inline Eigen::VectorXd halfway(const Oracle& oracle, const Eigen::VectorXd& a, const Eigen::VectorXd& b) {
+  Eigen::VectorXd middle = a + (b - a) / 2;
+  oracle.settle(middle);
+  if (!oracle.on_lattice() || (middle != a && middle != b)) return middle;
+  middle = a;
+  bool take = false;
+  for (Index i = 0; i < a.size(); ++i) {
+    if (a[i] == b[i]) continue;
+    if (take) middle[i] = b[i];
+    take = !take;
+  }
+  return middle;
+}
+
 /// Halves the segment, as often as told or until the model's numbers leave nothing between its ends.
 inline Task<> bisect(Oracle& oracle, Bisection& segment, int times) {
   while (segment.done < times) {
-    Eigen::VectorXd middle = segment.outside + (segment.inside - segment.outside) / 2;
-    oracle.settle(middle);
+    Eigen::VectorXd middle = halfway(oracle, segment.outside, segment.inside);
     if (middle == segment.outside || middle == segment.inside) co_return;
     const bool adversarial = co_await oracle.query(middle);
     (adversarial ? segment.inside : segment.outside).swap(middle);
