@@ -76,14 +76,9 @@ class GeodaAttack : public MinimalAttack<GeodaAttack<N>> {
   const Options& options() const { return options_; }
 
   Task<> attack(Oracle& oracle) const {
-    StartState start;
-    const bool found = co_await find_start(oracle, options_.start, start);
+    Eigen::VectorXd x;
+    const bool found = co_await find_only_start(oracle, options_.start, x);
     if (!found) co_return;
-    if (oracle.box().free_features() == 1) {
-      oracle.finish(Status::converged);  // the bisection left nothing to do
-      co_return;
-    }
-    Eigen::VectorXd x = std::move(start.bisection.inside);
     const double unit = longest_side(oracle, oracle.distance(x)), length = options_.tolerance * unit;
     co_await approach<N>(oracle, x, halvings(x, oracle, length));
     const bool images = oracle.shape().size() == 3;

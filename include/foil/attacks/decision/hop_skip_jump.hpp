@@ -62,16 +62,10 @@ class HopSkipJumpAttack : public MinimalAttack<HopSkipJumpAttack<N>> {
   const Options& options() const { return options_; }
 
   Task<> attack(Oracle& oracle) const {
-    StartState start;
-    const bool found = co_await find_start(oracle, options_.start, start);
+    Eigen::VectorXd x;
+    const bool found = co_await find_only_start(oracle, options_.start, x);
     if (!found) co_return;
-    Eigen::VectorXd x = std::move(start.bisection.inside);
-    const Index features = oracle.box().free_features();
-    if (features == 1) {
-      oracle.finish(Status::converged);  // the bisection left nothing to do
-      co_return;
-    }
-    const auto d = static_cast<double>(features);
+    const auto d = static_cast<double>(oracle.box().free_features());
     const auto halvings = static_cast<int>(std::ceil((is_linf ? 2 : 1.5) * std::log2(d)));
     double before = oracle.distance(x);
     co_await approach<N>(oracle, x, halvings);

@@ -68,18 +68,13 @@ class SignOptAttack : public MinimalAttack<SignOptAttack> {
   const Options& options() const { return options_; }
 
   Task<> attack(Oracle& oracle) const {
-    StartState start;
-    const bool found = co_await find_start(oracle, options_.start, start);
+    Eigen::VectorXd x;
+    const bool found = co_await find_only_start(oracle, options_.start, x);
     if (!found) co_return;
-    if (oracle.box().free_features() == 1) {
-      oracle.finish(Status::converged);  // the bisection left nothing to do
-      co_return;
-    }
-    if (!(oracle.distance(start.bisection.inside) > 0)) co_return;  // the input itself: a row of the pool
-    RaySegment first{0, oracle.distance(start.bisection.inside), std::move(start.bisection.inside)};
-    Eigen::VectorXd direction = first.x - oracle.original(), turn, turned;
+    RaySegment first{0, oracle.distance(x), x};
+    Eigen::VectorXd direction = x - oracle.original(), turn, turned;
     co_await narrow(oracle, direction, first, options_.tolerance * options_.spread * first.radius);
-    Eigen::VectorXd x = std::move(first.x);
+    x = std::move(first.x);
     for (int i = 0; i < options_.directions; ++i) {
       if (!draw(oracle, Purpose::direction, static_cast<std::uint32_t>(i), turned)) continue;
       const bool closer = co_await follow(oracle, turned, options_.tolerance * options_.spread, x);

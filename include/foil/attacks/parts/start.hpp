@@ -208,4 +208,17 @@ inline Task<bool> find_start(Oracle& oracle, StartOptions options, StartState& s
   co_return true;
 }
 
+/// find_start() for attacks that go on from one point, x. False if nothing is left to do: there was no start,
+/// the bisection of a single feature has met the boundary (the attack has converged), or the start is the
+/// input itself, a row of the pool.
+inline Task<bool> find_only_start(Oracle& oracle, StartOptions options, Eigen::VectorXd& x) {
+  StartState state;
+  const bool found = co_await find_start(oracle, options, state);
+  if (!found) co_return false;
+  x = std::move(state.bisection.inside);
+  const bool single = oracle.box().free_features() == 1;
+  if (single) oracle.finish(Status::converged);
+  co_return !single && oracle.distance(x) > 0;
+}
+
 }  // namespace foil

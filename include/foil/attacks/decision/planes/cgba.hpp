@@ -101,15 +101,9 @@ class CgbaAttack : public MinimalAttack<CgbaAttack> {
   const std::string& name() const { return name_; }
 
   Task<> attack(Oracle& oracle) const {
-    StartState start;
-    const bool found = co_await find_start(oracle, options_.start, start);
+    Eigen::VectorXd x;
+    const bool found = co_await find_only_start(oracle, options_.start, x);
     if (!found) co_return;
-    if (oracle.box().free_features() == 1) {
-      oracle.finish(Status::converged);  // the bisection left nothing to do
-      co_return;
-    }
-    Eigen::VectorXd x = std::move(start.bisection.inside);
-    if (!(oracle.distance(x) > 0)) co_return;  // the input itself: a row of the pool
     NoiseSpace space(oracle, name_, options_.space);
     const double side = longest_side(oracle, oracle.distance(x)), gap = options_.tolerance * side;
     const double spread = options_.noise * side * std::sqrt(static_cast<double>(space.dimension()));

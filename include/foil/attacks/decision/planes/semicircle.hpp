@@ -81,14 +81,9 @@ class SemicircleAttack : public MinimalAttack<SemicircleAttack> {
   const Options& options() const { return options_; }
 
   Task<> attack(Oracle& oracle) const {
-    StartState start;
-    const bool found = co_await find_start(oracle, options_.start, start);
+    Eigen::VectorXd x, along;
+    const bool found = co_await find_only_start(oracle, options_.start, x);
     if (!found) co_return;
-    if (oracle.box().free_features() == 1) {
-      oracle.finish(Status::converged);  // the bisection left nothing to do
-      co_return;
-    }
-    Eigen::VectorXd x = std::move(start.bisection.inside), along;
     NoiseSpace space(oracle, name(), options_.space);
     const auto dimension = static_cast<double>(space.dimension());
     planes::Directions directions(space, std::min(space.dimension(), memory / oracle.features()));
@@ -100,7 +95,7 @@ class SemicircleAttack : public MinimalAttack<SemicircleAttack> {
     SemicircleScale scale;
     for (int step = 1; step <= options_.steps; ++step) {
       const double distance = oracle.distance(x);
-      if (!(distance > 0)) co_return;  // the input itself: a row of the pool
+      if (!(distance > 0)) co_return;  // the input itself, if the model has taken back its answer
       along = (x - oracle.original()) / distance;
       directions.clear();
       const double wanted = options_.estimates * std::sqrt(static_cast<double>(step));

@@ -67,14 +67,9 @@ class SurFreeAttack : public MinimalAttack<SurFreeAttack> {
   const Options& options() const { return options_; }
 
   Task<> attack(Oracle& oracle) const {
-    StartState start;
-    const bool found = co_await find_start(oracle, options_.start, start);
+    planes::Arc arc;
+    const bool found = co_await find_only_start(oracle, options_.start, arc.x);
     if (!found) co_return;
-    if (oracle.box().free_features() == 1) {
-      oracle.finish(Status::converged);  // the bisection left nothing to do
-      co_return;
-    }
-    planes::Arc arc{.x = std::move(start.bisection.inside)};
     NoiseSpace space(oracle, name(), options_.space);
     planes::Directions directions(space, std::min<Index>(options_.n_ortho, (space.dimension() - 1) / 2));
     double angle = options_.angle * degree;
@@ -82,7 +77,7 @@ class SurFreeAttack : public MinimalAttack<SurFreeAttack> {
     int unasked = 0;
     for (int step = 0; step < options_.steps; ++step) {
       const double distance = oracle.distance(arc.x);
-      if (!(distance > 0)) co_return;  // the input itself: a row of the pool
+      if (!(distance > 0)) co_return;  // the input itself, if the model has taken back its answer
       if (unasked == most_unasked) {
         oracle.finish(Status::converged);
         co_return;

@@ -65,15 +65,9 @@ class L2QueryAttack : public MinimalAttack<L2QueryAttack> {
   const Options& options() const { return options_; }
 
   Task<> attack(Oracle& oracle) const {
-    StartState start;
-    const bool found = co_await find_start(oracle, options_.start, start);
+    Eigen::VectorXd best;
+    const bool found = co_await find_only_start(oracle, options_.start, best);
     if (!found) co_return;
-    if (oracle.box().free_features() == 1) {
-      oracle.finish(Status::converged);  // the bisection left nothing to do
-      co_return;
-    }
-    Eigen::VectorXd best = std::move(start.bisection.inside);
-    if (!(oracle.distance(best) > 0)) co_return;  // the input itself: a row of the pool
     int steps = options_.steps;
     {
       const query::Learner learner(oracle, options_.unknowns, options_.channels_last);
