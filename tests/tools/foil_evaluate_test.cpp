@@ -300,6 +300,19 @@ TEST_CASE("foil-evaluate: says where a radius is a whole number of lattice steps
   CHECK_FALSE(told("l2-fgm", "0.0313725490196", "255"));
 }
 
+TEST_CASE("foil-evaluate: says that a radius in l0 is a number of features", "[examples][evaluate]") {
+  const TemporaryDirectory dir;
+  const auto told = [&](const char* attack, const char* epsilon) {
+    const Outcome outcome =
+        run(on_mnist(dir) + Arguments{"--count", "2", "--attack", attack, "--epsilon", epsilon});
+    REQUIRE(outcome.status == 0);
+    return outcome.err.find("less than one feature") != std::string::npos;
+  };
+  CHECK(told("l0-sparse-rs:steps=5", "0.1"));
+  CHECK_FALSE(told("l0-sparse-rs:steps=5", "1"));
+  CHECK_FALSE(told("fgsm", "0.1"));
+}
+
 TEST_CASE("foil-evaluate: masked pixels do not move, and values lie on the lattice",
           "[examples][evaluate][property]") {
   constexpr Index first = 3, count = 12, pixels = 784;

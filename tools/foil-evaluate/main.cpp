@@ -218,10 +218,19 @@ Verdict judge(const std::vector<Told>& outcomes, const foil::Setting& setting,
   return {foil::worst_cases(outcomes), foil::diagnose(outcomes, setting), notes, audit};
 }
 
-/// Where a radius in Linf is a whole number of lattice steps: the difference of two floats often comes out a
-/// trifle larger, and what is farther than the radius does not count.
-std::vector<std::string> notes_on_whole_steps(const Command& command, const std::vector<Job>& jobs) {
+/// Radii that mean less than they seem to. In L0, below 1: nothing can change. In Linf, where one is a whole
+/// number of lattice steps: the difference of two floats often comes out a trifle larger, and what is farther
+/// than the radius does not count.
+std::vector<std::string> notes_on_radii(const Command& command, const std::vector<Job>& jobs) {
   std::vector<std::string> notes;
+  const bool l0 = std::any_of(jobs.begin(), jobs.end(), [](const Job& job) {
+    return job.epsilons.front().has_value() && job.attack.norm() == foil::Lp(foil::L0{});
+  });
+  for (const double epsilon : command.epsilons)
+    if (l0 && epsilon < 1)
+      notes.push_back(foil::text("--epsilon ", epsilon,
+                                 ": in l0 that is less than one feature, so that nothing can "
+                                 "change; radii in l0 are numbers of features"));
   const bool linf = std::any_of(jobs.begin(), jobs.end(), [](const Job& job) {
     return job.epsilons.front().has_value() && job.attack.norm() == foil::Lp(foil::Linf{});
   });
@@ -533,7 +542,7 @@ int serve(const Command& command, Teller& teller, Ranks& ranks) {
 int evaluate_model(const Command& command, Teller& teller, Ranks* ranks) {
   const std::vector<Job> jobs = prepare(command);
   const std::vector<std::string> names = file_names(jobs);
-  std::vector<std::string> notes = notes_on_whole_steps(command, jobs);
+  std::vector<std::string> notes = notes_on_radii(command, jobs);
   for (const std::string& note : notes) teller.warn(note);
   const auto loaded = open_model(command, jobs);
   std::vector<std::filesystem::path> read = command.inputs();
