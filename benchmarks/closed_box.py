@@ -24,7 +24,7 @@ import tempfile
 TABLE = (
     ("l2-query", None),
     ("boundary", None),
-    ("l2-hop-skip-jump", None),
+    ("l2-hop-skip-jump", "hsj"),
     ("semicircle", None),
     ("semicircle:subspace=2", None),
     ("surfree:n_ortho=10", "surfree_n10"),
@@ -34,10 +34,12 @@ TABLE = (
     ("ttba:subspace=2", "ttba_f2"),
     ("sign-opt", "signopt"),
     ("l2-geoda", "geoda_sub10"),
+    ("l2-pointwise", "pointwise"),
+    ("l0-pointwise", "pointwise0"),
     ("linf-query", None),
     ("adba", "adba_md"),
     ("rays", "rays"),
-    ("linf-hop-skip-jump", None),
+    ("linf-hop-skip-jump", "hsj"),
     ("linf-geoda", None),
 )
 CHECKPOINTS = (500, 1000, 2000, 5000, 10000)
@@ -47,17 +49,22 @@ def number(text):
     return math.inf if text in ("", None) else float(text)
 
 
-def read_peers(file):
-    """Rows, starts, and by (name, norm, queries) the distances on the first rows, as many as were run."""
+def read_peers(file, count):
+    """Rows, starts, by (name, norm, queries) the distances on the first rows, as many as were run but no more than
+    count, and by name the milliseconds of a query."""
     data = json.loads(file.read_text())
-    peers = {}
+    peers, milliseconds = {}, {}
     for key, attack in data["attacks"].items():
         named = re.fullmatch(r"(.+?)_(\d+)(_linf|_l2)?", key)
         if not named or not attack.get("n"):
             continue
-        norm = "L" + str(attack["norm"])
-        peers[named[1], norm, int(named[2])] = [number(d) for d in attack["distance"][:attack["n"]]]
-    return data["indices"], data["starts"], peers
+        name, queries = named[1], int(named[2])
+        distances = attack["distance"][:min(attack["n"], count)]
+        peers[name, "l" + str(attack["norm"]), queries] = [number(d) for d in distances]
+        if "cpu_seconds" in attack:  # of the whole run, which is read at several numbers of queries
+            own = 1e3 * attack["cpu_seconds"] / attack["n"] / queries
+            milliseconds[name] = min(milliseconds.get(name, math.inf), own)
+    return data["indices"], data["starts"], peers, milliseconds
 
 
 def measure(options, spec, starts):
@@ -81,49 +88,61 @@ def measure(options, spec, starts):
     return found, milliseconds, rows
 
 
-def table(measured, peers):
-    print("| attack | " + " | ".join(f"{c:,}" for c in CHECKPOINTS) + " | ms a query |\n|---|" + "--:|" *
-          (len(CHECKPOINTS) + 1))
+def table(measured, peers, peers_milliseconds):
+    """The attacks that have an original on the samples that it was run on, the others on all."""
+    print("| attack | samples | success | " + " | ".join(f"{c:,}" for c in CHECKPOINTS) + " | ms a query |\n|---|" +
+          "--:|" * (len(CHECKPOINTS) + 3))
+
+    def row(name, cells, milliseconds):
+        given = [cell for cell in cells if cell]
+        success = sum(map(math.isfinite, given[-1])) / len(given[-1])
+        print(f"| {name} | {len(given[-1])} | {success:.2f} | " +
+              " | ".join(f"{statistics.median(cell):.4g}" if cell else "" for cell in cells) +
+              f" | {milliseconds:.2g} |")
+
     for spec, (found, milliseconds, _) in measured.items():
         norm = next(iter(found))[0]
-        cells = [found.get((norm, c)) for c in CHECKPOINTS]
-        print(f"| `{spec}` ({norm}) | " + " | ".join(f"{statistics.median(c):.4g}" if c else "" for c in cells) +
-              f" | {milliseconds:.2g} |")
         peer = dict(TABLE).get(spec)
         theirs = [peers.get((peer, norm, c)) for c in CHECKPOINTS]
-        if not any(theirs):
-            continue
-        told = []
-        for ours, other in zip(cells, theirs):
-            told.append("" if not (ours and other) else
-                        f"{statistics.median(other):.4g}; foil there {statistics.median(ours[:len(other)]):.4g}")
-        print(f"| {peer}, {max(len(o) for o in theirs if o)} samples | " + " | ".join(told) + " | |")
+        count = max((len(other) for other in theirs if other), default=None)
+        row(f"`{spec}` ({norm})", [(found.get((norm, c)) or [])[:count] for c in CHECKPOINTS], milliseconds)
+        if count:
+            row("its original", theirs, peers_milliseconds.get(peer, math.nan))
 
 
 def draw(lines, path):
+    """The norms that several of foil's attacks minimise; dashed, in the colour of its attack, each original."""
     import matplotlib
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import FuncFormatter
 
-    norms = sorted({line["norm"] for line in lines})
-    figure, axes = plt.subplots(1, len(norms), figsize=(6.5 * len(norms), 5), constrained_layout=True, squeeze=False)
+    own = [line for line in lines if not line["name"].startswith("peer: ")]
+    norms = sorted({line["norm"] for line in own})
+    norms = [norm for norm in norms if len({line["name"] for line in own if line["norm"] == norm}) > 1]
+    figure, axes = plt.subplots(1, len(norms), figsize=(8.5 * len(norms), 5.5), constrained_layout=True, squeeze=False)
     for axis, norm in zip(axes.flat, norms):
-        names = list(dict.fromkeys(line["name"] for line in lines if line["norm"] == norm))
-        for place, name in enumerate(names):
-            points = [(line["queries"], line["median"]) for line in lines
-                      if line["norm"] == norm and line["name"] == name and math.isfinite(line["median"])]
-            if not points:
-                continue
-            own = name.endswith("-query")
-            axis.plot(*zip(*points), marker="os^vD"[place // 10], markersize=4, color=f"C{place % 10}", label=name,
-                      linewidth=2.8 if own else 1.2, linestyle="--" if name.startswith("peer: ") else "-")
+        def points(name):
+            return [(line["queries"], line["median"]) for line in lines
+                    if line["norm"] == norm and line["name"] == name and math.isfinite(line["median"])]
+
+        for place, name in enumerate(dict.fromkeys(line["name"] for line in own if line["norm"] == norm)):
+            style = {"marker": "os^vD"[place // 10], "markersize": 4, "color": f"C{place % 10}"}
+            axis.plot(*zip(*points(name)), label=name, linewidth=3 if name.endswith("-query") else 1.3, **style)
+            if others := points(f"peer: {dict(TABLE).get(name)}"):
+                axis.plot(*zip(*others), linewidth=1.1, linestyle="--", **style)
+        axis.plot([], [], color="grey", linestyle="--", label="its original")
         axis.set_xscale("log")
         axis.set_yscale("log")
+        for each in (axis.xaxis, axis.yaxis):
+            each.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+        axis.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
+        axis.tick_params(axis="y", which="minor", labelsize=7)
         axis.set_xlabel("queries per image")
         axis.set_ylabel(f"median {norm} distance")
         axis.grid(alpha=0.3, which="both")
-        axis.legend(fontsize=7)
-    figure.savefig(path, dpi=110)
+        axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    figure.savefig(path, dpi=90)
 
 
 def main():
@@ -135,7 +154,9 @@ def main():
     parser.add_argument("--budget", type=int, default=5000)
     parser.add_argument("--attacks", nargs="+", default=[""], help="parts of the names in the table; default: all")
     options = parser.parse_args()
-    indices, starts, peers = read_peers(options.peers) if options.peers else (None, None, {})
+    indices, starts, peers, peers_milliseconds = None, None, {}, {}
+    if options.peers:
+        indices, starts, peers, peers_milliseconds = read_peers(options.peers, options.count)
     measured = {}
     for spec, _ in TABLE:
         if any(part in spec for part in options.attacks):
@@ -158,7 +179,7 @@ def main():
         writer.writeheader()
         writer.writerows(lines)
     draw(lines, options.out / "closed_box.png")
-    table(measured, peers)
+    table(measured, peers, peers_milliseconds)
 
 
 if __name__ == "__main__":
