@@ -118,8 +118,8 @@ def draw(lines, path):
     from matplotlib.ticker import FuncFormatter
 
     own = [line for line in lines if not line["name"].startswith("peer: ")]
-    norms = sorted({line["norm"] for line in own})
-    norms = [norm for norm in norms if len({line["name"] for line in own if line["norm"] == norm}) > 1]
+    every = sorted({line["norm"] for line in own})
+    norms = [norm for norm in every if len({line["name"] for line in own if line["norm"] == norm}) > 1] or every
     figure, axes = plt.subplots(1, len(norms), figsize=(8.5 * len(norms), 5.5), constrained_layout=True, squeeze=False)
     for axis, norm in zip(axes.flat, norms):
         def points(name):
