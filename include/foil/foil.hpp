@@ -27,6 +27,7 @@
 #include "foil/models/ensemble.hpp"
 #include "foil/models/fixed_batch.hpp"
 #include "foil/models/gradient_estimator.hpp"
+#include "foil/models/grouped.hpp"
 #include "foil/models/label_only.hpp"
 #include "foil/models/lambdas.hpp"
 #include "foil/models/log_probabilities.hpp"
