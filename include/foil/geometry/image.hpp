@@ -47,6 +47,14 @@ inline ImageLayout image_or_row(const std::vector<Index>& shape, bool channels_l
   return {1, 1, features};
 }
 
+/// The same of the samples of a batch.
+template <Batch T>
+ImageLayout image_or_row(const T& batch, bool channels_last) {
+  std::vector<Index> shape;
+  for (std::size_t axis = 1; axis < T::NumIndices; ++axis) shape.push_back(batch.dimensions()[axis]);
+  return image_or_row(shape, channels_last);
+}
+
 /// Resizes an image bilinearly to `height` x `width`, at most its own size, and puts it at `top`, `left` of a
 /// ground of that size. Pixels are squares whose centres are interpolated; the outermost go on to the edge.
 /// At its own size an image keeps its bits.
