@@ -54,6 +54,13 @@ TEST_CASE("heat map: a sheet has an image and its maps in each row, and one scal
   CHECK(gray == 2 * 144 * 144);
   CHECK(full == 72 * 72 + 2 * 144 * 144);
   CHECK(half == 72 * 72);
+  const auto small =
+      draw_heat_maps("title", form, {block}, 1);  // one pixel of each, shown 144 times as large
+  CHECK(small.height() == sheet.height());
+  std::ptrdiff_t quarter = 0;  // of a limit of 4: the mean of 0, 0, 0, 4
+  for (foil::Index y = 0; y < small.height(); ++y)
+    for (foil::Index x = 0; x < small.width(); ++x) quarter += small.pixel(x, y)[1] == 197;
+  CHECK(quarter == 144 * 144);
   CHECK_THROWS_WITH(draw_heat_maps("t", form, {}), ContainsSubstring("at least one block"));
   CHECK_THROWS_WITH(draw_heat_maps("t", form, {{"t", "n", {"present"}, {row}}}),
                     ContainsSubstring("1 maps of each, got 12 and 2"));

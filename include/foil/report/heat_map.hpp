@@ -60,11 +60,19 @@ inline io::Picture heat_picture(const ImageForm& form, const std::vector<float>&
 }
 
 /// Draws images and their maps side by side. All maps under one heading have the same colours, which end at
-/// their heat_limit(): the heading tells it. Throws foil::Error if something is missing or of another size.
+/// their heat_limit(): the heading tells it. Images of more than `most` pixels in a direction are shown
+/// reduced(), with their maps. Throws foil::Error if something is missing or of another size.
 inline io::Picture draw_heat_maps(std::string_view title, const ImageForm& image,
-                                  const std::vector<HeatBlock>& blocks) {
+                                  const std::vector<HeatBlock>& blocks, Index most = 144) {
   foil::require(!blocks.empty() && image.size() > 0 && image.lower < image.upper,
                 "heat map: expected at least one block, images with pixels, and lower < upper");
+  const ImageForm map{1, image.height, image.width, image.lower, image.upper};
+  ImageForm shown = image, shown_map = map;
+  const auto smaller = [most](ImageForm from, const std::vector<float>& values, ImageForm& to) {
+    auto out = reduced(from, values, most);
+    to = from;
+    return out;
+  };
   std::vector<PanelBlock> panels;
   for (const HeatBlock& block : blocks) {
     PanelBlock& panel = panels.emplace_back(PanelBlock{block.title, block.note, {"image"}, {}});
@@ -72,18 +80,21 @@ inline io::Picture draw_heat_maps(std::string_view title, const ImageForm& image
       foil::require(row.image.size() == image.size() && row.maps.size() == block.headings.size(),
                     "heat map: expected images of ", image.size(), " values and ", block.headings.size(),
                     " maps of each, got ", row.image.size(), " and ", row.maps.size());
-      panel.rows.push_back({row.caption, {picture_of(image, row.image)}});
+      const std::vector<float> pixels = smaller(image, row.image, shown);
+      panel.rows.push_back({row.caption, {picture_of(shown, pixels)}});
     }
     for (std::size_t k = 0; k < block.headings.size(); ++k) {
       std::vector<const std::vector<float>*> maps;
       for (const HeatRow& row : block.rows) maps.push_back(&row.maps[k]);
       const double limit = heat_limit(maps);
       panel.headings.push_back(block.headings[k] + formatted(" +-%.2g", limit));
-      for (std::size_t i = 0; i < block.rows.size(); ++i)
-        panel.rows[i].pictures.push_back(heat_picture(image, *maps[i], limit));
+      for (std::size_t i = 0; i < block.rows.size(); ++i) {
+        const std::vector<float> values = smaller(map, *maps[i], shown_map);
+        panel.rows[i].pictures.push_back(heat_picture(shown_map, values, limit));
+      }
     }
   }
-  return draw_panels(title, image.width, image.height, panels);
+  return draw_panels(title, shown.width, shown.height, panels);
 }
 
 }  // namespace foil::report
