@@ -42,7 +42,7 @@ foil::report::HeatBlock evidence(const Network& network, const Images& images, c
   const foil::Labels said = foil::predict(network, images);
   foil::report::HeatBlock block{
       foil::text("patches of ", options.patch, " x ", options.patch, ", stride ", options.stride),
-      "red: for the label, blue: against it",
+      "red: for the label, blue: against",
       {"present", "occlude"},
       {}};
   for (Index i = 0; i < foil::samples(images); ++i) {

@@ -96,7 +96,7 @@ void run(int argc, char** argv) {
     const auto own = shortcut::plant(fresh, fresh_labels, bounds, cue, Mode::consistent),
                another = shortcut::plant(fresh, fresh_labels, bounds, cue, Mode::contradicting);
     auto& block = blocks.emplace_back(
-        foil::report::PanelBlock{name, "the cue of its own class and of another", {"own", "another's"}, {}});
+        foil::report::PanelBlock{name, "own class, another one", {"own", "another's"}, {}});
     for (Index i = 0; i < 3; ++i) {
       const auto a = foil::sample(own.images, i), b = foil::sample(another.images, i);
       block.rows.push_back({foil::text(fresh_labels[i], " as ", another.cues[i]),

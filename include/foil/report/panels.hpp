@@ -67,7 +67,13 @@ inline io::Picture draw_panels(std::string_view title, Index width, Index height
 
   constexpr Index margin = 20, gap = 8, line = 24, between = 14;
   const Index zoom = std::max<Index>(1, 144 / std::max(height, width));
-  const Index cell_width = std::max<Index>(zoom * width, 11 * glyph_width * 2);
+  Index cell_width = std::max<Index>(zoom * width, 11 * glyph_width * 2);
+  for (const PanelBlock& block : blocks)
+    for (std::size_t k = 0; k < block.headings.size(); ++k) {  // the last one has the margin as well
+      const auto letters = std::min<Index>(static_cast<Index>(block.headings[k].size()), 24);
+      cell_width =
+          std::max(cell_width, letters * glyph_width * 2 - (k + 1 == block.headings.size() ? margin : 0));
+    }
   const Index cell_height = zoom * height;
   const Index block_width = static_cast<Index>(columns) * (cell_width + gap) - gap;
   const Index block_height = 3 * line + static_cast<Index>(rows) * (cell_height + line + between);
@@ -96,7 +102,7 @@ inline io::Picture draw_panels(std::string_view title, Index width, Index height
     draw_text(sheet, left, top, detail::cut(block.title, block_width), detail::ink);
     draw_text(sheet, left, top + line - 2, detail::cut(block.note, block_width), detail::ink);
     top += 2 * line;
-    for (std::size_t k = 0; k < block.headings.size(); ++k)  // the last one has the margin as well
+    for (std::size_t k = 0; k < block.headings.size(); ++k)
       draw_text(sheet, column(k), top,
                 detail::cut(block.headings[k], cell_width + (k + 1 == block.headings.size() ? margin : 0)),
                 detail::faint);
