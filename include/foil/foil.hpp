@@ -26,6 +26,7 @@
 #include "foil/models/cached.hpp"
 #include "foil/models/ensemble.hpp"
 #include "foil/models/fixed_batch.hpp"
+#include "foil/models/flow/description.hpp"
 #include "foil/models/flow/flow.hpp"
 #include "foil/models/gradient_estimator.hpp"
 #include "foil/models/grouped.hpp"

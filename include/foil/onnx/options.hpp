@@ -40,6 +40,9 @@ struct Options {
   /// of: by foil::SingleLogit, and foil::LogProbabilities below it if it is a probability.
   bool single_column = false;
 
+  /// Whether the output is just numbers, one or more, and no classes: nothing is taken off, nothing added.
+  bool as_it_is = false;
+
   /// Whether Round, Floor, Ceil, Sign and casts to bool pass gradients as if they were not there, and
   /// comparisons as if they were differences (the backward pass differentiable approximation of Athalye,
   /// Carlini, Wagner 2018, arXiv:1802.00420). By default the derivative of all of them is zero, as it is.

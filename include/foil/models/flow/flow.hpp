@@ -44,8 +44,7 @@ class Flow {
 
   /// A flow without a step, of samples of this shape: features, each a channel, or channels, height and
   /// width.
-  explicit Flow(const Extents& sample, Bounds<Scalar> bounds = {})
-      : sample_(sample), bounds_(std::move(bounds)) {
+  explicit Flow(const Extents& sample, Bounds<Scalar> bounds = {}) : sample_(sample) {
     constexpr Index most = Index{1} << 28;
     double size = 1;
     for (const Index extent : sample) {
@@ -60,7 +59,7 @@ class Flow {
       shape_.width = sample[2];
     }
     size_ = shape_.size();
-    bounds_.check(size_);
+    set_bounds(std::move(bounds));
   }
 
   /// Squares of positions become channels; see squeeze_order().
@@ -121,6 +120,13 @@ class Flow {
   Flow& semantics(Index size) {
     require(size >= 2 && size < size_, "flow: expected 2 to ", size_ - 1, " logits, got ", size);
     semantic_ = size;
+    return *this;
+  }
+
+  /// The box that inputs live in.
+  Flow& set_bounds(Bounds<Scalar> bounds) {
+    bounds.check(size_);
+    bounds_ = std::move(bounds);
     return *this;
   }
 
@@ -203,7 +209,7 @@ class Flow {
   }
 
   Extents sample_;
-  Bounds<Scalar> bounds_;
+  Bounds<Scalar> bounds_{};
   FlowShape shape_{};
   Index size_ = 0, semantic_ = 0;
   std::vector<std::shared_ptr<const FlowStep<Scalar>>> steps_{};
