@@ -94,11 +94,13 @@ void show(int argc, char** argv) {
   std::printf("flow: %ld of %ld images right that it was not trained on\n", static_cast<long>(right),
               static_cast<long>(labels.size()));
 
-  // What its nuisances tell of the digit, beside what is sold as all there is to know.
+  // What its nuisances tell of the digit, beside the logits, measured on images that it was not trained on.
   const foil::Logits<float> codes = foil::codes_of(flow, all);
   const Index seen = flow.semantic_size();
   const auto tell = [&](const char* what, const Eigen::MatrixXd& numbers) {
-    const foil::Probe probe = foil::nuisance_probe(numbers, all_labels);
+    const foil::Probe probe =
+        foil::nuisance_probe(numbers.topRows(first_test_row), all_labels.head(first_test_row),
+                             numbers.bottomRows(labels.size()), labels);
     std::printf("%-10s tell at least %.2f of %.2f bits of the digit (+- %.2f), %.1f %% right\n", what,
                 probe.information_bits(), probe.entropy / std::log(2.), probe.standard_error / std::log(2.),
                 100 * probe.accuracy());

@@ -167,9 +167,11 @@ class InvarianceSearch {
     }
   }
 
-  /// Of a walk that has converged: if it has done so where the best image is, that is the nearest around.
+  /// Of a walk that has converged: if the best image is there, that is the nearest around. The best may be a
+  /// thousandth nearer, as it may use the last hundredth of the tolerance.
   void closed(Index i, const LevelWalk& walk, const LevelProblem& of) {
-    if (distance(L2{}, walk.at(), of.target) <= out_.distances[i]) out_.status[at(i)] = Status::converged;
+    const double there = distance(L2{}, walk.at(), of.target);
+    if (there <= 1.001 * out_.distances[i]) out_.status[at(i)] = Status::converged;
   }
 
   /// Logits and their Jacobians, for the walks that have moved: a forward pass and one pullback a logit.

@@ -6,6 +6,7 @@
 #include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <numbers>
@@ -147,73 +148,68 @@ inline double mean_square(const ProbeRows& rows) {
   return 1.1 * size;
 }
 
-}  // namespace detail
+using ProbeFeatures = Eigen::Ref<const Eigen::MatrixXd>;
 
-/// What features tell of classes, by a softmax regression: a lower bound of their mutual information, the
-/// entropy of the classes minus the regression's cross-entropy on rows that it has not seen. It holds however
-/// good or bad the regression is; what is not linear in the features it does not see, so that little of it
-/// proves nothing. The features are those of nuisances_of(), or any others.
-///
-/// Rows are dealt out by the seed: some train, on features that are standardised by them, some choose the
-/// penalty, the others measure. Throws foil::Error unless features are finite, and each of the three has at
-/// least two rows. No model call; time grows with rows x features x classes.
-/// \param features  N x n
-/// \param labels  the class of each row, from 0
-inline Probe nuisance_probe(const Eigen::Ref<const Eigen::MatrixXd>& features, const GivenLabels& labels,
-                            const ProbeOptions& options = {}) {
-  const ProbeOptions chosen = checked("nuisance_probe", options);
-  const Index count = features.rows(), n = features.cols();
-  require(labels.size() == count, "nuisance_probe: expected one label for each of the ", count, " rows, got ",
-          labels.size());
-  require(n >= 1 && all_finite(features.reshaped()),
+/// Throws foil::Error unless there is a class for each row, and all features are finite.
+inline ProbeRows checked_rows(const ProbeFeatures& features, const Labels& labels) {
+  require(labels.size() == features.rows(), "nuisance_probe: expected one label for each of the ",
+          features.rows(), " rows, got ", labels.size());
+  require(features.cols() >= 1 && all_finite(features.reshaped()),
           "nuisance_probe: expected at least one feature, and all of them finite");
-  for (Index i = 0; i < count; ++i)
+  for (Index i = 0; i < labels.size(); ++i)
     require(labels[i] >= 0, "nuisance_probe: expected classes from 0 on, got ", labels[i], " for row ", i);
-  const auto part = [](double share, Index whole) {
-    return static_cast<Index>(std::llround(share * static_cast<double>(whole)));
-  };
-  Probe out;
-  out.held_out = part(chosen.held_out, count);
-  out.chosen_on = part(chosen.validation, count - out.held_out);
-  out.trained_on = count - out.held_out - out.chosen_on;
-  require(std::min({out.held_out, out.chosen_on, out.trained_on}) >= 2,
-          "nuisance_probe: expected at least two rows to train, to choose and to measure, got ",
-          out.trained_on, ", ", out.chosen_on, " and ", out.held_out);
-  const Index classes = labels.maxCoeff() + 1;
+  return {features, labels};
+}
 
+/// Deals rows out in an order drawn from the seed: so many, and the others.
+inline std::pair<ProbeRows, ProbeRows> dealt_out(const ProbeRows& rows, double share, int seed) {
+  const Index count = rows.labels.size();
+  const auto first = static_cast<Index>(std::llround(share * static_cast<double>(count)));
   std::vector<Index> order(static_cast<std::size_t>(count));
   std::iota(order.begin(), order.end(), 0);
-  RandomDraw draw(random_key(static_cast<std::uint64_t>(chosen.seed), "nuisance-probe"), 0,
-                  Purpose::permutation, 0);
+  RandomDraw draw(random_key(static_cast<std::uint64_t>(seed), "nuisance-probe"), 0, Purpose::permutation, 0);
   for (Index i = count; i-- > 1;)
     std::swap(order[static_cast<std::size_t>(i)],
               order[static_cast<std::size_t>(draw.integer(static_cast<std::uint64_t>(i) + 1))]);
-  Index next = 0;
-  const auto deal = [&](Index size) {
-    detail::ProbeRows rows{Eigen::MatrixXd(size, n), Labels(size)};
-    for (Index i = 0; i < size; ++i, ++next) {
-      const Index row = order[static_cast<std::size_t>(next)];
-      rows.features.row(i) = features.row(row);
-      rows.labels[i] = labels[row];
+  const auto part = [&](Index begin, Index size) {
+    ProbeRows out{Eigen::MatrixXd(size, rows.features.cols()), Labels(size)};
+    for (Index i = 0; i < size; ++i) {
+      const Index row = order[static_cast<std::size_t>(begin + i)];
+      out.features.row(i) = rows.features.row(row);
+      out.labels[i] = rows.labels[row];
     }
-    return rows;
+    return out;
   };
-  detail::ProbeRows train = deal(out.trained_on), choose = deal(out.chosen_on), measure = deal(out.held_out);
+  return {part(0, first), part(first, count - first)};
+}
+
+/// Trains on rows, chooses the penalty by others, and measures on others again.
+inline Probe run_probe(ProbeRows train, ProbeRows choose, ProbeRows measure, const ProbeOptions& options) {
+  Probe out;
+  out.trained_on = train.labels.size();
+  out.chosen_on = choose.labels.size();
+  out.held_out = measure.labels.size();
+  require(std::min({out.trained_on, out.chosen_on, out.held_out}) >= 2,
+          "nuisance_probe: expected at least two rows to train, to choose and to measure, got ",
+          out.trained_on, ", ", out.chosen_on, " and ", out.held_out);
+  const Index n = train.features.cols();
+  const Index classes =
+      1 + std::max({train.labels.maxCoeff(), choose.labels.maxCoeff(), measure.labels.maxCoeff()});
   const Eigen::RowVectorXd mean = train.features.colwise().mean();
   const Eigen::RowVectorXd deviation =
       ((train.features.rowwise() - mean).array().square().colwise().mean()).sqrt();
-  for (detail::ProbeRows* rows : {&train, &choose, &measure}) {
+  for (ProbeRows* rows : {&train, &choose, &measure}) {
     rows->features.rowwise() -= mean;
     for (Index j = 0; j < n; ++j)  // what is constant tells nothing
       rows->features.col(j) *= deviation[j] > 1e-12 * std::abs(mean[j]) ? 1 / deviation[j] : 0;
   }
 
-  const double curvature = detail::mean_square(train);
-  detail::SoftmaxRegression best(n, classes);
+  const double curvature = mean_square(train);
+  SoftmaxRegression best(n, classes);
   double least = std::numeric_limits<double>::infinity();
-  for (double penalty = chosen.least_penalty; penalty <= chosen.largest_penalty * 1.01; penalty *= 10) {
-    detail::SoftmaxRegression probe(n, classes);
-    probe.fit(train, penalty, curvature, chosen.steps);
+  for (double penalty = options.least_penalty; penalty <= options.largest_penalty * 1.01; penalty *= 10) {
+    SoftmaxRegression probe(n, classes);
+    probe.fit(train, penalty, curvature, options.steps);
     const double error = probe.cross_entropy(choose);
     if (error < least) {
       least = error;
@@ -238,6 +234,43 @@ inline Probe nuisance_probe(const Eigen::Ref<const Eigen::MatrixXd>& features, c
   }
   out.standard_error = std::sqrt((terms.array() - terms.mean()).square().sum() / (held - 1) / held);
   return out;
+}
+
+}  // namespace detail
+
+/// What features tell of classes, by a softmax regression: a lower bound of their mutual information, the
+/// entropy of the classes minus the regression's cross-entropy on rows that it has not seen. It holds however
+/// good or bad the regression is; what is not linear in the features it does not see, so that little of it
+/// proves nothing. The features are those of nuisances_of(), or any others.
+///
+/// Rows are dealt out by the seed: some train, on features that are standardised by them, some choose the
+/// penalty, the others measure. Where a model was trained on some of the rows, measure on others: by the
+/// function below. Throws foil::Error unless features are finite, and each of the three has at least two
+/// rows. No model call; time grows with rows x features x classes.
+/// \param features  N x n
+/// \param labels  the class of each row, from 0
+inline Probe nuisance_probe(const Eigen::Ref<const Eigen::MatrixXd>& features, const GivenLabels& labels,
+                            const ProbeOptions& options = {}) {
+  const ProbeOptions chosen = checked("nuisance_probe", options);
+  auto [measure, rest] =
+      detail::dealt_out(detail::checked_rows(features, labels), chosen.held_out, chosen.seed);
+  auto [choose, train] = detail::dealt_out(rest, chosen.validation, chosen.seed);
+  return detail::run_probe(std::move(train), std::move(choose), std::move(measure), chosen);
+}
+
+/// The same, measured on rows of one's own choice: `held_out_features` and their labels; of the others some
+/// choose the penalty. The option `held_out` means nothing.
+inline Probe nuisance_probe(const Eigen::Ref<const Eigen::MatrixXd>& features, const GivenLabels& labels,
+                            const Eigen::Ref<const Eigen::MatrixXd>& held_out_features,
+                            const GivenLabels& held_out_labels, const ProbeOptions& options = {}) {
+  const ProbeOptions chosen = checked("nuisance_probe", options);
+  require(features.cols() == held_out_features.cols(),
+          "nuisance_probe: expected as many features in all rows, got ", features.cols(), " and ",
+          held_out_features.cols());
+  auto [choose, train] =
+      detail::dealt_out(detail::checked_rows(features, labels), chosen.validation, chosen.seed);
+  return detail::run_probe(std::move(train), std::move(choose),
+                           detail::checked_rows(held_out_features, held_out_labels), chosen);
 }
 
 }  // namespace foil
