@@ -212,6 +212,11 @@ Head find_head(Builder<T>& build, const Producers& producers, std::int64_t opset
   require(!output->batch.known() || output->dims[output->batch.axis] == 1,
           "onnx: expected an output of shape ", "(N, classes), the shape of '", name, "', ", output->shape(),
           ", would mix samples");
+  if (options.flattened) {
+    require(!options.binary, "onnx: Options::binary (--binary) is for networks with a single output, not for "
+            "one that is taken as it is (Options::flattened)");
+    return {build.planar(*output).slot};
+  }
   require(std::count_if(output->dims.begin(), output->dims.end(), [](Index d) { return d != 1; }) <= 1,
           "onnx: expected an output of shape (N, classes), got '", name, "' of shape ", output->shape());
   if (options.as_it_is) return {build.planar(*output).slot, false, {}};

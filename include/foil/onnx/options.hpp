@@ -31,6 +31,10 @@ struct Options {
   /// where they saturate, since gradients vanish there; Network::notes() tells.
   bool keep_output_layer = false;
 
+  /// Whether the output is taken as it is, of whatever shape, with one column for each of its elements: of a
+  /// network that is no classifier, a decoder for one. Nothing is taken off its end.
+  bool flattened = false;
+
   /// Whether a single output is the logit z of class 1 against class 0: the network then has the logits
   /// (0, z), and where z is exactly 0 the smallest normal number as the first, so that class 1 is the answer
   /// where z > 0 and class 0 has won everywhere else. A single Sigmoid at the end says so by itself.
