@@ -9,10 +9,10 @@
 #include <utility>
 #include <vector>
 
-#include "foil/attacks/parts/adam.hpp"
 #include "foil/attacks/parts/feature_units.hpp"
 #include "foil/attacks/parts/put_back.hpp"
 #include "foil/attacks/parts/schedule.hpp"
+#include "foil/core/adam.hpp"
 #include "foil/core/numbers.hpp"
 #include "foil/run/attack.hpp"
 

@@ -12,10 +12,10 @@
 
 #include "foil/attacks/gradient/carlini_wagner/options.hpp"
 #include "foil/attacks/gradient/carlini_wagner/search.hpp"
-#include "foil/attacks/parts/adam.hpp"
 #include "foil/attacks/parts/approach.hpp"
 #include "foil/attacks/parts/expectation.hpp"
 #include "foil/attacks/parts/schedule.hpp"
+#include "foil/core/adam.hpp"
 #include "foil/run/attack.hpp"
 
 namespace foil {

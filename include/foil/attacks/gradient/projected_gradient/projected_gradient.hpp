@@ -10,9 +10,9 @@
 #include <utility>
 
 #include "foil/attacks/gradient/projected_gradient/options.hpp"
-#include "foil/attacks/parts/adam.hpp"
 #include "foil/attacks/parts/schedule.hpp"
 #include "foil/attacks/parts/steepest_ascent.hpp"
+#include "foil/core/adam.hpp"
 #include "foil/geometry/project.hpp"
 #include "foil/geometry/sampling.hpp"
 #include "foil/run/attack.hpp"
