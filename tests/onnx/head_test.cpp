@@ -213,6 +213,22 @@ TEST_CASE("onnx: without the saturated layer gradients are there", "[onnx]") {
   CHECK(gradient({.keep_output_layer = true}).data()[0] == 0);
 }
 
+TEST_CASE("onnx: an output of any shape is taken as it is where that is asked for", "[onnx]") {
+  const Layer images{.type = "Reshape", .shape = {-1, 1, 2, 2}};
+  const Batch x = inputs();
+  const auto plain = network(ending_in({}));
+  CHECK_THAT(refusal(ending_in({images})), ContainsSubstring("expected an output of shape (N, classes)"));
+  const auto flat = network(ending_in({images}), {.flattened = true});
+  CHECK(flat.logits(x) == plain.logits(x));
+  CHECK(flat.notes().empty());
+  // Nothing is taken off, and one number is a number.
+  const auto kept = network(ending_in({sigmoid}), {.keep_output_layer = true});
+  CHECK(network(ending_in({sigmoid, images}), {.flattened = true}).logits(x) == kept.logits(x));
+  CHECK(network(ending_in({}, 1), {.flattened = true}).classes() == 1);
+  CHECK_THAT(refusal(ending_in({images}), {.binary = true, .flattened = true}),
+             ContainsSubstring("Options::flattened"));
+}
+
 TEST_CASE("onnx: a single output becomes two classes where that is certain or asked for", "[onnx]") {
   const Batch x = inputs();
   const Options binary{.binary = true};

@@ -213,7 +213,8 @@ Head find_head(Builder<T>& build, const Producers& producers, std::int64_t opset
           "onnx: expected an output of shape ", "(N, classes), the shape of '", name, "', ", output->shape(),
           ", would mix samples");
   if (options.flattened) {
-    require(!options.binary, "onnx: Options::binary (--binary) is for networks with a single output, not for "
+    require(!options.binary,
+            "onnx: Options::binary (--binary) is for networks with a single output, not for "
             "one that is taken as it is (Options::flattened)");
     return {build.planar(*output).slot};
   }
