@@ -33,6 +33,7 @@
 #include "foil/attacks/gradient/fast_gradient.hpp"
 #include "foil/attacks/gradient/fmn.hpp"
 #include "foil/attacks/gradient/jsma/jsma.hpp"
+#include "foil/attacks/gradient/latent_descent.hpp"
 #include "foil/attacks/gradient/momentum_iterative/momentum_iterative.hpp"
 #include "foil/attacks/gradient/newtonfool.hpp"
 #include "foil/attacks/gradient/primal_dual/primal_dual.hpp"
@@ -52,7 +53,8 @@
 
 namespace foil {
 
-/// The families in the order of the catalogue.
+/// The families in the order of the catalogue, which foil::LatentDescentAttack is no part of: the models that
+/// it is for have no names.
 template <class... Family>
 struct Families {
   static void list(auto& catalogue) { (Family::list(catalogue), ...); }

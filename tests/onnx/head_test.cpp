@@ -225,7 +225,7 @@ TEST_CASE("onnx: an output of any shape is taken as it is where that is asked fo
   const auto kept = network(ending_in({sigmoid}), {.keep_output_layer = true});
   CHECK(network(ending_in({sigmoid, images}), {.flattened = true}).logits(x) == kept.logits(x));
   CHECK(network(ending_in({}, 1), {.flattened = true}).classes() == 1);
-  CHECK_THAT(refusal(ending_in({images}), {.binary = true, .flattened = true}),
+  CHECK_THAT(refusal(ending_in({images}), {.flattened = true, .binary = true}),
              ContainsSubstring("Options::flattened"));
 }
 

@@ -10,9 +10,12 @@
 #include <utility>
 #include <vector>
 
+#include "foil/core/answers.hpp"
 #include "foil/core/criteria.hpp"
 #include "foil/core/error.hpp"
 #include "foil/core/model.hpp"
+#include "foil/core/norms.hpp"
+#include "foil/core/prototypes.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/evaluation/attack_entry.hpp"
 #include "foil/evaluation/audit/attack_steps.hpp"
@@ -96,6 +99,14 @@ AuditReport audit(M&& model, const AuditData<input_t<M>>& data, AuditFacts facts
                                            Index i) { run(observed, attack, epsilon, i, 1, {}); };
   if (catalogue) cut_to_data(data.size(), facts);
   auto steps = model_steps(calls, data, facts, policy);
+  if constexpr (LowerBoundModel<shared_if_possible<M>>) {
+    if (data.size() > 0)
+      steps.push_back({"C30", 2 * static_cast<double>(data.size()), false, [&](AuditFacts& f) {
+                         const Eigen::VectorXd radii = model.lower_bound_l2(data.inputs, data.labels);
+                         check_answer(data.size(), radii.size());
+                         f.certificates.push_back({L2{}, {radii.begin(), radii.end()}, true});
+                       }});
+  }
   if (catalogue) {
     for (AuditStep& step : attack_steps(calls, data, facts, *catalogue, again, watched, policy))
       steps.push_back(std::move(step));

@@ -105,6 +105,7 @@ struct Abstaining {
 struct Certificates {
   Lp norm;
   std::vector<double> radii{};  ///< of the outcomes' samples, in their order
+  bool estimated = false;       ///< stated by the model itself (foil::LowerBoundModel), not proved
 };
 
 }  // namespace foil
