@@ -211,6 +211,39 @@ TEST_CASE("audit: aimed at each class, attacks find the closest of all", "[audit
   CHECK_THROWS_AS(towards_each_class(FMNAttack<L2>(), affine, x, labels, 1), Error);
 }
 
+/// An affine model that says how far its label holds: a share of what is true.
+struct Stating : test::Affine<Input> {
+  double share;
+  Stating(const test::Affine<Input>& model, double told) : test::Affine<Input>(model), share(told) {}
+  Eigen::VectorXd lower_bound_l2(const Input& x, const Labels& labels) const {
+    Eigen::VectorXd out(samples(x));
+    for (Index i = 0; i < out.size(); ++i)
+      out[i] = share * this->template distance_to_leave<L2>(x, i, labels[i]);
+    return out;
+  }
+};
+
+TEST_CASE("audit: a model that states a lower bound is held to it, by adversarials in its norm", "[audit]") {
+  static_assert(LowerBoundModel<const Stating> && !LowerBoundModel<test::Affine<Input>>);
+  const auto affine = test::random_affine<Input>(4, 6, 7);
+  test::Random random(9);
+  AuditData<Input> data;
+  data.inputs = test::random_batch<Input>(random, Input::Dimensions(10, 6), 0.3, 0.7);
+  data.labels = predict(affine, data.inputs);
+  AuditFacts facts;
+  facts.outcomes.emplace_back("fmn", L2{});
+  facts.outcomes[0].add(FMNAttack<L2>({.steps = 200})(affine, data.inputs, data.labels));
+  const auto told = [&](const auto& model) { return audit(model, data, facts)["C30"].finding; };
+  CHECK(told(Stating(affine, 0.95)).verdict == Verdict::pass);
+  const Finding wrong = told(Stating(affine, 1.1));
+  CHECK(wrong.verdict == Verdict::fail);
+  CHECK(wrong.evidence.find("within the lower bound that the model states in l2") != std::string::npos);
+  CHECK(told(affine).verdict == Verdict::skip);
+  CHECK(audit(Stating(affine, 0.95), data, facts, {.budget = 10})["C30"].verdict() == Verdict::skip);
+  facts.outcomes[0].norm = Linf{};  // of which it says nothing
+  CHECK(told(Stating(affine, 1.1)).verdict == Verdict::skip);
+}
+
 TEST_CASE("audit: ranks, areas and rates of rejection", "[audit]") {
   CHECK(rank_correlation({1, 2, 3, 4}, {10, 20, 25, 1000}) == Catch::Approx(1));
   CHECK(rank_correlation({1, 2, 3, 4}, {4, 3, 2, 1}) == Catch::Approx(-1));
