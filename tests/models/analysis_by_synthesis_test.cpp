@@ -131,7 +131,8 @@ TEST_CASE("analysis by synthesis: no step is the best of the bank, whatever is b
   const Logits<double> together = model.logits(x);
   for (const Index i : {Index{0}, Index{5}, Index{63}, Index{64}, Index{69}})
     CHECK(model.logits(gather(x, std::vector<Index>{i})) == together.row(i));
-  CHECK(together != Model(problem.decoders(), problem.bank, {pixels}, {.steps = 6}).logits(x));
+  CHECK(together != model.with({.steps = 6}).logits(x));
+  CHECK(together == model.with({.steps = 6}).with({.steps = 7}).logits(x));
 }
 
 TEST_CASE("analysis by synthesis: latent vectors stay in the ball, and the reference loses their signs",
@@ -265,6 +266,7 @@ TEST_CASE("analysis by synthesis: what makes no sense is said", "[models]") {
   CHECK_THROWS_WITH(make({.radius = 0}), ContainsSubstring("radius > 0"));
   CHECK_THROWS_WITH(make({.factors = {1, 1}}), ContainsSubstring("each of the 3 classes, got 2"));
   CHECK_THROWS_WITH(make({.factors = {1, 1, 0}}), ContainsSubstring("factors > 0, got 0"));
+  CHECK_THROWS_WITH(make({}).with({.steps = -1}), ContainsSubstring("steps >= 0, got -1"));
   CHECK_THROWS_WITH(make({}, 7), ContainsSubstring("images of 20 x 7 features, got 20 x 6"));
   CHECK_THROWS_WITH(Model(problem.decoders(), Eigen::MatrixXd(), {pixels}),
                     ContainsSubstring("bank of finite latent vectors"));

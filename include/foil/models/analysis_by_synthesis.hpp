@@ -13,7 +13,6 @@
 #include <utility>
 #include <vector>
 
-#include "foil/core/adam.hpp"
 #include "foil/core/answers.hpp"
 #include "foil/core/bounds.hpp"
 #include "foil/core/error.hpp"
@@ -25,6 +24,7 @@
 #include "foil/models/synthesis/bank.hpp"
 #include "foil/models/synthesis/bound.hpp"
 #include "foil/models/synthesis/options.hpp"
+#include "foil/models/synthesis/search.hpp"
 
 namespace foil {
 
@@ -39,15 +39,16 @@ namespace foil {
 ///
 /// Decoders are differentiable models whose input is a batch of latent vectors, of shape (N, d) or
 /// (N, d, 1, ...), and whose logits are images, one column for each feature in the order of memory: an ONNX
-/// file read with onnx::Options::flattened, say. They are asked about all inputs of a call at once.
+/// file read with onnx::Options::flattened, say. They are asked about up to 64 inputs at once.
 ///
 /// Gradients are those of the energies with the latent vectors held: what they are where the search has found
 /// the least energy (the envelope theorem), and near it otherwise. With a threshold they pass it unchanged.
 ///
-/// Const and safe for threads if the decoders are; copies share the bank. A sample's answer does not depend
-/// on the batch if that is so of the decoders. Cost of a row in any call: `steps` + 1 forward and `steps`
-/// backward passes of each decoder, a pullback none, lower_bound_l2() twice that; and a product with the
-/// bank, which takes K x bank x n numbers of memory. The constructor decodes the bank.
+/// Const, and safe for threads if the decoders are; copies share decoders and bank. A sample's answer does
+/// not depend on the batch if that is so of the decoders. Cost of a row in any call: `steps` + 1 forward and
+/// `steps` backward passes of each decoder, and a product with the decoded bank, which takes classes x bank x
+/// n numbers of memory; lower_bound_l2() twice that, a pullback next to nothing. The constructor decodes the
+/// bank.
 template <DifferentiableModel Decoder, int Rank = 4, class = simd::Isa>
 class AnalysisBySynthesis {
  public:
@@ -63,41 +64,35 @@ class AnalysisBySynthesis {
   /// \param bounds    that inputs live in
   AnalysisBySynthesis(std::vector<Decoder> decoders, const Eigen::MatrixXd& bank, Shape shape,
                       Options options = {}, Bounds<Scalar> bounds = {})
-      : decoders_(std::move(decoders)),
-        latents_(bank.cast<Scalar>()),
-        shape_(shape),
-        options_(std::move(options)),
-        bounds_(std::move(bounds)) {
-    require(classes() >= 2, "analysis by synthesis: expected decoders of at least 2 classes, got ",
-            classes());
-    require(bank.size() > 0 && bank.allFinite(),
-            "analysis by synthesis: expected a bank of finite latent vectors, got ", bank.rows(), " x ",
-            bank.cols(), " numbers");
-    options_.check(classes());
-    bounds_.check(pixels());
-    decode();
+      : shape_(shape), options_(std::move(options)), bounds_(std::move(bounds)) {
+    Index pixels = 1;
+    for (const Index extent : shape_) pixels *= extent;
+    bounds_.check(pixels);
+    options_.check(static_cast<Index>(decoders.size()));
+    search_ = std::make_shared<const Search>(std::move(decoders), bank, pixels);
+  }
+
+  /// The same decoders, bank and bounds with other options.
+  AnalysisBySynthesis with(Options options) const {
+    options.check(classes());
+    AnalysisBySynthesis out = *this;
+    out.options_ = std::move(options);
+    return out;
   }
 
   const Options& options() const { return options_; }
   const Bounds<Scalar>& bounds() const { return bounds_; }
-  Index classes() const { return static_cast<Index>(decoders_.size()); }
-  /// Features of an input.
-  Index pixels() const {
-    Index count = 1;
-    for (const Index extent : shape_) count *= extent;
-    return count;
-  }
+  Index classes() const { return search_->classes(); }
 
-  Logits<Scalar> logits(const Input& x) const { return prototypes(x, options_.beta).logits; }
+  Logits<Scalar> logits(const Input& x) const { return reconstructions(x).logits; }
 
-  /// The logits and what each class makes of the inputs, in the units that energies are in: with a threshold,
-  /// near 0 and 1.
-  Prototypes<Scalar> reconstructions(const Input& x) const { return prototypes(x, options_.beta); }
+  /// The logits and what each class makes of the inputs: with a threshold, of the binary ones.
+  Prototypes<Scalar> reconstructions(const Input& x) const { return made_of(seen(x)); }
 
   /// The latent vectors that the search ends at: for each class N x d.
   std::vector<Logits<Scalar>> latents(const Input& x) const {
     std::vector<Logits<Scalar>> out;
-    search(x, options_.beta, [&](Index c, Index first, const Logits<Scalar>& z, const Logits<Scalar>&) {
+    run(seen(x), options_.beta, [&](Index c, Index first, const Rows& z, const Rows&) {
       if (first == 0) out.emplace_back(samples(x), z.cols());
       out[static_cast<std::size_t>(c)].middleRows(first, z.rows()) = z;
     });
@@ -105,46 +100,46 @@ class AnalysisBySynthesis {
   }
 
   auto vjp(const Input& x) const {
-    Prototypes<Scalar> made = reconstructions(x);
-    return Vjp{
-        std::move(made.logits), [images = std::move(made.images), targets = seen(x), shape = x.dimensions(),
-                                 options = options_](const Logits<Scalar>& cotangent) {
-          Input gradient(shape);
-          auto rows = as_matrix(gradient);
-          rows.setZero();
-          require(cotangent.rows() == rows.rows() && cotangent.cols() == static_cast<Index>(images.size()),
-                  "analysis by synthesis: expected a cotangent of ", rows.rows(), " x ", images.size(),
-                  " like the logits, got ", cotangent.rows(), " x ", cotangent.cols());
-          for (Index c = 0; c < cotangent.cols(); ++c) {
-            const double slope = 2 * options.factor(c) / static_cast<double>(rows.cols());
-            for (Index i = 0; i < rows.rows(); ++i)
-              rows.row(i) += static_cast<Scalar>(slope * static_cast<double>(cotangent(i, c))) *
-                             (images[static_cast<std::size_t>(c)].row(i) - targets.row(i));
-          }
-          return gradient;
-        }};
+    Rows targets = seen(x);
+    Prototypes<Scalar> made = made_of(targets);
+    return Vjp{std::move(made.logits),
+               [images = std::move(made.images), targets = std::move(targets), shape = x.dimensions(),
+                options = options_](const Logits<Scalar>& cotangent) {
+                 require(
+                     cotangent.rows() == shape[0] && cotangent.cols() == static_cast<Index>(images.size()),
+                     "analysis by synthesis: expected a cotangent of ", shape[0], " x ", images.size(),
+                     " like the logits, got ", cotangent.rows(), " x ", cotangent.cols());
+                 Input gradient(shape);
+                 auto rows = as_matrix(gradient);
+                 rows.setZero();
+                 for (Index c = 0; c < cotangent.cols(); ++c) {
+                   const double slope = 2 * options.factor(c) / static_cast<double>(rows.cols());
+                   for (Index i = 0; i < rows.rows(); ++i)
+                     rows.row(i) += static_cast<Scalar>(slope * static_cast<double>(cotangent(i, c))) *
+                                    (images[static_cast<std::size_t>(c)].row(i) - targets.row(i));
+                 }
+                 return gradient;
+               }};
   }
 
   /// For each row a Euclidean distance within which no other class than its label explains an input better,
   /// if the searches have found the best latent vectors: an estimate, no certificate. 0 where another class
-  /// is ahead. For each class its nearest image is looked for anew, by a search without `beta`.
+  /// is ahead. How near the other classes come to an input is searched for anew, without `beta`.
   Eigen::VectorXd lower_bound_l2(const Input& x, const Labels& labels) const {
     check_answer(samples(x), labels.size());
-    const Logits<Scalar> targets = seen(x);
-    const auto kept = static_cast<std::size_t>(samples(x));
-    std::vector<synthesis::Explained> own(kept);
-    search(x, options_.beta,
-           [&](Index c, Index first, const Logits<Scalar>& z, const Logits<Scalar>& images) {
-             for (Index i = 0; i < z.rows(); ++i)
-               if (labels[first + i] == c)
-                 own[static_cast<std::size_t>(first + i)] =
-                     explained(c, options_.beta, targets.row(first + i), images.row(i), z.row(i));
-           });
-    Eigen::VectorXd out = Eigen::VectorXd::Constant(samples(x), std::numeric_limits<double>::infinity());
-    for (Index i = 0; i < samples(x); ++i)
+    for (Index i = 0; i < labels.size(); ++i)
       require(labels[i] >= 0 && labels[i] < classes(), "analysis by synthesis: label ", labels[i],
               " of sample ", i, " is out of range, there are classes 0 to ", classes() - 1);
-    search(x, 0, [&](Index c, Index first, const Logits<Scalar>& z, const Logits<Scalar>& images) {
+    const Rows targets = seen(x);
+    std::vector<synthesis::Explained> own(static_cast<std::size_t>(samples(x)));
+    run(targets, options_.beta, [&](Index c, Index first, const Rows& z, const Rows& images) {
+      for (Index i = 0; i < z.rows(); ++i)
+        if (labels[first + i] == c)
+          own[static_cast<std::size_t>(first + i)] =
+              explained(c, options_.beta, targets.row(first + i), images.row(i), z.row(i));
+    });
+    Eigen::VectorXd out = Eigen::VectorXd::Constant(samples(x), std::numeric_limits<double>::infinity());
+    run(targets, 0, [&](Index c, Index first, const Rows& z, const Rows& images) {
       for (Index i = 0; i < z.rows(); ++i) {
         const Index row = first + i;
         if (labels[row] == c) continue;
@@ -159,52 +154,16 @@ class AnalysisBySynthesis {
   }
 
  private:
+  using Search = synthesis::Search<Decoder>;
   using Rows = Logits<Scalar>;
-  using Bank = std::vector<synthesis::DecodedBank<Scalar>>;
-  static constexpr Index most_rows = 64;  // that decoders are asked about at once in a search
-
-  /// Latent vectors as decoders take them.
-  static input_t<Decoder> as_latents(const Rows& z) {
-    typename input_t<Decoder>::Dimensions shape;
-    shape.fill(1);
-    shape[0] = z.rows();
-    shape[1] = z.cols();
-    input_t<Decoder> out(shape);
-    as_matrix(out) = z;
-    return out;
-  }
-  Rows images_of(const Decoder& decoder, const Rows& z) const {
-    Rows images = decoder.logits(as_latents(z));
-    check_images(images, z.rows());
-    return images;
-  }
-  void check_images(const Rows& images, Index count) const {
-    require(images.rows() == count && images.cols() == pixels(),
-            "analysis by synthesis: expected a decoder to make images of ", count, " x ", pixels(),
-            " features, got ", images.rows(), " x ", images.cols());
-  }
-
-  void decode() {
-    constexpr Index together = 256;
-    auto bank = std::make_shared<Bank>();
-    for (const Decoder& decoder : decoders_) {
-      Rows images(latents_.rows(), pixels());
-      for (Index first = 0; first < images.rows(); first += together) {
-        const Index count = std::min(together, images.rows() - first);
-        images.middleRows(first, count) = images_of(decoder, latents_.middleRows(first, count));
-      }
-      bank->emplace_back(latents_, std::move(images));
-    }
-    bank_ = std::move(bank);
-  }
 
   /// The inputs as energies are about them.
   Rows seen(const Input& x) const {
     bool fits = true;
     for (std::size_t axis = 0; axis < shape_.size(); ++axis)
       fits = fits && x.dimensions()[axis + 1] == shape_[axis];
-    require(fits, "analysis by synthesis: expected inputs of ", pixels(),
-            " features each, got a batch of shape ", shape_text(x));
+    require(fits, "analysis by synthesis: expected inputs of ", search_->pixels(),
+            " features in the shape that was given, got some of shape ", shape_text(x));
     Rows out = as_matrix(x);
     if (options_.threshold)
       for (Index i = 0; i < out.size(); ++i)
@@ -212,59 +171,13 @@ class AnalysisBySynthesis {
     return out;
   }
 
-  /// Calls found(class, first row, latent vectors, images) for all classes of some rows, and then of the next
-  /// ones.
   template <class Found>
-  void search(const Input& x, double beta, const Found& found) const {
-    const Rows all = seen(x);
-    for (Index first = 0; first < all.rows(); first += most_rows) {
-      const Rows targets = all.middleRows(first, std::min(most_rows, all.rows() - first));
-      for (Index c = 0; c < classes(); ++c) {
-        const Decoder& decoder = decoders_[static_cast<std::size_t>(c)];
-        Rows z(targets.rows(), latents_.cols());
-        const auto best = (*bank_)[static_cast<std::size_t>(c)].nearest(targets, beta);
-        for (Index i = 0; i < z.rows(); ++i) z.row(i) = latents_.row(best[static_cast<std::size_t>(i)]);
-        descend(decoder, targets, beta, z);
-        found(c, first, z, images_of(decoder, z));
-      }
-    }
+  void run(const Rows& targets, double beta, const Found& found) const {
+    search_->run(targets, options_, beta, found);
   }
 
-  /// Adam's steps of each row.
-  void descend(const Decoder& decoder, const Rows& targets, double beta, Rows& z) const {
-    const double share = 1 / static_cast<double>(pixels());
-    std::vector<Adam> adam(static_cast<std::size_t>(z.rows()), Adam(z.cols(), 0.9, Adam::Sizes::each));
-    Eigen::VectorXd direction(z.cols());
-    for (int step = 0; step < options_.steps; ++step) {
-      auto pass = decoder.vjp(as_latents(z));
-      Rows cotangent = pass.logits;
-      check_images(cotangent, z.rows());
-      cotangent = static_cast<Scalar>(2 * share) * (cotangent - targets);
-      const input_t<Decoder> gradient = pass.pullback(cotangent);
-      require(samples(gradient) == z.rows() && features(gradient) == z.cols(),
-              "analysis by synthesis: expected a decoder's gradient of ", z.rows(), " x ", z.cols(), ", got ",
-              shape_text(gradient));
-      for (Index i = 0; i < z.rows(); ++i) {
-        for (Index k = 0; k < z.cols(); ++k)
-          direction[k] =
-              static_cast<double>(sample(gradient, i)[k]) + beta * share * static_cast<double>(z(i, k));
-        adam[static_cast<std::size_t>(i)].refine(direction);
-        for (Index k = 0; k < z.cols(); ++k)
-          direction[k] = static_cast<double>(z(i, k)) - options_.learning_rate * direction[k];
-        clip(direction);
-        for (Index k = 0; k < z.cols(); ++k) z(i, k) = static_cast<Scalar>(direction[k]);
-      }
-    }
-  }
-  void clip(Eigen::VectorXd& z) const {
-    const double length = norm2(z);
-    if (!(length > options_.radius)) return;
-    z *= options_.radius / length;
-    if (options_.clip == SphereClip::reference) z = z.cwiseAbs();
-  }
-
-  template <class Image, class Latent>
-  synthesis::Explained explained(Index c, double beta, const Image& target, const Image& image,
+  template <class Row, class Latent>
+  synthesis::Explained explained(Index c, double beta, const Row& target, const Row& image,
                                  const Latent& z) const {
     const double square = sum(target.size(), [&](Index k) {
       const double way = static_cast<double>(target[k]) - static_cast<double>(image[k]);
@@ -273,28 +186,25 @@ class AnalysisBySynthesis {
     return {std::sqrt(square), beta / 2 * dot(z, z), options_.factor(c)};
   }
 
-  Prototypes<Scalar> prototypes(const Input& x, double beta) const {
+  Prototypes<Scalar> made_of(const Rows& targets) const {
     Prototypes<Scalar> out;
-    out.logits.resize(samples(x), classes());
-    out.images.assign(decoders_.size(), Rows(samples(x), pixels()));
-    const Rows targets = seen(x);
-    search(x, beta, [&](Index c, Index first, const Rows& z, const Rows& images) {
+    out.logits.resize(targets.rows(), classes());
+    out.images.assign(static_cast<std::size_t>(classes()), Rows(targets.rows(), targets.cols()));
+    run(targets, options_.beta, [&](Index c, Index first, const Rows& z, const Rows& images) {
       out.images[static_cast<std::size_t>(c)].middleRows(first, z.rows()) = images;
       for (Index i = 0; i < z.rows(); ++i) {
-        const auto e = explained(c, beta, targets.row(first + i), images.row(i), z.row(i));
+        const auto e = explained(c, options_.beta, targets.row(first + i), images.row(i), z.row(i));
         const double energy = e.factor * (e.distance * e.distance + e.latent);
-        out.logits(first + i, c) = static_cast<Scalar>(-energy / static_cast<double>(pixels()));
+        out.logits(first + i, c) = static_cast<Scalar>(-energy / static_cast<double>(targets.cols()));
       }
     });
     return out;
   }
 
-  std::vector<Decoder> decoders_;
-  Rows latents_;
   Shape shape_;
   Options options_;
   Bounds<Scalar> bounds_;
-  std::shared_ptr<const Bank> bank_;
+  std::shared_ptr<const Search> search_{};
 };
 
 }  // namespace foil
