@@ -29,7 +29,7 @@
 #include <string_view>
 #include <vector>
 
-#include "arguments.hpp"
+#include "../arguments.hpp"
 #include "remote_classifier.hpp"
 
 namespace {

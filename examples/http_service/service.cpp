@@ -35,7 +35,7 @@
 // Behind Eigen, which has a parameter of the name of a macro that comes with this.
 #include <httplib.h>
 
-#include "arguments.hpp"
+#include "../arguments.hpp"
 
 namespace {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// What the programs of this example are given: name=value.
+/// What the programs of examples are given: name=value.
 #pragma once
 
 #include <cstdlib>
