@@ -15,7 +15,8 @@
 //   linf=0.3, l2=1.5, l0=12
 //                distances at which accuracy is told
 //   distal=0     steps that may turn noise into a 1 with a confidence of 0.9
-//   out=         a CSV file of distances, a row for each image, a column for each attack
+//   out=         a CSV file of distances, a row for each image, a column for each attack, written anew after
+//   each
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -151,6 +152,7 @@ void attack(const Arguments& given, const Model& model, const Images& images, co
     outcomes.push_back(repeated.size() > 1 ? foil::worst_of(repeated).outcome : repeated.front());
     outcomes.back().attack = name;
     print(outcomes.back(), given);
+    if (!given.text("out").empty()) write_distances(given.text("out"), outcomes, labels, bounds);
   }
   for (const char* const norm : {"l2", "linf", "l0"}) {
     std::vector<foil::Outcome> group;
@@ -162,7 +164,6 @@ void attack(const Arguments& given, const Model& model, const Images& images, co
   for (const foil::Outcome& outcome : outcomes)
     if (outcome.norm == foil::Lp(foil::L2{})) closer += closer_than(outcome, bounds);
   std::printf("%ld adversarials in L2 are closer than the lower bound.\n", static_cast<long>(closer));
-  if (!given.text("out").empty()) write_distances(given.text("out"), outcomes, labels, bounds);
 }
 
 void look(const Arguments& given) {
@@ -200,6 +201,7 @@ void look(const Arguments& given) {
               static_cast<long>((said.array() == labels.array()).count()), count,
               confidences[static_cast<std::size_t>(count / 2)], 1000 * seconds);
 
+  std::fflush(stdout);
   const Eigen::VectorXd bounds = model.lower_bound_l2(images, labels);
   std::printf("The model states lower bounds in L2 of %.3f in the mean.\n", bounds.mean());
   attack(given, model, images, labels, said, bounds);

@@ -51,7 +51,7 @@ struct DistalResult {
 /// the confidence is reached. Schott, Rauber, Bethge, Brendel 2019, arXiv:1805.09190.
 ///
 /// Cost of a row: 1 forward + 1 backward for each step, and 1 + 1 more.
-/// \param shape       of the batch of noise: {8, 1, 28, 28}
+/// \param shape       of the batch of noise: Dimensions(8, 1, 28, 28)
 /// \param target      the class
 /// \param confidence  makes probabilities, one row for each, of logits: calibrated_softmax() with the model's
 ///                    own parameters
