@@ -70,7 +70,7 @@ class Categories {
 
 /// What of the probabilities of its classes speaks for a category.
 enum class Gathered {
-  mean,    ///< their mean, as Geirhos et al. 2019 have it: categories of many classes have no advantage
+  mean,    ///< their mean, so that categories of many classes have no advantage
   sum,     ///< their sum: the probability that it is any of them
   highest  ///< the largest
 };
