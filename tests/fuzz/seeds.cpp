@@ -363,6 +363,13 @@ void write_texts(Folder write) {
   write("a.png\nb/c.jpg\n");
 }
 
+void write_flows(Folder write) {
+  write(
+      "foil-flow 1\ninput 1 4 4\nbounds -1 1\nsqueeze 2\nscale 2\nshift 0.5 1 0 -1\nadditive one\nreverse\n"
+      "sigmoid two 2  # half\nsplit 2\npermute 1 0\nmix 0 1 -1 0.5\nflatten\nfront 3 1\nsemantics 3\n");
+  write("foil-flow 1\r\ninput 4 1 1\r\nexponential two\r\nsemantics 2\r\n");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -381,4 +388,5 @@ int main(int argc, char** argv) {
   write_jpegs({out, "jpeg"});
 #endif
   write_texts({out, "text"});
+  write_flows({out, "flow"});
 }
