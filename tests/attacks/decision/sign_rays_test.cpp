@@ -2,6 +2,8 @@
 #include "foil/attacks/decision/sign_rays/sign_rays.hpp"
 
 #include <cmath>
+#include <cstddef>
+#include <utility>
 #include <vector>
 
 #include "foil/core/criteria.hpp"
@@ -10,6 +12,7 @@
 #include "support/catch.hpp"
 #include "support/minimal_checks.hpp"
 #include "support/models.hpp"
+#include "support/one_sample.hpp"
 #include "support/scripted.hpp"
 
 using namespace foil;
@@ -90,6 +93,82 @@ TEST_CASE("sign rays: ADBA asks about both halves at once, and not at all about 
   CHECK(result.success.all());
   // The input, the ray and its bisection to 0.25; then no half of three, of two or of one survives.
   CHECK(rows == std::vector<Index>{1, 1, 1, 1, 1, 1, 1, 2, 2, 1, 1});
+}
+
+TEST_CASE("sign rays: blocks are halves of those before, until they are small", "[sign-rays]") {
+  test::OneSample eleven(Eigen::VectorXd::Zero(11), Eigen::VectorXd::Zero(11), Eigen::VectorXd::Ones(11));
+  const auto sizes = [&](sign_rays::Blocks blocks, int count) {
+    std::vector<std::size_t> all;
+    Index expected = 0;
+    for (int i = 0; i < count; ++i) {
+      const auto block = blocks.next();
+      all.push_back(block.size());
+      CHECK(block.front() == expected);
+      expected = (block.back() + 1) % 11;
+    }
+    return all;
+  };
+  CHECK(sizes({eleven.oracle(), 2}, 15) ==
+        std::vector<std::size_t>{11, 6, 5, 3, 3, 3, 2, 2, 1, 2, 1, 2, 1, 2, 2});
+  CHECK(sizes({eleven.oracle(), 1, 3}, 8) == std::vector<std::size_t>{3, 3, 3, 2, 2, 1, 2, 1});
+  sign_rays::Blocks blocks(eleven.oracle(), 1, 1);
+  for (int i = 0; i < 11; ++i) {
+    CHECK_FALSE(blocks.swept());
+    blocks.next();
+    if (i == 4) blocks.kept();
+  }
+  CHECK(blocks.swept());
+  CHECK_FALSE(blocks.idle());
+  for (int i = 0; i < 5; ++i) blocks.next();
+  CHECK(blocks.idle());
+}
+
+TEST_CASE("sign rays: the median of ADBA's density, by quadrature", "[sign-rays]") {
+  const auto mass = [](double from, double to) {  // Simpson's rule
+    constexpr int steps = 2000;
+    double sum = 0;
+    for (int i = 0; i <= steps; ++i)
+      sum += (i == 0 || i == steps ? 1
+              : i % 2 == 1         ? 4
+                                   : 2) *
+             sign_rays::BoundaryDensity::at(from + (to - from) * i / steps);
+    return sum * (to - from) / steps / 3;
+  };
+  for (const double known : {1.0, 0.0625, 40.0})
+    for (const auto& [outside, inside] : {std::pair(0.0, 1.0), std::pair(0.0, 0.9), std::pair(0.8, 0.95)}) {
+      CAPTURE(known, outside, inside);
+      const double median = sign_rays::median_radius(outside * known, inside * known, known) / known;
+      CHECK(mass(1 - inside, 1 - median) == Catch::Approx(mass(1 - median, 1 - outside)).epsilon(1e-7));
+    }
+  CHECK(sign_rays::median_radius(0, 1, 1) == Catch::Approx(0.93256).epsilon(1e-5));
+}
+
+TEST_CASE("sign rays: where both halves stay adversarial, ADBA tries the median or the midpoint",
+          "[sign-rays]") {
+  std::vector<double> radii;
+  const auto model = make_model<Flat>(Bounds<double>(0, 1), [&](const Flat& x) {
+    Labels labels(samples(x));
+    for (Index i = 0; i < labels.size(); ++i) {
+      radii.push_back((as_matrix(x).row(i).array() - 0.5).abs().maxCoeff());
+      labels[i] = radii.back() >= 0.11;
+    }
+    return labels;
+  });
+  Flat input(1, 4);
+  input.setConstant(0.5);
+  const auto tried = [&](AdbaSearch search) {
+    radii.clear();
+    AdbaAttack({.search = search, .steps = 1, .halvings = 1})(model, input, Labels(Labels::Zero(1)));
+    // The input, 1/2, its bisection to a tenth, two halves there and two at the next radius.
+    REQUIRE(radii.size() >= 12);
+    CHECK(radii[7] == 0.1171875);
+    CHECK(radii[8] == radii[7]);
+    CHECK(radii[9] == radii[7]);
+    CHECK(radii[10] == radii[11]);
+    return radii[10] / radii[7];
+  };
+  CHECK(tried(AdbaSearch::median) == Catch::Approx(sign_rays::median_radius(0, 1, 1)).epsilon(1e-9));
+  CHECK(tried(AdbaSearch::midpoint) == 0.5);
 }
 
 TEMPLATE_TEST_CASE("sign rays: a constant model is given up on", "[sign-rays]", RaySAttack, AdbaAttack) {

@@ -7,21 +7,34 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "foil/attacks/decision/sign_rays/density.hpp"
 #include "foil/attacks/decision/sign_rays/ray.hpp"
 #include "foil/run/attack.hpp"
 
 namespace foil {
 
+/// Which radius between two others is tried next: the median of where the boundary is thought to be, which
+/// the paper calls ADBA-md, or their midpoint, which it calls ADBA.
+enum class AdbaSearch { median, midpoint };
+constexpr auto option_names(AdbaSearch) {
+  return std::array{std::pair{std::string_view("median"), AdbaSearch::median},
+                    std::pair{std::string_view("midpoint"), AdbaSearch::midpoint}};
+}
+
 /// Options of foil::AdbaAttack.
 struct AdbaOptions {
+  AdbaSearch search = AdbaSearch::median;
   int steps = 10'000;
   int halvings = 8;
   double tolerance = 2e-3;
 
   void list(OptionList& option) {
+    option("search", search,
+           "radius between two others: the median of where the boundary may be, or the midpoint");
     option("steps", steps, "blocks whose halves are compared", at_least(0));
     option("halvings", halvings, "radii tried per comparison where both halves stay adversarial",
            at_least(0));
@@ -33,11 +46,13 @@ struct AdbaOptions {
 /// ADBA, approximation decision boundary attack, Wang, Zuo, Huang, Chen 2024, arXiv:2406.04998: small Linf
 /// perturbations of models that return decisions only. As RayS, but flips the halves of a block against each
 /// other, at the present radius; where both stay adversarial, at a smaller radius that only one of them
-/// survives, by halving. That takes about four answers where RayS bisects twice. For any criterion.
+/// survives: at the median of a density that the authors fitted to where the boundary is (see
+/// sign_rays::BoundaryDensity), or halfway. That takes about four answers where RayS bisects twice. For any
+/// criterion.
 ///
-/// Differs from the paper: radii halve the interval, no density is fitted; starts as RaySAttack, relative
-/// tolerance; whenever all single features have been gone through, the radius is bisected, and the attack
-/// ends when nothing has changed since. On a linear model that is the optimum.
+/// Differs from the paper: starts as RaySAttack, from a radius that is known to a tenth; relative tolerance;
+/// whenever all single features have been gone through, the radius is bisected, and the attack ends when
+/// nothing has changed since. On a linear model that is the optimum.
 ///
 /// Cost: 2 forward passes per block, and 2 for each further radius.
 class AdbaAttack : public MinimalAttack<AdbaAttack> {
@@ -70,6 +85,12 @@ class AdbaAttack : public MinimalAttack<AdbaAttack> {
  private:
   static constexpr double coarse = 0.1;  // how well the first radius is known
 
+  /// The radius to try, on rays that resemble one whose boundary is at the known radius.
+  double between(double outside, double inside, double known) const {
+    return options_.search == AdbaSearch::median ? sign_rays::median_radius(outside, inside, known)
+                                                 : outside + (inside - outside) / 2;
+  }
+
   /// Flips the half of the block that comes closer. False if neither is adversarial at the radius.
   Task<bool> compare(Oracle& oracle, sign_rays::Ray& best, std::span<const Index> block) const {
     const std::size_t half = (block.size() + 1) / 2;
@@ -78,7 +99,7 @@ class AdbaAttack : public MinimalAttack<AdbaAttack> {
     double outside = 0, inside = best.radius;
     int winner = -1;
     for (int tries = 0; tries <= options_.halvings; ++tries) {
-      const double radius = tries == 0 ? inside : outside + (inside - outside) / 2;
+      const double radius = tries == 0 ? inside : between(outside, inside, best.radius);
       std::vector<Eigen::VectorXd> points;
       for (const Eigen::VectorXd& s : signs) points.push_back(sign_rays::point_at(oracle, s, radius));
       // A block of one has a half that changes nothing, and that is known to be adversarial at the radius.

@@ -90,42 +90,59 @@ inline Task<> first_ray(Oracle& oracle, Ray& ray) {
   if (!ray.found) ray.signs = ones;
 }
 
-/// The blocks of features to flip, one after the other: all, or those of at most `largest` features, then
-/// halves, quarters, ..., and those of at most `smallest` again and again. Features without room belong to
-/// none.
+/// The blocks of features to flip, one after the other: all, then halves, quarters, ..., each cut out of one
+/// before, and those of at most `smallest` features again and again. Features without room belong to none.
 class Blocks {
  public:
+  /// Begins with blocks of at most `largest`.
   Blocks(const Oracle& oracle, std::size_t smallest,
          std::size_t largest = std::numeric_limits<std::size_t>::max())
       : smallest_(smallest) {
     for (Index i = 0; i < oracle.features(); ++i)
       if (oracle.upper()[i] > oracle.lower()[i]) features_.push_back(i);
-    size_ = std::min(largest, features_.size());
+    ends_.push_back(features_.size());
+    while (size() > std::max(largest, smallest_)) halve();
   }
   bool empty() const { return features_.empty(); }
 
   std::span<const Index> next() {
-    if (at_ >= features_.size()) {
+    if (at_ == ends_.size()) {
       at_ = 0;
-      if (size_ > smallest_) idle_ = 0;
-      size_ = std::max(smallest_, (size_ + 1) / 2);
+      if (size() > smallest_) {
+        idle_ = 0;
+        halve();
+      }
     }
-    const std::size_t first = at_;
-    at_ = std::min(first + size_, features_.size());
-    idle_ += at_ - first;
-    return {features_.data() + first, at_ - first};
+    const std::size_t first = at_ > 0 ? ends_[at_ - 1] : 0, size = ends_[at_] - first;
+    ++at_;
+    idle_ += size;
+    return {features_.data() + first, size};
   }
   /// The last block's flip was kept.
   void kept() { idle_ = 0; }
   /// Whether all blocks of the smallest size have just been gone through.
-  bool swept() const { return size_ <= smallest_ && at_ >= features_.size(); }
+  bool swept() const { return size() <= smallest_ && at_ == ends_.size(); }
   /// Whether no flip was kept since all of them were gone through before.
-  bool idle() const { return size_ <= smallest_ && idle_ >= features_.size(); }
+  bool idle() const { return size() <= smallest_ && idle_ >= features_.size(); }
 
  private:
+  /// Of the first block, which is the largest.
+  std::size_t size() const { return ends_.front(); }
+  void halve() {
+    std::vector<std::size_t> ends;
+    std::size_t first = 0;
+    for (const std::size_t end : ends_) {
+      if (end - first > smallest_) ends.push_back(first + (end - first + 1) / 2);
+      ends.push_back(end);
+      first = end;
+    }
+    ends_.swap(ends);
+  }
+
   std::vector<Index> features_{};
-  std::size_t smallest_, size_ = 0, at_ = 0;
-  std::size_t idle_ = 0;  // features since a flip was kept
+  std::size_t smallest_, at_ = 0;
+  std::vector<std::size_t> ends_{};  // of the blocks
+  std::size_t idle_ = 0;             // features since a flip was kept
 };
 
 }  // namespace foil::sign_rays

@@ -25,12 +25,13 @@ struct RaySOptions {
 /// RayS, Chen, Gu 2020, arXiv:2006.12792: the closest adversarial in Linf among the corners of cubes around
 /// the input, knowing nothing but decisions. All features move by the same radius, up at first; then the
 /// signs of a block are flipped, and where the point at the present radius is still adversarial the radius is
-/// bisected. Blocks are all features, then halves in their order, and so on; single features are gone through
-/// until none changes anything. On a linear model that is the optimum. For any criterion.
+/// bisected. Blocks are all features, then their halves, the halves of these, and so on; single features are
+/// gone through until none changes anything. On a linear model that is the optimum. For any criterion.
 ///
 /// Differs from the paper: where the first direction has no adversarial, those towards the starts that user
 /// or pool give are tried, which is what makes targeted criteria possible; the tolerance is relative; single
-/// features are gone through more than once; blocks leave out what a mask freezes. Where no direction has an
+/// features are gone through more than once; blocks never reach across the ends of larger ones, and leave out
+/// what a mask freezes. Where no direction has an
 /// adversarial, the status is start_failed.
 ///
 /// Cost: 1 forward pass per flip, and about 10 more where it is still adversarial.
