@@ -122,6 +122,20 @@ TEST_CASE("query attack, L2: a half-space of many features takes far fewer quest
   }
 }
 
+TEST_CASE("query attack, L2: inputs too large for groups are walked on in half circles", "[l2-query]") {
+  test::Random random(9);
+  const Eigen::VectorXd w = random.normals(400);
+  const auto model = half_space<Images>(w);
+  Images input(1, 1, 20, 20);
+  input.setZero();
+  const Labels label = Labels::Zero(1);
+  const L2QueryAttack attack({.unknowns = 4});  // of 100 features each
+  CHECK(attack(model, input, label, {.query_budget = 1500}).distances[0] < 1.2 / w.norm());
+  const auto stopped = L2QueryAttack({.steps = 200, .unknowns = 4})(model, input, label);
+  CHECK(stopped.queries[0] > 150);
+  CHECK(stopped.queries[0] < 250);
+}
+
 TEST_CASE("query attack, L2: what is finer than the groups is found by the walk at the end", "[l2-query]") {
   Eigen::VectorXd w(64);
   for (Index i = 0; i < 64; ++i) w[i] = i % 2 == 0 ? 1 : -0.75;

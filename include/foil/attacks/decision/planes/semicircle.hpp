@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -81,9 +82,16 @@ class SemicircleAttack : public MinimalAttack<SemicircleAttack> {
   const Options& options() const { return options_; }
 
   Task<> attack(Oracle& oracle) const {
-    Eigen::VectorXd x, along;
+    Eigen::VectorXd x;
     const bool found = co_await find_only_start(oracle, options_.start, x);
     if (!found) co_return;
+    co_await walk(oracle, std::numeric_limits<std::int64_t>::max(), x);
+  }
+
+  /// Moves x, an adversarial on the boundary, closer, until the next estimate would bring the run to more
+  /// than so many questions.
+  Task<> walk(Oracle& oracle, std::int64_t questions, Eigen::VectorXd& x) const {
+    Eigen::VectorXd along;
     NoiseSpace space(oracle, name(), options_.space);
     const auto dimension = static_cast<double>(space.dimension());
     planes::Directions directions(space, std::min(space.dimension(), memory / oracle.features()));
@@ -100,6 +108,7 @@ class SemicircleAttack : public MinimalAttack<SemicircleAttack> {
       directions.clear();
       const double wanted = options_.estimates * std::sqrt(static_cast<double>(step));
       const auto points = static_cast<int>(std::min(wanted, std::max(1.0, dimension - 1)));
+      if (oracle.queries() > questions - points) co_return;
       co_await estimate_normal(oracle, x, scale.spread * distance, points, draw, normal);
       const double spread = scale.spread;
       scale.estimate_was(normal.mean);

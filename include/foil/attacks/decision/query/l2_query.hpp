@@ -3,11 +3,15 @@
 /// foil's own attack in L2 for models that return decisions only.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <utility>
 
 #include "foil/attacks/decision/boundary/walk.hpp"
+#include "foil/attacks/decision/planes/semicircle.hpp"
 #include "foil/attacks/decision/query/contest.hpp"
 #include "foil/attacks/decision/query/learner.hpp"
 #include "foil/attacks/parts/start.hpp"
@@ -52,6 +56,10 @@ struct L2QueryOptions {
 /// query::Contest). When nothing is gained any more, the Boundary Attack walks on from the best point, in all
 /// features, until it has converged.
 ///
+/// Patches of more than 16 features tell too little of the normal: inputs that are larger than 16 times
+/// `unknowns` are walked on in half circles first (see SemicircleAttack), those of images in as low
+/// frequencies as leave some 10,000 dimensions; `steps` then may end some 40 questions late.
+///
 /// Cost: 1 forward pass per question; those of the start, see BoundaryAttack. Time and memory grow with the
 /// square of `unknowns`.
 class L2QueryAttack : public MinimalAttack<L2QueryAttack> {
@@ -69,8 +77,13 @@ class L2QueryAttack : public MinimalAttack<L2QueryAttack> {
     const bool found = co_await find_only_start(oracle, options_.start, best);
     if (!found) co_return;
     int steps = options_.steps;
-    {
-      const query::Learner learner(oracle, options_.unknowns, options_.channels_last);
+    const query::Learner learner(oracle, options_.unknowns, options_.channels_last);
+    if (learner.groups().largest() > coarse) {
+      const std::int64_t before = oracle.queries();
+      const SemicircleAttack walker = half_circles(oracle);
+      co_await walker.walk(oracle, before + steps, best);
+      steps = static_cast<int>(std::max<std::int64_t>(0, before + steps - oracle.queries()));
+    } else {
       query::Sightings seen(static_cast<std::size_t>(options_.challengers) + 1);
       const query::Contest contest(oracle, learner, options_.challengers, options_.tolerance);
       co_await contest.run(best, seen, steps);
@@ -86,6 +99,19 @@ class L2QueryAttack : public MinimalAttack<L2QueryAttack> {
   }
 
  private:
+  static constexpr Index coarse = 16;         // features of a group that tells little of each
+  static constexpr double dimensions = 10e3;  // in which large images are walked in
+
+  SemicircleAttack half_circles(const Oracle& oracle) const {
+    SemicircleOptions walking;
+    if (oracle.shape().size() == 3) {
+      const double factor = std::sqrt(static_cast<double>(oracle.features()) / dimensions);
+      walking.space = {.subspace = std::max(1, static_cast<int>(std::lround(factor))),
+                       .channels_last = options_.channels_last};
+    }
+    return SemicircleAttack(walking);
+  }
+
   Options options_;
 };
 
