@@ -45,7 +45,7 @@ template <class Scalar>
 RowFunction<Scalar> read_row_function(const std::filesystem::path& path, const FlowShape& kept) {
   const File file(path);
   Options<Scalar> options;
-  options.as_it_is = true;
+  options.flattened = true;
   const std::vector<Index> shape = file.input_shape();
   Index size = 1;
   for (const Index extent : shape) size *= extent;

@@ -220,7 +220,6 @@ Head find_head(Builder<T>& build, const Producers& producers, std::int64_t opset
   }
   require(std::count_if(output->dims.begin(), output->dims.end(), [](Index d) { return d != 1; }) <= 1,
           "onnx: expected an output of shape (N, classes), got '", name, "' of shape ", output->shape());
-  if (options.as_it_is) return {build.planar(*output).slot, false, {}};
   const Tail<T> tail(build, producers, opset, name);
   if (classes > 1) {
     require(!options.binary, "onnx: Options::binary (--binary) is for networks with a single output, '", name,

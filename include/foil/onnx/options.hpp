@@ -32,7 +32,7 @@ struct Options {
   bool keep_output_layer = false;
 
   /// Whether the output is taken as it is, of whatever shape, with one column for each of its elements: of a
-  /// network that is no classifier, a decoder for one. Nothing is taken off its end.
+  /// network that is no classifier: a decoder, a step of a flow. Nothing is taken off its end.
   bool flattened = false;
 
   /// Whether a single output is the logit z of class 1 against class 0: the network then has the logits
@@ -43,9 +43,6 @@ struct Options {
   /// Whether the single output that `binary` is about stays one column, for the caller to make two classes
   /// of: by foil::SingleLogit, and foil::LogProbabilities below it if it is a probability.
   bool single_column = false;
-
-  /// Whether the output is just numbers, one or more, and no classes: nothing is taken off, nothing added.
-  bool as_it_is = false;
 
   /// Whether Round, Floor, Ceil, Sign and casts to bool pass gradients as if they were not there, and
   /// comparisons as if they were differences (the backward pass differentiable approximation of Athalye,
