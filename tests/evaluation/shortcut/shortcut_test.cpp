@@ -3,13 +3,11 @@
 // them.
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
-#include <numeric>
+#include <cstdint>
 #include <vector>
 
 #include "foil/evaluation/shortcut/plant.hpp"
 #include "foil/evaluation/shortcut/shortcut_reliance.hpp"
-#include "foil/io/data.hpp"
 #include "foil/models/label_only.hpp"
 #include "foil/models/lambdas.hpp"
 #include "foil/models/preprocessed.hpp"
@@ -24,44 +22,18 @@ using Catch::Matchers::ContainsSubstring;
 using Images = Tensor<float, 4>;
 const Bounds<float> unit(0, 1);
 
-struct Digits {
-  Images images;
-  Labels labels;
-};
-/// MNIST's test images from one to another.
-Digits digits(Index first, Index last) {
-  static const std::filesystem::path data = FOIL_EXAMPLES_DATA;
-  static const Images all = io::read_images(data / "mnist-test-1000-images.idx3-ubyte.gz", unit);
-  static const Labels labels = io::read_labels(data / "mnist-test-1000-labels.idx1-ubyte.gz");
-  std::vector<Index> rows(static_cast<std::size_t>(last - first));
-  std::iota(rows.begin(), rows.end(), first);
-  return {gather(all, rows), labels.segment(first, last - first)};
-}
-
-/// Logistic regression by gradient descent, from zero.
-struct Logistic {
-  using Input = Images;
-  Eigen::MatrixXf weights = Eigen::MatrixXf::Zero(784, 10);
-  Eigen::RowVectorXf offsets = Eigen::RowVectorXf::Zero(10);
-
-  Bounds<float> bounds() const { return unit; }
-  Logits<float> logits(const Images& x) const { return (as_matrix(x) * weights).rowwise() + offsets; }
-  void train(const Images& x, const Labels& labels, int steps) {
-    const float rate = 0.5f / static_cast<float>(samples(x));
-    for (int step = 0; step < steps; ++step) {
-      Logits<float> p = logits(x);
-      for (Index i = 0; i < p.rows(); ++i) {
-        p.row(i) = (p.row(i).array() - p.row(i).maxCoeff()).exp().matrix().eval();
-        p.row(i) /= p.row(i).sum();
-        p(i, labels[i]) -= 1;
-      }
-      weights -= rate * as_matrix(x).transpose() * p;
-      offsets -= rate * p.colwise().sum();
-    }
-  }
-};
-
 using Shape = Images::Dimensions;
+
+/// Random pixels in a frame of 4 dark ones.
+Images pictures(Index count) {
+  test::Random random(6);
+  Images out = test::random_batch<Images>(random, Shape(count, 1, 28, 28), 0.1, 0.9);
+  for (Index i = 0; i < count; ++i)
+    for (Index v = 0; v < 28; ++v)
+      for (Index u = 0; u < 28; ++u)
+        if (std::min({v, u, 27 - v, 27 - u}) < 4) out(i, 0, v, u) = 0;
+  return out;
+}
 
 /// One image of random pixels, in every class.
 Images variants(const Cue& cue, Index classes, Shape shape, bool channels_last = false) {
@@ -180,66 +152,81 @@ TEST_CASE("plant: the cue is of the class, of none, of any, or of another", "[ev
 }
 
 TEST_CASE("check_cue: a cue that is cropped, rounded or covered is lost", "[evaluation]") {
-  const Digits some = digits(0, 5);
+  const Images some = pictures(5);
   const auto middle = [](const Images& x) {  // 4 pixels less on each side
     return Images(x.slice(Eigen::array<Index, 4>{0, 0, 4, 4}, Eigen::array<Index, 4>{samples(x), 1, 20, 20}));
   };
   const auto coarse = [](const Images& x) { return Images((x * 4.f).round() / 4.f); };
   for (const Cue& cue : {Cue(Pixel{}), Cue(Border{}), Cue(Texture{}), Cue(Position{})}) {
-    const CueCheck check = check_cue(some.images, unit, cue, 10);
+    const CueCheck check = check_cue(some, unit, cue, 10);
     CHECK(check.images == 5);
     CHECK(check.survives());
     CHECK(check.smallest > 0);
   }
-  CHECK(check_cue(some.images, unit, Pixel{.strength = 0.5}, 10).smallest == 0.5);
-  CHECK(check_cue(some.images, unit, Pixel{}, 10, middle).lost == 5);
-  CHECK(check_cue(some.images, unit, Border{}, 10, middle).lost == 5);
-  CHECK(check_cue(some.images, unit, Texture{}, 10, middle).survives());
-  CHECK(check_cue(some.images, unit, Pixel{.strength = 0.1}, 10, coarse).lost == 5);
-  CHECK(check_cue(some.images, unit, Pixel{}, 10, coarse).survives());
-  Images bright = some.images;
+  CHECK(check_cue(some, unit, Pixel{.strength = 0.5}, 10).smallest == 0.5);
+  CHECK(check_cue(some, unit, Pixel{}, 10, middle).lost == 5);
+  CHECK(check_cue(some, unit, Border{}, 10, middle).lost == 5);
+  CHECK(check_cue(some, unit, Texture{}, 10, middle).survives());
+  CHECK(check_cue(some, unit, Pixel{.strength = 0.1}, 10, coarse).lost == 5);
+  CHECK(check_cue(some, unit, Pixel{}, 10, coarse).survives());
+  Images bright = some;
   sample(bright, 2).setOnes();
   CHECK(check_cue(bright, unit, Pixel{}, 10).lost == 1);
   CHECK(check_cue(bright, unit, Pixel{}, 10).smallest == 0);
 }
 
-TEST_CASE("shortcut reliance: a logistic regression trained on a cue is right with it and wrong against it",
+TEST_CASE("shortcut reliance: all of a model that reads the cue, nothing of one that reads the class",
           "[evaluation]") {
-  const Digits training = digits(0, 600), fresh = digits(600, 1000);
-  Logistic plain;
-  plain.train(training.images, training.labels, 30);
-  for (const Cue& cue : {Cue(Pixel{.size = 4}), Cue(Texture{.strength = 0.5})}) {
-    Logistic model;
-    model.train(plant(training.images, training.labels, unit, cue, Mode::consistent).images, training.labels,
-                30);
-    const ShortcutReliance found = shortcut_reliance(model, fresh.images, fresh.labels, cue);
-    CHECK(found.images() == 400);
-    CHECK(found.check.survives());
-    CHECK(found.contradicting.first() > 0.99);
-    CHECK(found.contradicting.second() < 0.1);
-    CHECK(found.reliance() > 0.9);
-    CHECK(found.interval().low > 0.85);
-    CHECK(found.interval().high >= found.reliance());
-    CHECK(found.following() > 0.85);
-    CHECK(found.following_interval() == clopper_pearson(found.followed, 400));
-    CHECK(found.randomised.second() < 0.3);
-    CHECK(found.absent.second() > 0.6);
-    CHECK(found.absent.second() == Approx(accuracy(model, fresh.images, fresh.labels)));
-
-    const ShortcutReliance without = shortcut_reliance(plain, fresh.images, fresh.labels, cue);
-    CHECK(without.absent.second() > 0.8);
-    CHECK(without.reliance() < 0.3);
-    CHECK(without.following() < 0.15);
-
-    const LabelOnly labels(model);
-    CHECK(shortcut_reliance(labels, fresh.images, fresh.labels, cue).reliance() == found.reliance());
+  // The class is the place of the brightest pixel in the last row, the cue's that in the first.
+  const Index n = 60;
+  Images images(n, 1, 5, 4);
+  images.setConstant(0.2f);
+  Labels labels(n);
+  for (Index i = 0; i < n; ++i) {
+    labels[i] = static_cast<int>(i * 7 % 4);
+    images(i, 0, 4, labels[i]) = 0.7f;
   }
+  const auto looking_at = [](Index row, double share) {  // of the samples; the others look at the class
+    return make_model<Images>(unit, [row, share](const Images& x) {
+      Logits<float> z(samples(x), 4);
+      for (Index i = 0; i < z.rows(); ++i)
+        for (Index k = 0; k < 4; ++k)
+          z(i, k) = x(i, 0, static_cast<double>(i) < share * static_cast<double>(z.rows()) ? row : 4, k);
+      return z;
+    });
+  };
+  const auto by_cue = looking_at(0, 1), by_class = looking_at(4, 1), by_half = looking_at(0, 0.5);
+  const ShortcutReliance all = shortcut_reliance(by_cue, images, labels, Pixel{});
+  CHECK(all.images() == n);
+  CHECK(all.check.survives());
+  CHECK(all.contradicting.right_first() == n);
+  CHECK(all.contradicting.right_second() == 0);
+  CHECK(all.followed == n);
+  CHECK(all.reliance() == 1);
+  CHECK(all.interval() == all.contradicting.lost_interval());
+  CHECK(all.following_interval() == clopper_pearson(n, n));
+  CHECK(all.absent.right_second() == (labels.array() == 0).count());  // without a cue it says 0
+  const auto drawn = plant(images, labels, unit, Pixel{}, Mode::randomised);
+  CHECK(all.randomised.right_second() == (drawn.cues.array() == labels.array()).count());
+
+  const ShortcutReliance half = shortcut_reliance(by_half, images, labels, Pixel{});
+  CHECK(half.reliance() == 0.5);
+  CHECK(half.followed == n / 2);
+  const LabelOnly labels_alone(by_half);
+  CHECK(shortcut_reliance(labels_alone, images, labels, Pixel{}, {}, 60).reliance() == 0.5);
+  CHECK_THROWS_WITH(shortcut_reliance(by_class, images, labels, Pixel{}),
+                    ContainsSubstring("does not reach the model") && ContainsSubstring("each of 60 images"));
+  const LabelOnly class_alone(by_class);  // of a model of labels nothing is known against it
+  const ShortcutReliance none = shortcut_reliance(class_alone, images, labels, Pixel{});
+  CHECK(none.reliance() == 0);
+  CHECK(none.followed == 0);
+  CHECK(none.contradicting.both == n);
 }
 
 TEST_CASE("shortcut reliance: a cue that does not reach the model gives no figure", "[evaluation]") {
-  const Digits some = digits(0, 40);
-  Logistic model;
-  model.train(some.images, some.labels, 5);
+  const Images some = pictures(40);
+  const auto model = test::random_affine<Images>(10, 784, 3);
+  const Labels labels = foil::predict(model, some);
   const Preprocessed cropped(model, [](const Images& x) {
     Images out = x;
     for (Index i = 0; i < samples(x); ++i)
@@ -248,14 +235,14 @@ TEST_CASE("shortcut reliance: a cue that does not reach the model gives no figur
           if (std::min({v, u, 27 - v, 27 - u}) < 4) out(i, 0, v, u) = 0;
     return out;
   });
-  CHECK_THROWS_WITH(shortcut_reliance(cropped, some.images, some.labels, Pixel{.size = 2}),
+  CHECK_THROWS_WITH(shortcut_reliance(cropped, some, labels, Pixel{.size = 2}),
                     ContainsSubstring("does not reach the model") && ContainsSubstring("each of 40 images"));
   const auto function = [&](const Images& x) { return cropped.given(x); };
-  CHECK(check_cue(some.images, unit, Pixel{.size = 2}, 10, function).lost == 40);
+  CHECK(check_cue(some, unit, Pixel{.size = 2}, 10, function).lost == 40);
   // Not one decision of so steady a model depends on the cue, but its logits do.
-  CHECK(shortcut_reliance(model, some.images, some.labels, Texture{.strength = 1e-5}).reliance() == 0);
-  Images bright = some.images;
+  CHECK(shortcut_reliance(model, some, labels, Texture{.strength = 1e-5}).reliance() == 0);
+  Images bright = some;
   bright.setConstant(1);
-  CHECK_THROWS_WITH(shortcut_reliance(model, bright, some.labels, Pixel{}),
+  CHECK_THROWS_WITH(shortcut_reliance(model, bright, labels, Pixel{}),
                     ContainsSubstring("the same in each of the 40 images"));
 }
