@@ -12,6 +12,7 @@
 #include "foil/models/ensemble.hpp"
 #include "foil/models/fixed_batch.hpp"
 #include "foil/models/gradient_estimator.hpp"
+#include "foil/models/grouped.hpp"
 #include "foil/models/label_only.hpp"
 #include "foil/models/lambdas.hpp"
 #include "foil/models/log_probabilities.hpp"
@@ -104,7 +105,8 @@ TEST_CASE("wrappers: all of them around one another are a model with the right g
   const LogProbabilities odds(counting, Probabilities::independent);
   const SingleLogit two(odds);
   const Affine standardised(two, Eigen::VectorXd::Constant(1, 0.25), Eigen::VectorXd::Constant(1, 0.5));
-  const test::Mlp<Input> other(5, 4, 2, 8);
+  const test::Mlp<Input> many(5, 4, 5, 8);
+  const Grouped other(many, Categories(5, {"first", "second"}, {{0, 3}, {4, 1}}));
   const MeanEnsemble mean(standardised, other);
   const FixedBatch fixed(mean, 4);
   const Preprocessed shifted(fixed, [](const Input& x) {
@@ -154,7 +156,8 @@ TEST_CASE("wrappers: all of them around one another are a model with the right g
 TEST_CASE("wrappers: all of them around labels offer labels and no more", "[models]") {
   const test::Mlp<Input> mlp(5, 4, 3, 6), other(5, 4, 3, 7);
   const LabelOnly labels(mlp);
-  const Affine standardised(labels, Eigen::VectorXd::Constant(1, 0.1), Eigen::VectorXd::Constant(1, 1.1));
+  const Grouped turned(labels, Categories(3, {"one", "two", "three"}, {{1}, {2}, {0}}));
+  const Affine standardised(turned, Eigen::VectorXd::Constant(1, 0.1), Eigen::VectorXd::Constant(1, 1.1));
   const Quantised coarse(standardised, 16);
   const Preprocessed same(coarse, [](const Input& x) { return x; });
   const QueryBudget budget(same, 1'000'000);
