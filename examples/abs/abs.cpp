@@ -18,11 +18,11 @@
 //   out=         a CSV file of distances, a row for each image, a column for each attack, written anew after
 //   each
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <cstdio>
 #include <ctime>
 #include <exception>
+#include <filesystem>
 #include <foil/attacks/gradient/latent_descent.hpp>
 #include <foil/core/summary.hpp>
 #include <foil/evaluation/distal.hpp>
@@ -31,11 +31,9 @@
 #include <foil/io/data.hpp>
 #include <foil/io/file.hpp>
 #include <foil/models/calibrated_softmax.hpp>
-#include <limits>
 #include <map>
 #include <numeric>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "../arguments.hpp"

@@ -3,12 +3,11 @@
 /// Analysis by synthesis of MNIST with the decoders of its authors.
 #pragma once
 
-#include <array>
 #include <filesystem>
 #include <foil/io/npy.hpp>
 #include <foil/models/analysis_by_synthesis.hpp>
 #include <foil/onnx/onnx.hpp>
-#include <string>
+#include <utility>
 #include <vector>
 
 namespace abs_example {

@@ -94,8 +94,10 @@ class LatentDescentAttack : public MinimalAttack<LatentDescentAttack> {
     static_assert(PrototypeModel<const M>,
                   "foil: latent descent needs a model with `reconstructions(x)` returning foil::Prototypes, "
                   "const");
-    const detail::TowardsPrototypes<const M> towards(model);
-    return MinimalAttack<LatentDescentAttack>::operator()(towards, inputs, criterion, options);
+    if constexpr (PrototypeModel<const M>) {
+      const detail::TowardsPrototypes<const M> towards(model);
+      return MinimalAttack<LatentDescentAttack>::operator()(towards, inputs, criterion, options);
+    }
   }
 
   Task<> attack(Oracle& oracle) const {

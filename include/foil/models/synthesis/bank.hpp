@@ -40,8 +40,9 @@ inline Eigen::MatrixXd latent_bank(Index dimensions, const LatentBankOptions& op
   }
   std::vector<std::size_t> order(vectors.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return lengths[a] < lengths[b]; });
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return lengths[a] != lengths[b] ? lengths[a] < lengths[b] : a < b;
+  });
   order.resize(kept);
   std::sort(order.begin(), order.end());
   Eigen::MatrixXd bank(options.samples, dimensions);
