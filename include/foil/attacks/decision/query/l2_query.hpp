@@ -58,7 +58,8 @@ struct L2QueryOptions {
 ///
 /// Patches of more than 16 features tell too little of the normal: inputs that are larger than 16 times
 /// `unknowns` are walked on in half circles first (see SemicircleAttack), those of images in as low
-/// frequencies as leave some 10,000 dimensions; `steps` then may end some 40 questions late.
+/// frequencies as leave some 10,000 dimensions; `steps` then may end a search late, of some 15
+/// questions and 85 at most.
 ///
 /// Cost: 1 forward pass per question; those of the start, see BoundaryAttack. Time and memory grow with the
 /// square of `unknowns`.
