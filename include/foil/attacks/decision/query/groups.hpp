@@ -31,7 +31,12 @@ class Groups {
     while (layout.channels * along(layout.height) * along(layout.width) > most &&
            side_ < std::max(layout.height, layout.width))
       ++side_;
-    extent_ = std::sqrt(static_cast<double>(layout.height * layout.width));
+    columns_ = along(layout.width);
+    if (image_)
+      for (Nearness* nearness : {&wide_, &narrow_, &around_})
+        nearness->of(
+            along(layout.height), columns_,
+            static_cast<double>(side_) / std::sqrt(static_cast<double>(layout.height * layout.width)));
     std::vector<Index> number(
         static_cast<std::size_t>(layout.channels * along(layout.height) * along(layout.width)), -1);
     for (Index c = 0; c < layout.channels; ++c)
@@ -78,7 +83,7 @@ class Groups {
   double likeness(Index a, Index b) const {
     if (!image_) return a == b;
     const double across = channel(a) == channel(b) ? 1 : 0.5;
-    return across * (0.5 * near(a, b, wide) + 0.3 * near(a, b, narrow)) + (a == b ? 0.2 : 0);
+    return across * (0.5 * near(a, b, wide_) + 0.3 * near(a, b, narrow_)) + (a == b ? 0.2 : 0);
   }
 
   /// Numbers per group that are as alike as gradients, from independent ones.
@@ -99,7 +104,7 @@ class Groups {
         double weights = 0, mean = 0, square = 0;
         for (Index b = 0; b < count(); ++b) {
           if (channel(a) != channel(b)) continue;
-          const double weight = near(a, b, around), value = values[b] - values[a];
+          const double weight = near(a, b, around_), value = values[b] - values[a];
           weights += weight;
           mean += weight * value;
           square += weight * value * value;
@@ -116,22 +121,30 @@ class Groups {
   struct Place {
     Index channel, row, column;
   };
-  static constexpr double wide = 3.0 / 28, narrow = 1.0 / 28, around = 2.0 / 28;  // shares of the side
+  /// 1 in the same place, and how much less at a distance, on such a scale.
+  struct Nearness {
+    double scale;  // a share of the image's side
+    std::vector<double> at{};
+
+    void of(Index rows, Index columns, double side) {
+      const double unit = side / scale;
+      for (Index down = 0; down < rows; ++down)
+        for (Index right = 0; right < columns; ++right)
+          at.push_back(std::exp(-static_cast<double>(down * down + right * right) * unit * unit / 2));
+    }
+  };
   static constexpr double dullest = 0.3;  // where an image does not vary, of where it does most
 
   Index channel(Index group) const { return places_[static_cast<std::size_t>(group)].channel; }
-  /// 1 in the same place, and how much less at a distance, on such a scale.
-  double near(Index a, Index b, double scale) const {
+  double near(Index a, Index b, const Nearness& nearness) const {
     const Place &at = places_[static_cast<std::size_t>(a)], &other = places_[static_cast<std::size_t>(b)];
-    const auto down = static_cast<double>(at.row - other.row);
-    const auto right = static_cast<double>(at.column - other.column);
-    const double unit = static_cast<double>(side_) / extent_ / scale;
-    return std::exp(-(down * down + right * right) * unit * unit / 2);
+    return nearness.at[static_cast<std::size_t>(std::abs(at.row - other.row) * columns_ +
+                                                std::abs(at.column - other.column))];
   }
 
   bool image_ = false;
-  Index side_ = 1;
-  double extent_ = 1;
+  Index side_ = 1, columns_ = 1;
+  Nearness wide_{3.0 / 28}, narrow_{1.0 / 28}, around_{2.0 / 28};
   std::vector<Index> of_, sizes_{};  // of a feature its group, of a group its features
   std::vector<Place> places_{};
 };
