@@ -133,10 +133,10 @@ void show(int argc, char** argv) {
       static_cast<long>(kept), static_cast<long>(found.size()), found.distances.mean(),
       found.from_input.mean(), found.drifts.maxCoeff());
 
-  const std::vector blocks{block("metamers of the flow", "no search: an exchange of nuisances", "metamer", b,
-                                 metamers.images, of_b, of_a),
-                           block("mnist_cnn, logits kept", "foil::invariance_attack", "nearest found", to,
-                                 found.images, of_to, of_from)};
+  const std::vector blocks{
+      block("metamers of the flow", "no search: an exchange of nuisances", "metamer", b, metamers.images,
+            of_b, of_a),
+      block("mnist_cnn, logits kept", "foil::invariance_attack", "found", to, found.images, of_to, of_from)};
   foil::io::write_png(picture, foil::report::draw_sheet("Looks like one, counts as another", {}, blocks));
   std::printf("Picture: %s\n", picture.c_str());
 }
