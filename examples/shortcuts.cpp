@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A cue that goes with the class in training, but has nothing to do with it: what does a model learn
-// (Geirhos et al. 2020)? A logistic regression is trained on digits with each of four cues, and asked about
-// digits whose cue is that of their class, absent, drawn, or that of another class.
+// (Geirhos et al. 2020)? A logistic regression is trained on digits with each of several cues, and asked
+// about digits whose cue is that of their class, absent, drawn, or that of another class.
 //
 // shortcuts [picture.png]
 #include <cstdio>
@@ -75,11 +75,14 @@ void run(int argc, char** argv) {
   const foil::Labels seen_labels = labels.head(training), fresh_labels = labels.tail(rest);
 
   namespace shortcut = foil::shortcut;
-  const std::vector<std::pair<const char*, shortcut::Cue>> cues{
-      {"pixel", shortcut::Pixel{.size = 4}},
-      {"border", shortcut::Border{.width = 2}},
-      {"texture", shortcut::Texture{.strength = 0.5}},
-      {"position", shortcut::Position{.step = 3}}};
+  const std::vector<std::pair<std::string, shortcut::Cue>> cues{
+      {"square of 1 x 1", shortcut::Pixel{}},
+      {"square of 2 x 2", shortcut::Pixel{.size = 2}},
+      {"square of 4 x 4", shortcut::Pixel{.size = 4}},
+      {"frame of 2", shortcut::Border{.width = 2}},
+      {"waves of strength 0.25", shortcut::Texture{}},
+      {"waves of strength 0.5", shortcut::Texture{.strength = 0.5}},
+      {"place, by 3 pixels", shortcut::Position{.step = 3}}};
   std::printf(
       "%ld MNIST images; the cue is            own    absent    drawn   another's   reliance, 95 %%      "
       "follows the cue\n",
@@ -89,7 +92,7 @@ void run(int argc, char** argv) {
   for (const auto& [name, cue] : cues) {
     Logistic trained;
     trained.train(shortcut::plant(seen, seen_labels, bounds, cue, Mode::consistent).images, seen_labels);
-    std::printf("%s\n", name);
+    std::printf("%s\n", name.c_str());
     print("trained on it", foil::shortcut_reliance(trained, fresh, fresh_labels, cue));
     print("network that was not", foil::shortcut_reliance(network, fresh, fresh_labels, cue));
 
@@ -103,7 +106,7 @@ void run(int argc, char** argv) {
                             {foil::report::picture_of(form, {a.begin(), a.end()}),
                              foil::report::picture_of(form, {b.begin(), b.end()})}});
     }
-    if (name != std::string("texture")) continue;
+    if (name != "waves of strength 0.5") continue;
     for (const auto& [who, bias] :
          {std::pair{"  shape bias, trained on it",
                     foil::cue_conflict(trained, another.images, fresh_labels, another.cues, 10)},
