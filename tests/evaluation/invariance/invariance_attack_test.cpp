@@ -101,10 +101,14 @@ TEST_CASE("invariance_attack: of an affine model, the nearest image in closed fo
   const auto result = foil::invariance_attack(model, x, to, {.tolerance = tolerance});
   for (Index i = 0; i < 5; ++i) {
     const Eigen::VectorXd way = weights * (foil::sample(to, i) - foil::sample(x, i));
-    double square = 0;
-    for (Index k = 0; k < 3; ++k)
-      square += std::pow(std::max(0.0, std::abs(way[k]) - 0.99 * tolerance) / weights.row(k).norm(), 2);
-    CHECK(result.distances[i] == Catch::Approx(std::sqrt(square)).epsilon(1e-9).margin(1e-9));
+    const auto nearest = [&](double allowed) {
+      double square = 0;
+      for (Index k = 0; k < 3; ++k)
+        square += std::pow(std::max(0.0, std::abs(way[k]) - allowed) / weights.row(k).norm(), 2);
+      return std::sqrt(square);
+    };
+    CHECK(result.distances[i] >= nearest(tolerance) - 1e-9);
+    CHECK(result.distances[i] <= nearest(0.99 * tolerance) + 1e-9);
     CHECK(result.from_input[i] ==
           Catch::Approx((foil::sample(to, i) - foil::sample(x, i)).norm()).epsilon(1e-12));
     CHECK(result.drifts[i] <= tolerance);
@@ -137,9 +141,11 @@ TEST_CASE("invariance_attack: the spheres, in closed form", "[evaluation]") {
     CHECK(free.status[static_cast<std::size_t>(i)] == Status::converged);
     // Any other point of the sphere is approached up to the shell that the logits allow.
     const double nearest = Spheres::radius(foil::sample(to, i)) - Spheres::radius(foil::sample(x, i));
-    CHECK(result.distances[i] == Catch::Approx(nearest - 0.99e-3).epsilon(1e-6));
+    CHECK(result.distances[i] >= nearest - 1e-3 - 1e-9);
+    CHECK(result.distances[i] <= nearest - 0.99e-3 + 1e-6);
     CHECK(result.drifts[i] <= 1e-3);
-    CHECK(result.status[static_cast<std::size_t>(i)] == Status::converged);
+    const Status status = result.status[static_cast<std::size_t>(i)];
+    CHECK((status == Status::converged || status == Status::success));
   }
 }
 
@@ -172,7 +178,7 @@ TEST_CASE("invariance_attack: what is returned holds, is counted, and depends on
   CHECK(foil::as_matrix(one_by_one.images) == foil::as_matrix(result.images));
   CHECK(one_by_one.forward == result.forward);
 
-  const auto short_of_steps = foil::invariance_attack(model, x, to, {.steps = 2});
+  const auto short_of_steps = foil::invariance_attack(model, x, to, {.steps = 2, .descent = 0});
   CHECK((short_of_steps.distances.array() >= result.distances.array() - 1e-6).all());
   CHECK((short_of_steps.drifts.array() <= 0.01).all());
 }
