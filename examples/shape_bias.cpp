@@ -2,8 +2,8 @@
 // Shape or texture? Images with the shape of one thing and the texture of another tell which of them decides
 // (Geirhos et al. 2019).
 //
-// shape_bias responses.csv [observer]   columns subject, response and image; of the observer also each
-// category shape_bias net.onnx folder            a network with ImageNet's 1,000 classes, on images in [0, 1]
+// shape_bias responses.csv [observer]   columns subject, response, image; categories of the observer, too
+// shape_bias net.onnx folder            a network with ImageNet's 1,000 classes, on images in [0, 1]
 //
 // Images are named for their cues, cat7-elephant1.png. Observers called subject-... are people, who are also
 // counted together.

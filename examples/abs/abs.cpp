@@ -8,15 +8,15 @@
 //   steps=49     of the search for latent vectors
 //   bank=0       latent vectors drawn anew to begin with; 0: the 8,000 of the authors
 //   attacks=latent-descent
-//                names from `foil-evaluate --list`, with commas between; options behind colons:
+//                this one, which only models that make images can be asked for, and names from
+//                `foil-evaluate --list`, with commas between; options behind colons:
 //                l2-fmn:steps=100,pointwise
 //   repetitions=1  of each attack, with other random numbers; the closest counts
 //   calls=0      forward passes for each image and attack; 0: as many as it takes
 //   linf=0.3, l2=1.5, l0=12
 //                distances at which accuracy is told
 //   distal=0     steps that may turn noise into a 1 with a confidence of 0.9
-//   out=         a CSV file of distances, a row for each image, a column for each attack, written anew after
-//   each
+//   out=         a CSV file of distances: images in rows, attacks in columns; it grows with the run
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>

@@ -216,8 +216,10 @@ Command parse_command_line(int argc, char** argv, int threads) {
          "uint16\n"
          "are scaled such that 0 and 255 (65535) become the bounds, other numbers are taken as they are")
       ->group(required);
-  app.add_option("--attack", attacks,
-                 "NAME or NAME:option=value,... (see --list); one attack, may be given repeatedly")
+  app.add_option(
+         "--attack", attacks,
+         "NAME or NAME:option=value,... (see --list); one attack, may be given repeatedly; not needed with\n"
+         "--challenge")
       ->group(required);
   app.add_option("--out", command.out, "Where to write the results (JSON)")->group(required);
   CLI::Option* const list =
