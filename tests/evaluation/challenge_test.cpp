@@ -117,6 +117,7 @@ TEST_CASE("Challenge: the distances that count", "[evaluation][challenge]") {
   for (const Status status : {Status::not_run, Status::unstable, Status::invalid_input, Status::non_finite,
                               Status::interrupted, Status::failed})
     refused(record(status, false, 0), "no verdict");
+  refused(record(Status::interrupted, true, 3), "no verdict");  // it might have come closer
   Record nan = record(Status::not_found, false, 0);
   nan.bad_rows = 1;
   refused(nan, "no verdict");

@@ -87,7 +87,8 @@ inline Eigen::VectorXd challenge_distances(const Outcome& outcome, double range,
     const Record& record = outcome.records[static_cast<std::size_t>(i)];
     const bool withstood = record.status == Status::not_found || record.status == Status::start_failed ||
                            record.status == Status::budget_exhausted;
-    require(record.success || (withstood && record.bad_rows == 0), "challenge: image ", record.id, " under ",
+    const bool fooled = record.success && record.status != Status::interrupted;
+    require(fooled || (withstood && record.bad_rows == 0), "challenge: image ", record.id, " under ",
             outcome.attack, " has no verdict (", to_string(record.status), ", ", record.bad_rows,
             " answers with NaN or infinity), hence no distance");
     out[i] = record.success ? record.distance / range : worst_cases[i];
