@@ -157,6 +157,17 @@ TEST_CASE("patches: they cover the image whatever their stride, the last ones cu
   CHECK_THROWS_WITH(PatchGrid(image, {.patch = 4, .batch_size = 0}), ContainsSubstring("batch size"));
 }
 
+TEST_CASE("additivity gap: what is always the same correlates with nothing", "[evaluation]") {
+  for (const double value : {0.3, 0.7, 1.1, 2.3})  // the mean of seven or eleven is another number
+    for (const Index draws : {3, 7, 10, 11}) {
+      Additivity same{Logits<double>::Constant(1, draws, value),
+                      Logits<double>::Constant(1, draws, 2 * value)};
+      CHECK(std::isnan(same.correlation()));
+      same.sums.row(0).setLinSpaced(0, 1);
+      CHECK(std::isnan(same.correlation()));
+    }
+}
+
 TEST_CASE("additivity gap: none of a bag of patches, and of the square of one what the square makes of it",
           "[evaluation]") {
   const Images x = pictures();

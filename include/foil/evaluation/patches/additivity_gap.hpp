@@ -46,6 +46,7 @@ struct Additivity {
 
   /// Pearson's correlation of sums and joints; NaN if either is always the same.
   double correlation() const {
+    if (constant(sums) || constant(joints)) return std::numeric_limits<double>::quiet_NaN();
     const auto count = static_cast<double>(sums.size());
     const double a = sums.sum() / count, b = joints.sum() / count;
     double product = 0, squares_a = 0, squares_b = 0;
@@ -59,6 +60,11 @@ struct Additivity {
   }
 
  private:
+  /// Their mean may be off by a rounding, which would correlate with itself.
+  static bool constant(const Logits<double>& numbers) {
+    return std::all_of(numbers.data(), numbers.data() + numbers.size(),
+                       [&](double number) { return number == numbers.data()[0]; });
+  }
   static double ratio(const Logits<double>& sums, const Logits<double>& joints) {
     double off = 0, size = 0;
     for (Index i = 0; i < sums.size(); ++i) {
