@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "foil/evaluation/shortcut/plant.hpp"
@@ -237,6 +238,10 @@ TEST_CASE("shortcut reliance: a cue that does not reach the model gives no figur
   });
   CHECK_THROWS_WITH(shortcut_reliance(cropped, some, labels, Pixel{.size = 2}),
                     ContainsSubstring("does not reach the model") && ContainsSubstring("each of 40 images"));
+  Images odd = some;
+  odd(7, 0, 14, 14) = std::numeric_limits<Images::Scalar>::quiet_NaN();  // NaN twice is no difference
+  CHECK_THROWS_WITH(shortcut_reliance(cropped, odd, labels, Pixel{.size = 2}),
+                    ContainsSubstring("does not reach the model"));
   const auto function = [&](const Images& x) { return cropped.given(x); };
   CHECK(check_cue(some, unit, Pixel{.size = 2}, 10, function).lost == 40);
   // Not one decision of so steady a model depends on the cue, but its logits do.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <vector>
 
@@ -44,8 +45,8 @@ struct ShortcutReliance {
 
 namespace detail {
 
-/// Whether there is a pair of images whose logits differ, by any bit. True of a model that has none: nothing
-/// is known against it.
+/// Whether there is a pair of images whose logits differ, by any bit but those of NaN. True of a model that
+/// has none: nothing is known against it.
 template <class M>
 bool tells_apart(M& model, const input_t<M>& a, const input_t<M>& b, Index batch_size) {
   if constexpr (ScoreModel<M>) {
@@ -56,7 +57,10 @@ bool tells_apart(M& model, const input_t<M>& a, const input_t<M>& b, Index batch
       const Logits<scalar_t<M>> at_a = model.logits(gather(a, rows)), at_b = model.logits(gather(b, rows));
       for (const auto* logits : {&at_a, &at_b})
         check_answer(static_cast<Index>(rows.size()), logits->rows(), logits->cols(), classes);
-      if (at_a != at_b) return true;
+      for (Index i = 0; i < at_a.size(); ++i) {
+        const scalar_t<M> one = at_a.data()[i], other = at_b.data()[i];
+        if (one != other && !(std::isnan(one) && std::isnan(other))) return true;
+      }
     }
     return false;
   } else {
