@@ -171,6 +171,16 @@ TEST_CASE("analysis by synthesis: inputs are made binary, and gradients pass tha
   CHECK(binary.logits(x) == plain.logits(rounded));
   const Logits<double> cotangent = Logits<double>::Random(2, classes);
   CHECK(as_matrix(binary.vjp(x).pullback(cotangent)) == as_matrix(plain.vjp(rounded).pullback(cotangent)));
+
+  Rows odd = x;
+  odd(0, 3) = std::numeric_limits<double>::quiet_NaN();  // on neither side
+  const Logits<double> answers = binary.logits(odd);
+  CHECK(answers.row(0).array().isNaN().all());
+  CHECK(answers.row(1) == binary.logits(x).row(1));
+  const Labels labels = foil::predict(binary, x);
+  const Eigen::VectorXd bounds = binary.lower_bound_l2(odd, labels);
+  CHECK(bounds[0] == 0);
+  CHECK(bounds[1] == binary.lower_bound_l2(x, labels)[1]);
 }
 
 TEST_CASE("analysis by synthesis: within the lower bound no change turns the label", "[models]") {

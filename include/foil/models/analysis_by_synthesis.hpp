@@ -167,7 +167,8 @@ class AnalysisBySynthesis {
     Rows out = as_matrix(x);
     if (options_.threshold)
       for (Index i = 0; i < out.size(); ++i)
-        out.data()[i] = static_cast<double>(out.data()[i]) >= *options_.threshold ? Scalar(1) : Scalar(0);
+        if (Scalar& value = out.data()[i]; !std::isnan(value))
+          value = static_cast<double>(value) >= *options_.threshold ? Scalar(1) : Scalar(0);
     return out;
   }
 
