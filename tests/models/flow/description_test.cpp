@@ -80,15 +80,17 @@ TEST_CASE("parse_flow: what it does not understand is refused, and the line name
                     ContainsSubstring("line 3: there is no step 'squeez'; did you mean squeeze?"));
   CHECK_THROWS_WITH(parse("squeeze two"), ContainsSubstring("expected the side of a square, got 'two'"));
   CHECK_THROWS_WITH(parse("squeeze"), ContainsSubstring("expected the side of a square"));
-  CHECK_THROWS_WITH(parse("squeeze 0"), ContainsSubstring("a squeeze by 0"));
+  CHECK_THROWS_WITH(parse("squeeze 0"), ContainsSubstring("line 3: a squeeze by 0"));
   CHECK_THROWS_WITH(parse("\nflatten 3"), ContainsSubstring("line 4: '3' is too much"));
   CHECK_THROWS_WITH(parse("bounds 1 0"), ContainsSubstring("expected lower < upper"));
   CHECK_THROWS_WITH(parse("scale 1 nan"), ContainsSubstring("expected finite scales"));
-  CHECK_THROWS_WITH(parse("scale"), ContainsSubstring("expected 1 or 2 scales"));
+  CHECK_THROWS_WITH(parse("scale"), ContainsSubstring("line 3: expected 1 or 2 scales"));
   CHECK_THROWS_WITH(parse("mix 1 2 3"), ContainsSubstring("expected a matrix of 2 x 2 numbers, got 3"));
   CHECK_THROWS_WITH(parse("additive"), ContainsSubstring("expected a file"));
   CHECK_THROWS_WITH(parse("additive f 2"), ContainsSubstring("was to keep 2"));
-  CHECK_THROWS_WITH(parse("sigmoid f"), ContainsSubstring("expected to return 1 x 8, it returned 1 x 4"));
+  CHECK_THROWS_WITH(parse("\nsigmoid f"),
+                    ContainsSubstring("line 4: the function of a coupling was") &&
+                        ContainsSubstring("expected to return 1 x 8, it returned 1 x 4"));
   std::string many;
   for (int i = 0; i < 40; ++i) many += "reverse\n";
   CHECK_THROWS_WITH(foil::parse_flow<Images>("foil-flow 1\ninput 1024 32 32\n" + many + "semantics 2", twice),

@@ -49,6 +49,20 @@ class FlowLine {
     if (!condition) throw Error(text("flow: line ", number_, ": ", parts...));
   }
 
+  /// Says of errors of others as well which line they are about.
+  template <class F>
+  void name_line(const F& act) const {
+    const std::string place = text("flow: line ", number_, ": ");
+    try {
+      act();
+    } catch (const Error& error) {
+      std::string_view what = error.what();
+      if (what.starts_with(place)) throw;
+      if (what.starts_with("flow: ")) what.remove_prefix(6);
+      throw Error(place + std::string(what));
+    }
+  }
+
   std::string_view word(std::string_view what) {
     require(next_ < words_.size(), "expected ", what);
     return words_[next_++];
@@ -104,7 +118,7 @@ class FlowDescription {
         words.require(words.word("input") == "input", "expected 'input' and the shape of a sample");
         input(words);
       } else {
-        step(words);
+        words.name_line([&] { step(words); });
         numbers += static_cast<std::size_t>(flow_[0].shape().size());
         words.require(numbers <= most_numbers, "expected a flow of at most ", most_numbers,
                       " numbers times steps");
