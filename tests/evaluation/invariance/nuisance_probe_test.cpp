@@ -98,6 +98,8 @@ TEST_CASE("nuisance_probe: what says nothing is refused", "[evaluation]") {
                     ContainsSubstring("least_penalty <= largest_penalty"));
   labels[2] = -1;
   CHECK_THROWS_WITH(foil::nuisance_probe(features, labels), ContainsSubstring("got -1 for row 2"));
+  labels[2] = std::numeric_limits<int>::max();
+  CHECK_THROWS_WITH(foil::nuisance_probe(features, labels), ContainsSubstring("classes from 0 to 999999"));
   labels[2] = 0;
   features(4, 1) = std::numeric_limits<double>::infinity();
   CHECK_THROWS_WITH(foil::nuisance_probe(features, labels), ContainsSubstring("all of them finite"));

@@ -156,8 +156,10 @@ inline ProbeRows checked_rows(const ProbeFeatures& features, const Labels& label
           features.rows(), " rows, got ", labels.size());
   require(features.cols() >= 1 && all_finite(features.reshaped()),
           "nuisance_probe: expected at least one feature, and all of them finite");
+  constexpr int most = 1'000'000;  // each has weights
   for (Index i = 0; i < labels.size(); ++i)
-    require(labels[i] >= 0, "nuisance_probe: expected classes from 0 on, got ", labels[i], " for row ", i);
+    require(labels[i] >= 0 && labels[i] < most, "nuisance_probe: expected classes from 0 to ", most - 1,
+            ", got ", labels[i], " for row ", i);
   return {features, labels};
 }
 
@@ -194,7 +196,7 @@ inline Probe run_probe(ProbeRows train, ProbeRows choose, ProbeRows measure, con
           out.trained_on, ", ", out.chosen_on, " and ", out.held_out);
   const Index n = train.features.cols();
   const Index classes =
-      1 + std::max({train.labels.maxCoeff(), choose.labels.maxCoeff(), measure.labels.maxCoeff()});
+      Index{1} + std::max({train.labels.maxCoeff(), choose.labels.maxCoeff(), measure.labels.maxCoeff()});
   const Eigen::RowVectorXd mean = train.features.colwise().mean();
   const Eigen::RowVectorXd deviation =
       ((train.features.rowwise() - mean).array().square().colwise().mean()).sqrt();
