@@ -136,6 +136,14 @@ TEST_CASE("query attack, L2: inputs too large for groups are walked on in half c
   CHECK(stopped.queries[0] < 250);
 }
 
+TEST_CASE("query attack, L2: a long strip is walked on without waves of its length", "[l2-query]") {
+  test::Random random(10);
+  const auto model = half_space<Images>(random.normals(160'000));
+  Images input(1, 1, 1, 160'000);  // whose lower frequencies would take fifty gigabytes
+  input.setZero();
+  CHECK(L2QueryAttack({.unknowns = 4})(model, input, Labels::Zero(1), {.query_budget = 40}).success[0]);
+}
+
 TEST_CASE("query attack, L2: what is finer than the groups is found by the walk at the end", "[l2-query]") {
   Eigen::VectorXd w(64);
   for (Index i = 0; i < 64; ++i) w[i] = i % 2 == 0 ? 1 : -0.75;

@@ -106,9 +106,12 @@ class L2QueryAttack : public MinimalAttack<L2QueryAttack> {
   SemicircleAttack half_circles(const Oracle& oracle) const {
     SemicircleOptions walking;
     if (oracle.shape().size() == 3) {
-      const double factor = std::sqrt(static_cast<double>(oracle.features()) / dimensions);
-      walking.space = {.subspace = std::max(1, static_cast<int>(std::lround(factor))),
-                       .channels_last = options_.channels_last};
+      const double size = static_cast<double>(oracle.features()), factor = std::sqrt(size / dimensions);
+      const auto subspace = std::max(1, static_cast<int>(std::lround(factor)));
+      const auto side = static_cast<double>(*std::max_element(oracle.shape().begin(), oracle.shape().end()));
+      // A long strip in waves would take a matrix of its length squared.
+      if (side * side / subspace <= 16 * size)
+        walking.space = {.subspace = subspace, .channels_last = options_.channels_last};
     }
     return SemicircleAttack(walking);
   }
