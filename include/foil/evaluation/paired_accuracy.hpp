@@ -46,8 +46,8 @@ struct PairedAccuracy {
 
   /// An interval of lost(). It is how likely a sample that is right at first is wrong then, less the odds of
   /// being right the second time only against being right the first time. Each has its Clopper-Pearson
-  /// interval, at half the error, and the ends are those of their difference. From minus infinity on if nothing
-  /// was right at first.
+  /// interval, at half the error, and the ends are those of their difference. From minus infinity on if
+  /// nothing was right at first.
   Interval lost_interval(double confidence = 0.95) const {
     detail::check_shares(only_first, right_first(), confidence);
     const double each = (1 + confidence) / 2;

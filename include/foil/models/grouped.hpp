@@ -103,7 +103,9 @@ class Grouped : public Wrapper<Grouped<M>, M, knowledge_of<M>> {
     return labels;
   }
 
-  Logits<Scalar> answer_logits(const Input& x) const { return in_categories(this->model().logits(x), nullptr); }
+  Logits<Scalar> answer_logits(const Input& x) const {
+    return in_categories(this->model().logits(x), nullptr);
+  }
 
   auto answer_vjp(const Input& x) const
     requires DifferentiableModel<M>
