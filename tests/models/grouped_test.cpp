@@ -36,7 +36,7 @@ double gathered(const Eigen::VectorXd& z, const std::vector<int>& members, Gathe
 }
 }  // namespace
 
-TEST_CASE("grouped: logits are those of what is gathered, but for a summand; gradients are theirs",
+TEST_CASE("grouped: logits are those of what is gathered, but for a summand, and gradients are theirs",
           "[models]") {
   const test::Mlp<Input> model(4, 9, 7, 3);
   const Input x = points();
