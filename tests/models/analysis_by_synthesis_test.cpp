@@ -93,11 +93,11 @@ TEST_CASE("analysis by synthesis: energies, latents, images and gradients of aff
         const auto column = static_cast<Index>(c);
         const Eigen::VectorXd z = problem.best_latent(c, input, beta), image = problem.image(c, z);
         CHECK_THAT(made.logits(i, column), WithinRel(-factors[c] * problem.energy(c, input, beta), 1e-6));
-        CHECK((latents[c].row(i).transpose() - z).norm() < 1e-4);
-        CHECK((made.images[c].row(i).transpose() - image).norm() < 1e-4);
+        CHECK((latents[c].row(i).transpose() - z).norm() < 1e-3);
+        CHECK((made.images[c].row(i).transpose() - image).norm() < 1e-3);
         slope -= cotangent(i, column) * factors[c] * 2 / pixels * (input - image);
       }
-      CHECK((sample(gradient, i) - slope).norm() < 1e-4);
+      CHECK((sample(gradient, i) - slope).norm() < 1e-3);
       // The envelope theorem: it is the slope of the least energy.
       Eigen::VectorXd nearby = input;
       nearby[4] += 1e-4;
@@ -290,7 +290,7 @@ TEST_CASE("latent bank: the shortest vectors of a seed, in their order", "[model
   const Eigen::MatrixXd kept = latent_bank(8, {.seed = 3});
   REQUIRE(all.rows() == 8888);
   REQUIRE(kept.rows() == 8000);
-  const double longest = kept.rowwise().norm().maxCoeff();
+  const double longest = kept.rowwise().norm().maxCoeff() * (1 + 1e-12);  // sums in another order
   Index row = 0;
   for (Index i = 0; i < all.rows(); ++i)
     if (all.row(i).norm() <= longest) CHECK(all.row(i) == kept.row(row++));
