@@ -3,9 +3,11 @@
 
 #include <cmath>
 #include <limits>
+#include <string>
 #include <vector>
 
 #include "foil/attacks/gradient/fast_gradient.hpp"
+#include "foil/evaluation/diagnose.hpp"
 #include "foil/evaluation/suite.hpp"
 #include "foil/models/lambdas.hpp"
 #include "support/catch.hpp"
@@ -45,6 +47,46 @@ Rows line(Index count) {
 }
 
 }  // namespace
+
+TEST_CASE("transfer: what kept the attack on the surrogate from working is told of the target",
+          "[transfer]") {
+  struct Flat : Edge {  // gradients of zero, and NaN about inputs below 0.1
+    Logits<double> logits(const Rows& x) const {
+      Logits<double> z = Edge::logits(x);
+      for (Index i = 0; i < samples(x); ++i)
+        if (x(i, 0) < 0.1) z(i, 1) = std::numeric_limits<double>::quiet_NaN();
+      return z;
+    }
+    auto vjp(const Rows& x) const {
+      return Vjp{logits(x), [shape = x.dimensions()](const Logits<double>&) {
+                   Rows dx(shape);
+                   dx.setZero();
+                   return dx;
+                 }};
+    }
+  };
+  const Rows x = line(20);
+  const Flat flat{{0.5}};
+  const Edge target{0.6}, other{0.55};
+  const Labels labels = Labels::Zero(20);
+  const auto told = [&](const Result<Rows>& result, const std::string& code) {
+    for (const Warning& warning : diagnose(result))
+      if (warning.code == code) return true;
+    return false;
+  };
+  const auto blind = transfer(FGSM(), flat, target, x, labels, 0.15).on_target;
+  for (Index i = 0; i < 20; ++i) {
+    CAPTURE(x(i, 0));
+    const auto at = static_cast<std::size_t>(i);
+    if (x(i, 0) < 0.1) CHECK(blind.status[at] == Status::non_finite);
+    if (x(i, 0) > 0.1 && x(i, 0) < 0.5) CHECK(blind.zero_gradients[i] == 1);
+    CHECK(blind.gradient_queries[i] == 0);
+  }
+  CHECK(told(blind, "zero-gradients"));
+  const auto seeing = transfer(FGSM(), other, target, x, labels, 0.15).on_target;
+  CHECK(seeing.zero_gradients.isZero());
+  CHECK_FALSE(told(seeing, "zero-gradients"));
+}
 
 TEST_CASE("transfer: an adversarial made for one model counts where it fools the other", "[transfer]") {
   const Rows x = line(20);

@@ -48,13 +48,18 @@ void check_same_box(const Surrogate& surrogate, const Target& target, Index feat
 }  // namespace detail
 
 /// What a result found on a surrogate comes to on the target: as judge_again() says, with the target's calls,
-/// two forward passes for each sample, in place of the attack's, and without a trace.
+/// two forward passes for each sample, in place of the attack's, and without a trace. What makes such figures
+/// mean less stays: samples for which the surrogate answered NaN or infinity and nothing was found are
+/// Status::non_finite, and `zero_gradients` are the surrogate's, of samples of which it was half or more of
+/// the gradients: diagnose() warns of them.
 template <class Target, Criterion C>
 Result<input_t<Target>> transferred(Target& target, const input_t<Target>& inputs, const C& criterion,
                                     Result<input_t<Target>> made) {
-  for (Counts* calls : {&made.queries, &made.gradient_queries, &made.verification_queries,
-                        &made.surplus_gradient_queries, &made.surplus_queries, &made.bad_rows,
-                        &made.zero_gradients, &made.probability_rows, &made.changed_answers})
+  for (Index i = 0; i < made.size(); ++i)
+    if (2 * made.zero_gradients[i] < made.gradient_queries[i]) made.zero_gradients[i] = 0;
+  for (Counts* calls :
+       {&made.queries, &made.gradient_queries, &made.verification_queries, &made.surplus_gradient_queries,
+        &made.surplus_queries, &made.bad_rows, &made.probability_rows, &made.changed_answers})
     calls->setZero();
   for (auto& trace : made.traces) trace.clear();
   for (auto& stages : made.stages)
