@@ -6,11 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
-#include <ios>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <vector>
 
 #include "foil/core/error.hpp"
@@ -22,21 +19,19 @@
 #include "foil/models/flow/step.hpp"
 #include "foil/onnx/onnx.hpp"
 #include "foil/onnx/options.hpp"
+#include "foil/onnx/source.hpp"
 
 namespace foil::onnx {
 
 namespace detail {
 
 inline std::string read_text(const std::filesystem::path& path) {
-  constexpr std::uintmax_t most = std::uintmax_t{1} << 28;
-  std::error_code failure;
-  const std::uintmax_t size = std::filesystem::file_size(path, failure);
-  require(!failure, "onnx: cannot read '", path.string(), "': ", failure.message());
-  require(size <= most, "onnx: '", path.string(), "' has ", size, " bytes, expected at most ", most);
-  std::string out(static_cast<std::size_t>(size), ' ');
-  std::ifstream file(path, std::ios::binary);
-  file.read(out.data(), static_cast<std::streamsize>(out.size()));
-  require(static_cast<bool>(file), "onnx: cannot read '", path.string(), "'");
+  constexpr std::uint64_t most = std::uint64_t{1} << 28;
+  const Source file(path);
+  require(file.size() <= most, "onnx: '", path.string(), "' has ", file.size(), " bytes, expected at most ",
+          most);
+  std::string out(static_cast<std::size_t>(file.size()), ' ');
+  file.read(0, file.size(), out.data());
   return out;
 }
 
