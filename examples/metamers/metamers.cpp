@@ -113,11 +113,15 @@ void show(int argc, char** argv) {
   const foil::Labels of_a = labels_of(labels, pairs.ones), of_b = labels_of(labels, pairs.others);
   const auto metamers = foil::metameric_sample(flow, a, b);
   const auto same = (foil::predict(flow, metamers.images).array() == of_a.array()).count();
+  long within = 0;
+  for (Index i = 0; i < metamers.size(); ++i) within += metamers.within(i);
+  const Images clipped = metamers.images.cwiseMax(0.f).cwiseMin(1.f);
+  const auto shown = (foil::predict(flow, clipped).array() == of_a.array()).count();
   std::printf(
-      "metamers: %ld of %ld classified as the image that they do not look like; logits off by at most %.1e; "
-      "pixels outside [0, 1] by at most %.2f\n",
-      static_cast<long>(same), static_cast<long>(metamers.size()), metamers.drifts.maxCoeff(),
-      metamers.outside.maxCoeff());
+      "metamers: %ld of %ld classified as the image that they do not look like; logits off by at most %.1e\n"
+      "          %ld within [0, 1], outside by at most %.2f; clipped, %ld keep their class\n",
+      static_cast<long>(same), static_cast<long>(metamers.size()), metamers.drifts.maxCoeff(), within,
+      metamers.outside.maxCoeff(), static_cast<long>(shown));
 
   // The same question to a network that is not invertible.
   const auto network = foil::onnx::load<float, 4>(data + "/mnist_cnn.onnx");
