@@ -4,6 +4,7 @@
 #pragma once
 
 #include "foil/attacks/decision/additive_noise.hpp"
+#include "foil/attacks/decision/adversarial_corruption/adversarial_corruption.hpp"
 #include "foil/attacks/decision/binarization_refinement.hpp"
 #include "foil/attacks/decision/blended_noise.hpp"
 #include "foil/attacks/decision/boundary/boundary.hpp"
@@ -68,7 +69,7 @@ using AllFamilies =
              ClosestFamily, SuperDeepFoolFamily, SparseFoolFamily, ALMAFamily, ElasticNetFamily, SquareFamily,
              SignRayFamily, QueryFamily, HopSkipJumpFamily, PlaneFamily, SignOptFamily, GeodaFamily,
              InversionFamily, ContrastReductionFamily, GaussianBlurFamily, PointwiseFamily,
-             BinarizationRefinementFamily, SpatialFamily, SimbaFamily, SparseRsFamily, GenAttackFamily,
-             FewPixelFamily, ZooFamily>;
+             BinarizationRefinementFamily, SpatialFamily, AdversarialCorruptionFamily, SimbaFamily,
+             SparseRsFamily, GenAttackFamily, FewPixelFamily, ZooFamily>;
 
 }  // namespace foil

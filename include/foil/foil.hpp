@@ -18,6 +18,7 @@
 #include "foil/evaluation/accuracy.hpp"
 #include "foil/geometry/clipped_step.hpp"
 #include "foil/geometry/maximise.hpp"
+#include "foil/geometry/minimax_step.hpp"
 #include "foil/geometry/project.hpp"
 #include "foil/geometry/rescale.hpp"
 #include "foil/geometry/rescale_vjp.hpp"

@@ -54,12 +54,14 @@ bool is_number(const std::string& value) {
 }
 
 /// Affine classes of three features, which every attack can leave.
-AffineProblem<Rows> tiny_problem(bool bounded) {
-  const float end = bounded ? 1.0f : std::numeric_limits<float>::infinity();
+template <class Input = Rows>
+AffineProblem<Input> tiny_problem(bool bounded) {
+  using Scalar = typename Input::Scalar;
+  const Scalar end = bounded ? 1 : std::numeric_limits<Scalar>::infinity();
   Eigen::MatrixXd weights(3, 3);
   weights << 1, -1, 0.5, -0.5, 1, 0.25, 0.1, 0.2, -1;
-  AffineProblem<Rows> p{{weights, Eigen::Vector3d::Zero(), {-end, end}}, Rows(2, 1, 1, 3), Labels(2)};
-  as_matrix(p.inputs) << 0.3f, 0.1f, 0.2f, -0.2f, 0.4f, 0.1f;
+  AffineProblem<Input> p{{weights, Eigen::Vector3d::Zero(), {-end, end}}, Input(2, 1, 1, 3), Labels(2)};
+  as_matrix(p.inputs) << Scalar(0.3), Scalar(0.1), Scalar(0.2), Scalar(-0.2), Scalar(0.4), Scalar(0.1);
   p.labels = predict(p.model, p.inputs);
   return p;
 }
@@ -137,4 +139,29 @@ TEST_CASE("a sample that is wrong as it is and lies in its own pool takes no att
     CHECK(result.queries[0] == 1);
     CHECK(result.distances[0] == 0);
   }
+}
+
+TEST_CASE("a radius that few numbers can express, or none, gives sound results") {
+  const auto check = []<class Input>(AffineProblem<Input> p) {
+    as_matrix(p.inputs).col(1).setZero();  // around zero there are the smallest numbers
+    p.labels = predict(p.model, p.inputs);
+    for (const AttackEntry& entry : programs::all_attacks().entries()) {
+      if (entry.minimal && !entry.minimal_form) continue;
+      for (const double radius : {5e-324, 6e-311, 1e-300, 1e-150, 1e-44, 1e-30, 1e-9}) {
+        INFO(entry.name << " at " << radius << " with " << sizeof(typename Input::Scalar) << " bytes");
+        const auto options = entry.minimal ? OptionValues{{"first_epsilon", text(radius)}} : OptionValues{};
+        const auto result = entry.make(options)(p.model, p.inputs, p.labels, radius,
+                                                RunOptions<Input>{.threads = 1, .query_budget = 40});
+        for (Index i = 0; i < result.size(); ++i) {
+          const Status status = result.status[static_cast<std::size_t>(i)];
+          CHECK((status != Status::non_finite && status != Status::unstable));
+          CHECK(result.queries[i] <= 40);
+          CHECK((!result.success[i] || predict(p.model, result.adversarials)[i] != p.labels[i]));
+          CHECK((!result.success[i] || entry.minimal));
+        }
+      }
+    }
+  };
+  check(tiny_problem(true));
+  check(tiny_problem<Tensor<double, 4>>(true));
 }

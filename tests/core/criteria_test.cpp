@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <initializer_list>
 #include <limits>
 #include <string>
@@ -428,6 +429,152 @@ TEST_CASE("criteria: a goal holds exactly where its criterion does", "[criteria]
     CHECK(holds(goal_of(MarginAbove(second, 1), 0), z) == MarginAbove(second, 1)(scores));
     CHECK(holds(goal_of(TargetedMarginAbove(second, 1), 0), z) == TargetedMarginAbove(second, 1)(scores));
   });
+}
+
+/// "Another class reaches class 2", or "class 2 has the largest logit", as inequalities.
+OutputProperty property_of_second(bool reached) {
+  OutputProperty property;
+  OutputClause together;
+  for (Index j = 0; j < classes; ++j) {
+    if (j == 2) continue;
+    OutputInequality inequality{Row::Zero(classes)};
+    inequality.coefficients[j] = reached ? -1 : 1;
+    inequality.coefficients[2] = reached ? 1 : -1;
+    if (reached) property.clauses.push_back({inequality});
+    together.push_back(inequality);
+  }
+  if (!reached) property.clauses.push_back(together);
+  return property;
+}
+
+TEST_CASE("criteria: an output property of classes is theirs, but that a tie meets it", "[criteria]") {
+  const OutputProperty reached = property_of_second(true), largest = property_of_second(false);
+  check_margin(reached);
+  check_margin(largest);
+  for (const Loss kind : {Loss::lsem, Loss::margin}) {
+    check_loss(reached, kind);
+    check_loss(largest, kind);
+  }
+  on_random_logits([&](const Row& z) {
+    const Scores s{0, z};
+    const Ranking ranking(z, 2);
+    CHECK(reached(s) == (ranking.ahead + ranking.level > 0));
+    CHECK(largest(s) == (ranking.ahead == 0));
+    CHECK(reached.margin(s) == Misclassification(second).margin(s));
+    CHECK(largest.margin(s) == TargetedMisclassification(second).margin(s));
+    Row slope(classes), own(classes);
+    CHECK(loss_of(reached, Loss::lsem, s, &slope) ==
+          Catch::Approx(loss_of(Misclassification(second), Loss::lsem, s, &own)));
+    CHECK((slope - own).cwiseAbs().maxCoeff() < 1e-12);
+    CHECK(loss_of(largest, Loss::lsem, s, &slope) ==
+          Catch::Approx(loss_of(TargetedMisclassification(second), Loss::lsem, s, &own)));
+    CHECK((slope - own).cwiseAbs().maxCoeff() < 1e-12);
+  });
+}
+
+TEST_CASE("criteria: an output property is the smallest of the largest excesses of its clauses",
+          "[criteria]") {
+  test::Random random(7);
+  for (int repeat = 0; repeat < 300; ++repeat) {
+    OutputProperty property;
+    std::vector<std::vector<double>> values;
+    const Row y = (64 * random.normals(3)).array().round() / 64;  // sums are exact, fused products or not
+    for (int c = 0; c < 1 + repeat % 3; ++c) {
+      property.clauses.emplace_back();
+      values.emplace_back();
+      for (int i = 0; i < 1 + repeat % 4; ++i) {
+        const Row a = random.normals(3).array().round();
+        const double bound = repeat % 5 == 0 ? a[0] * y[0] + a[1] * y[1] + a[2] * y[2]
+                                             : std::round(64 * random.normals(1)[0]) / 64;
+        property.clauses.back().push_back({a, bound, random.normals(1)[0] > 0});
+        values.back().push_back(a[0] * y[0] + a[1] * y[1] + a[2] * y[2] - bound);
+      }
+    }
+    bool met = false;
+    double margin = std::numeric_limits<double>::infinity();
+    for (std::size_t c = 0; c < values.size(); ++c) {
+      bool all = true;
+      for (std::size_t i = 0; i < values[c].size(); ++i)
+        all = all && (property.clauses[c][i].strict ? values[c][i] < 0 : values[c][i] <= 0);
+      met = met || all;
+      margin = std::min(margin, *std::max_element(values[c].begin(), values[c].end()));
+    }
+    CHECK(property(Scores{0, y}) == met);
+    CHECK(property.margin(Scores{0, y}) == margin);
+    CHECK((property && property)(Scores{0, y}) == met);
+  }
+}
+
+TEST_CASE("criteria: the sign of an excess is exact, however far terms cancel, underflow or overflow",
+          "[criteria]") {
+  test::Random random(13);
+  for (int repeat = 0; repeat < 400; ++repeat) {
+    // Whole numbers times 2^(e + f), which sum to -1, 0 or 1; two more terms cancel, 2^80 times as large.
+    const int e = std::vector<int>{-600, -537, 0, 500}[static_cast<std::size_t>(repeat % 4)];
+    const int f = std::vector<int>{-530, -537, 0, 450}[static_cast<std::size_t>(repeat % 4)];
+    OutputInequality inequality{Row::Zero(6), 0, repeat % 8 < 4};
+    Row y = Row::Constant(6, std::ldexp(1.0, f));
+    const std::int64_t sign = random.integer(3) - 1;
+    std::int64_t total = -sign;
+    for (Index k : {1, 2, 3}) {
+      const std::int64_t a = random.integer(1 << 25) - (1 << 24), b = random.integer(1 << 25) - (1 << 24);
+      inequality.coefficients[k] = std::ldexp(static_cast<double>(a), e);
+      y[k] = std::ldexp(static_cast<double>(b), f);
+      total += a * b;
+    }
+    inequality.coefficients[0] = std::ldexp(1.0, e + 80);
+    inequality.coefficients[4] = std::ldexp(static_cast<double>(-total), e);
+    inequality.coefficients[5] = -inequality.coefficients[0];
+    const double excess = inequality.excess(y);
+    CAPTURE(repeat, sign, excess);
+    CHECK((excess > 0) - (excess < 0) == sign);
+    CHECK(inequality.holds(y) == (sign < 0 || (sign == 0 && !inequality.strict)));
+    const double exact = std::ldexp(static_cast<double>(sign), e + f);
+    CHECK((e + f < -1074 ? std::abs(excess) <= 5e-324 : excess == exact));
+    inequality.bound = sign == 0 ? 0 : std::copysign(1e-300, exact);
+    if (e + f > 0) CHECK(inequality.excess(y) == exact);
+  }
+  // The worst of coefficients that may be off by a quarter: 3 - 5 + (3 + 5) / 4.
+  const OutputInequality uncertain{Row{{1, -1}}, 0, false, 0.25};
+  CHECK((uncertain.excess(Row{{3, 5}}) >= 0 && uncertain.excess(Row{{3, 5}}) < 1e-15));
+  CHECK(uncertain.excess(Row{{1, 2}}) == -0.25);
+  CHECK(uncertain.excess_within(Row{{1, 2}}, 0.125) == Catch::Approx(-0.25 + 0.25 + 0.0625));
+  CHECK_THROWS_WITH((OutputProperty{{{{Row{{1, -1}}, 0, false, 2}}}}.check(1, 2)),
+                    ContainsSubstring("expected an uncertainty from 0 to 1, clause 0 has 2"));
+  // The worst of the outputs around these, here at a corner: 1 + 0.5 - (2 - 0.5) and a bound.
+  const OutputInequality difference{Row{{1, -1}}, 0.25};
+  CHECK(difference.excess_within(Row{{1, 2}}, 0.5) == -0.25);
+  CHECK(difference.excess_within(Row{{1, 2}}, 0) == difference.excess(Row{{1, 2}}));
+}
+
+TEST_CASE("criteria: an output property at its ends: equality, nothing to meet, numbers too large",
+          "[criteria]") {
+  const Row y = Row::Constant(1, 0.5), huge = Row::Constant(2, 1e308);
+  const OutputInequality loose{Row::Ones(1), 0.5}, strict{Row::Ones(1), 0.5, true};
+  CHECK(OutputProperty{{{loose}}}(Scores{0, y}));
+  CHECK_FALSE(OutputProperty{{{strict}}}(Scores{0, y}));
+  CHECK_FALSE(OutputProperty{{{loose, strict}}}(Scores{0, y}));
+  CHECK(OutputProperty{{{strict}, {loose}}}(Scores{0, y}));
+  const OutputProperty always{{{}}}, never, overflowing{{{{Row{{10, -10}}, 0}}}};
+  Row gradient = Row::Ones(2);
+  CHECK(always(Scores{0, y}));
+  CHECK(always.margin(Scores{0, y}) == -std::numeric_limits<double>::infinity());
+  CHECK_FALSE(never(Scores{0, y}));
+  CHECK(never.margin(Scores{0, y}) == std::numeric_limits<double>::infinity());
+  CHECK(overflowing(Scores{0, huge}));  // infinity on the way to 0
+  const OutputProperty sinking{{{{Row{{-10, -10}}, 0}}}}, below{{{{Row{{1, 0}}, 0}}}};
+  CHECK(sinking.margin(Scores{0, huge}) == -std::numeric_limits<double>::max());
+  CHECK(below(Scores{0, Row{{-std::numeric_limits<double>::infinity(), 0}}}));
+  CHECK_FALSE(below(Scores{0, Row{{NAN, 0}}}));
+  CHECK(below.loss(Loss::lsem, Scores{0, Row{{NAN, 0}}}, &gradient) ==
+        -std::numeric_limits<double>::infinity());
+  CHECK(gradient == Row{{-1, 0}});
+  CHECK_NOTHROW(always.check(1, 2));
+  CHECK_THROWS_WITH(never.check(1, 2), ContainsSubstring("no clause"));
+  CHECK_THROWS_WITH((OutputProperty{{{loose}}}.check(1, 2)),
+                    ContainsSubstring("clause 0 has 1 coefficients, the model has 2 outputs"));
+  CHECK_THROWS_WITH((OutputProperty{{{}, {{Row{{1, NAN}}, 0}}}}.check(1, 2)),
+                    ContainsSubstring("clause 1 has others"));
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ bool same(const Record& a, const Record& b) {
   const auto all = [](const Record& r) {
     return std::tie(r.id, r.status, r.success, r.correct, r.predicted, r.distance, r.queries,
                     r.gradient_queries, r.verification_queries, r.bad_rows, r.zero_gradients,
-                    r.probability_rows, r.changed_answers, r.stage);
+                    r.probability_rows, r.changed_answers, r.stage, r.parameters);
   };
   return all(a) == all(b);
 }
@@ -39,7 +39,8 @@ Outcome numbered(Index first, Index count) {
         {i, i % 2 == 0 ? Status::success : Status::not_found, i % 2 == 0, i % 3 == 0,
          static_cast<int>(10 + i),
          i % 2 == 0 ? 0.1 * static_cast<double>(i) : std::numeric_limits<double>::infinity(), 20 + i, 30 + i,
-         40 + i, 50 + i, 60 + i, 70 + i, 80 + i, static_cast<int>(i)});
+         40 + i, 50 + i, 60 + i, 70 + i, 80 + i, static_cast<int>(i),
+         std::vector<double>(static_cast<std::size_t>(i), 0.1)});
   out.classes = 7;
   out.seconds = 1.0 / 3;
   out.stages = {{"one", 1, 2, 3, 4}, {"two", 5, 6, 7, 8}};

@@ -68,6 +68,20 @@ Input inputs() {
   return test::random_batch<Input>(random, Input::Dimensions(40, 6), 0.05, 0.95);
 }
 
+TEST_CASE("diagnose: a radius that leaves nothing to change", "[diagnose]") {
+  const Input x = inputs();
+  const Labels labels = predict(affine, x);
+  CHECK(codes(diagnose(LinfPGD({.steps = 3})(affine, x, labels, 1e-12))) == Codes{"nothing-to-change"});
+  CHECK(codes(diagnose(LinfPGD({.steps = 3})(affine, x, labels, 1e-6))).empty());
+  auto asked = outcome({}, 3, "linf-pgd", 0.1);
+  asked.records[1].queries = 1;
+  asked.records[1].gradient_queries = 0;
+  const Warning warning = only(diagnose(asked));
+  CHECK(warning.code == "nothing-to-change");
+  CHECK(warning.samples == 1);
+  CHECK_THAT(warning.message, ContainsSubstring("nothing could be changed about 1 of 3 samples"));
+}
+
 TEST_CASE("diagnose: nothing is said of what is as it should be", "[diagnose]") {
   const Input x = inputs();
   const Labels labels = predict(affine, x);

@@ -23,6 +23,7 @@ TEST_CASE("a result comes back from its bytes as it was, to the bit") {
   result.status[5] = Status::unstable;
   result.surplus_queries[3] = 5;
   result.changed_answers[8] = 1;
+  result.parameters[2] = {0.1, -30, 1.0 / 3};
   const std::string bytes = to_bytes(result);
   const auto again = result_from<Rows>(bytes);
   CHECK(to_bytes(again) == bytes);
@@ -38,6 +39,7 @@ TEST_CASE("a result comes back from its bytes as it was, to the bit") {
   CHECK(again.predictions == result.predictions);
   CHECK(again.traces == result.traces);
   CHECK(again.stages == result.stages);
+  CHECK(again.parameters == result.parameters);
   CHECK(again.classes == 3);
   CHECK(result.traces[0].size() + result.traces[1].size() + result.traces[2].size() > 0);
 }

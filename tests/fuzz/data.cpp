@@ -2,15 +2,19 @@
 /// \file
 /// Fuzz target: the bytes of a file that foil::io reads, whose first bytes tell the format. Read as images,
 /// in all ways that readers offer, and as labels. Lists of pictures find only themselves. Also read as the
-/// text of a flow; a small one is run.
+/// text of a flow; a small one is run. And as a verifier's property, which is written and read again, and as
+/// a counterexample.
 #include <algorithm>
 #include <cstring>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "foil/core/bounds.hpp"
 #include "foil/core/tensor.hpp"
 #include "foil/io/data.hpp"
 #include "foil/io/labels.hpp"
+#include "foil/io/vnnlib.hpp"
 #include "foil/models/flow/description.hpp"
 #include "fuzz/target.hpp"
 
@@ -53,6 +57,26 @@ void read_flow(std::string_view text) {
   expect(flow.logits(x).cols() == flow.semantic_size(), "as many logits as it says");
 }
 
+void read_property(const std::filesystem::path& path) {
+  const foil::io::VnnLib property = foil::io::read_vnnlib(path);
+  expect(!property.cases.empty(), "a case");
+  if (property.inputs > 1000 || property.outputs > 1000 || property.cases.size() > 100) return;
+  for (const auto& one : property.cases) {
+    if (one.property.clauses.size() > 100) return;
+    one.property.check(1, property.outputs);
+    const std::vector<float> outputs(static_cast<std::size_t>(property.outputs), 0.5f);
+    for (const Eigen::VectorXf& end : {one.lowest, one.highest}) {
+      const std::vector<float> x(end.begin(), end.end());
+      const auto found = counterexample(one, x, outputs);
+      expect(in_box(one, found) && found.input() == x, "decimals in the box that are read as the input");
+      const std::string text = counterexample_text(property, found);
+      expect(counterexample_text(property, parse_counterexample(text, property)) == text, "the same again");
+    }
+  }
+  const std::string text = vnnlib_text(property);
+  expect(vnnlib_text(foil::io::parse_vnnlib(text)) == text, "the same property again");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -66,6 +90,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!foil::io::holds_labels(file.path())) return;
     const foil::Labels labels = foil::io::read_labels(file.path(), 1 << 20);
     expect(labels.size() > 0 && labels.minCoeff() >= 0, "labels from 0 upwards");
+  });
+  foil::test::may_refuse([&] { read_property(file.path()); });
+  foil::test::may_refuse([&] {
+    const foil::io::VnnLib property = foil::io::vnnlib_robustness(std::vector<float>(2, 0.5f), 0.1, {}, 0, 2);
+    foil::io::parse_counterexample(foil::test::as_text(data, size), property);
   });
   return 0;
 }

@@ -175,6 +175,21 @@ void write_types(Folder& write) {
   blocks.node("QuantizeLinear", {"x", "s"}, "q", {attribute("axis", 2), attribute("block_size", 2)});
   blocks.node("DequantizeLinear", {"q", "s"}, "d", {attribute("axis", 2), attribute("block_size", 2)});
   write(blocks.node("Flatten", {"d"}, "y").bytes());
+  OnnxBuilder integers({-1, 2, 2}, 17);
+  integers.constant("s", {}, {0.5f}).constant("v", {2}, {0.5f, 0.25f});
+  integers.encoded(foil::test::onnx_typed_tensor("z", 3, {}, 5, {1}));
+  integers.encoded(foil::test::onnx_typed_tensor("w", 3, {2, 2}, 5, {1, -2, 3, 4}));
+  integers.encoded(foil::test::onnx_typed_tensor("u", 3, {2}, 5, {0, 1}));
+  integers.encoded(foil::test::onnx_typed_tensor("k", 3, {2, 2, 1}, 5, {1, -2, 3, 4}));
+  integers.node("QuantizeLinear", {"x", "s", "z"}, "q");
+  integers.node("QLinearConv", {"q", "s", "z", "k", "v", "u", "s", "z"}, "c");
+  integers.node("QLinearMatMul", {"c", "s", "z", "w", "v", "u", "s", "z"}, "m");
+  integers.node("QLinearConcat", {"s", "z", "m", "s", "z", "c", "s", "z"}, "j", {attribute("axis", 1)}, {},
+                "com.microsoft");
+  integers.node("DequantizeLinear", {"j", "s", "z"}, "d");
+  integers.node("DynamicQuantizeLinear", {"d"}, Names{"e", "t", "o"});
+  integers.node("MatMulInteger", {"e", "w", "o", "u"}, "i").node("Cast", {"i"}, "f", {attribute("to", 1)});
+  write(integers.node("Mul", {"f", "t"}, "g").node("Flatten", {"g"}, "y").bytes());
   OnnxBuilder large({-1, 400});  // whose constants stay in the file
   large.constant("w", {400, 2}, spread(800, -1, 1)).constant("v", {400}, spread(400, -1, 1), Storage::packed);
   write(large.node("Mul", {"x", "v"}, "m").node("MatMul", {"m", "w"}, "y").bytes());
@@ -370,6 +385,22 @@ void write_flows(Folder write) {
   write("foil-flow 1\r\ninput 4 1 1\r\nexponential two\r\nsemantics 2\r\n");
 }
 
+void write_properties(Folder write) {
+  const std::string declared =
+      "; a box\n(declare-const X_0 Real)\n(declare-const X_1 Real)\n(declare-const Y_0 Real)\n"
+      "(declare-const Y_1 Real)\n(assert (>= X_0 0.1))\n(assert (<= X_0 1e-1))\n";
+  const std::string one = declared + "(assert (and (>= X_1 -1) (< (* 2 X_1) (+ 1 0.5))))\n";
+  write(one + "(assert (or (and (<= Y_0 Y_1)) (> (- (* -1.5 Y_0) Y_1 2) 0.25)))\n");
+  write(gzipped(one + "(assert (= Y_0 (- Y_1)))(assert (!= Y_1 (- 3)))\n"));
+  write(declared +
+        "(assert (or (and (>= X_1 0) (<= X_1 1) (<= Y_0 0)) (and (>= X_1 2) (<= X_1 3) (>= Y_0 0))))\n");
+  write(
+      "(vnnlib-version <2.0>)\n(declare-network f (declare-input A real [1,2]) (declare-output B float32 "
+      "[]))\n"
+      "(assert (and (>= A[0,0] 0) (<= A[0,0] 1) (>= A[0,1] 0) (<= A[0,1] 1) (== B 0.5)))\n");
+  write("sat\n((X_0 0.5)\n(X_1 5e-1)\n(Y_0 -1.25)\n(Y_1 3))\n");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -389,4 +420,5 @@ int main(int argc, char** argv) {
 #endif
   write_texts({out, "text"});
   write_flows({out, "flow"});
+  write_properties({out, "vnnlib"});
 }

@@ -124,6 +124,23 @@ TEST_CASE("samples of any shape have rows of pixels") {
   CHECK(extents({2, 3, 4, 5}, false) == std::vector<Index>{1, 1, 120});
 }
 
+TEST_CASE("channels are last where their number says so, and where that is said") {
+  const auto last = [](const std::vector<Index>& shape, ChannelsLast said = {}) {
+    const ImageLayout layout = image_or_row(shape, said);
+    CHECK(layout.channels_last == image_layout(shape, said).channels_last);
+    CHECK(layout.channels == (layout.channels_last ? shape[2] : shape[0]));
+    return layout.channels_last;
+  };
+  CHECK(last({20, 28, 3}));
+  CHECK(last({20, 28, 1}));
+  CHECK_FALSE(last({3, 28, 3}));  // either may be meant: channels are first by custom
+  CHECK_FALSE(last({1, 28, 3}));
+  CHECK_FALSE(last({3, 28, 20}));
+  CHECK_FALSE(last({20, 3, 28}));
+  CHECK_FALSE(last({20, 28, 3}, false));
+  CHECK(last({3, 28, 20}, true));
+}
+
 TEST_CASE("what is no image, and places beyond it, are refused") {
   CHECK(image_layout({3, 4, 5}, false).width == 5);
   CHECK(image_layout({4, 5, 3}, true).width == 5);

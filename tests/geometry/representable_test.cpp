@@ -471,6 +471,34 @@ TEST_CASE("features without a lattice beside such with one are settled as if the
   }
 }
 
+TEST_CASE("an original is alone within less than the way to the nearest point that can be stored") {
+  Vector original = Eigen::Vector3d(0.75, 0.25, 0.5);
+  Box box{Vector::Zero(3), Vector::Ones(3)};
+  const auto nearest = [&](Lp norm, bool single, const Lattice& lattice, double distance) {
+    const Representable points(original, box, norm, single, &lattice);
+    return points.alone(std::nextafter(distance, 0.0)) && !points.alone(distance);
+  };
+  for (const Lp norm : {Lp(L1{}), Lp(L2{}), Lp(Linf{}), Lp(3)}) {
+    CHECK(nearest(norm, true, {}, 0x1p-26));  // below 0.25
+    CHECK(nearest(norm, false, {}, 0x1p-55));
+    CHECK(nearest(norm, true, Lattice(0, 1, 8), 0.125));
+    CHECK(nearest(norm, true, Lattice(0, 1, 10), 0.25 - static_cast<double>(0.2f)));
+    CHECK(Representable(original, box, norm, true).alone(0));
+  }
+  CHECK(nearest(L0{}, true, {}, 1));
+  CHECK(nearest(L0{}, true, Lattice(0, 1, 8), 1));
+  box.lower[1] = 0.25;  // no way down
+  CHECK(nearest(L2{}, true, {}, 0x1p-25));
+  box.frozen = (Eigen::Array<bool, Eigen::Dynamic, 1>(3) << false, true, false).finished();
+  box.upper[1] = 0.25;
+  CHECK(nearest(L2{}, true, {}, 0x1p-25));  // below 0.5
+  original[2] = 0;
+  CHECK(nearest(L2{}, true, {}, 0x1p-149));
+  CHECK(nearest(L2{}, false, {}, 0x1p-1074));
+  box.upper = box.lower = original;
+  CHECK(Representable(original, box, L2{}, false).alone(infinity));
+}
+
 TEST_CASE("an empty lattice is none, and one for other features is refused") {
   const Vector original = Vector::Constant(2, 0.5);
   const Box box{Vector::Zero(2), Vector::Ones(2)};

@@ -143,7 +143,7 @@ TEST_CASE("boxes and sizes of any magnitude are handled together") {
   for (const double order : orders) {
     const auto c = random_case(random, 100, false);
     const double epsilon = 0.5 * c.size(c.saturating(), Lp{order}), eta = solve(c, epsilon, Lp{order}).eta;
-    for (const double scale : {1e-200, 1e-30, 1e30, 1e200}) {
+    for (const double scale : {1e-310, 1e-200, 1e-30, 1e30, 1e200}) {
       Case scaled{scale * c.x, scale * c.d, scale * c.lower, scale * c.upper};
       INFO("p = " << order << ", scale " << scale);
       CHECK(solve(scaled, scale * epsilon, Lp{order}).eta == Catch::Approx(eta).epsilon(1e-11));

@@ -172,6 +172,8 @@ TEST_CASE("data: images of every kind are the same images", "[io][data][property
       refused("nhwc.npy", {.shape = given}),
       ContainsSubstring("expected images of shape (N, 3, 2, 2) as the model takes, found (2, 2, 2, 3), "
                         "which would fit as N x H x W x C (layout nhwc)"));
+  CHECK_THROWS_WITH(refused("nhwc.npy", {.shape = {2, 2, 3}, .nhwc = true}),
+                    ContainsSubstring("found (2, 2, 2, 3), which would fit as it is (without layout nhwc)"));
   CHECK_THROWS_WITH(refused("idx", {.shape = {1, 2, 2}}), ContainsSubstring("found (2, 3, 2, 2)"));
   CHECK_THROWS_WITH(refused("folder", {.shape = {1, 2, 2}}),
                     ContainsSubstring("found (2, 2, 2, 3) as height, width and channels of the pictures"));

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "foil/io/idx.hpp"
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "foil/io/gzip.hpp"
 #include "io/temporary_directory.hpp"
 #include "support/catch.hpp"
 
@@ -60,6 +66,38 @@ TEST_CASE("idx: opening reads the header only, the last row finds out what follo
   foil::io::IdxReader shorter(dir / "short");
   CHECK(shorter.next(1).data.size() == 3);
   CHECK_THROWS_WITH(shorter.next(1), ContainsSubstring("announces 6 elements, found 4"));
+}
+
+TEST_CASE("idx: what is gzipped may be followed by more of it or by zeros, by nothing else", "[io][idx]") {
+  const TemporaryDirectory dir;
+  std::string numbers;  // that hardly can be packed, several buffers of them
+  for (std::uint32_t i = 0, state = 1; i < 300'000; ++i, state = state * 1664525 + 1013904223)
+    numbers += static_cast<char>(state >> 24);
+  write_gzipped(dir / "first", numbers);
+  write_gzipped(dir / "second", two_by_three);
+  const std::string first = read(dir / "first"), second = read(dir / "second");
+  const auto unpacked = [&](const std::string& content) {
+    write(dir / "packed", content);
+    return foil::io::read_unpacked(dir / "packed", 1 << 20);
+  };
+  CHECK(unpacked(first + second + first) == numbers + two_by_three + numbers);
+  CHECK(unpacked(first + second + std::string(100'000, '\0')) == numbers + two_by_three);
+  for (const std::string& more :
+       {std::string("x"), std::string("\0x", 2), std::string("\x1f\x8c"), second.substr(1)})
+    CHECK_THROWS_AS(unpacked(first + more), foil::Error);
+  CHECK_THROWS_WITH(unpacked(second + "more"),
+                    ContainsSubstring("has something behind the end of what is gzipped"));
+  CHECK_THROWS_WITH(unpacked(first + second.substr(0, 12)), ContainsSubstring("unexpected end of file"));
+
+  write(dir / "packed", first + second);
+  foil::io::GzipFile file(dir / "packed");
+  CHECK_FALSE(file.plain());
+  for (const std::size_t at : {299'999u, 7u, 300'001u, 0u, 300'018u}) {
+    std::array<char, 4> found{};
+    REQUIRE(file.seek(at));
+    CHECK(std::string(found.data(), file.read(found.data(), 4)) == (numbers + two_by_three).substr(at, 4));
+  }
+  CHECK_FALSE(file.seek(300'019));
 }
 
 TEST_CASE("idx: dimensions are big-endian", "[io][idx]") {

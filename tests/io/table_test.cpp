@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "foil/io/table.hpp"
 
+#include <zlib.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
 #include "io/temporary_directory.hpp"
 #include "support/catch.hpp"
 
@@ -18,6 +24,12 @@ TEST_CASE("table: lines are split at commas, quotation marks hold cells together
   CHECK(table.column("label") == 1);
   CHECK(table.column("more") == -1);
   CHECK(table.natural(2, 1) == 2);
+  CHECK(table.text(1, 0) == "a, \"b\"");
+  CHECK_THROWS_WITH(table.text(2, 0), ContainsSubstring("a.csv: expected something in cell 1 of line 3"));
+  write(dir / "twice.csv", "label,file,label\n1,a,2\n");
+  CHECK_THROWS_WITH(Table(dir / "twice.csv", 100).column("label"),
+                    ContainsSubstring("twice.csv: the column 'label' is there twice"));
+  CHECK(Table(dir / "twice.csv", 100).column("file") == 1);
   write(dir / "empty.csv", "");
   CHECK(Table(dir / "empty.csv", 100).lines().empty());
 }
@@ -36,4 +48,16 @@ TEST_CASE("table: lines that do not fit are named", "[io][table]") {
   CHECK_THROWS_WITH(read(std::string("1\n2\0", 4)), ContainsSubstring("found something else in line 2"));
   CHECK_THROWS_WITH(read("1\n" + std::string(70000, 'x')),
                     ContainsSubstring("found something else in line 2"));
+}
+
+TEST_CASE("table: a gzipped file is the table in it, and a torn one is refused", "[io][table]") {
+  const TemporaryDirectory dir;
+  const std::string content = "subject,image\nsomebody,1\n";
+  gzFile file = gzopen((dir / "a.csv.gz").string().c_str(), "wb");
+  REQUIRE(gzwrite(file, content.data(), static_cast<unsigned>(content.size())) > 0);
+  REQUIRE(gzclose(file) == Z_OK);
+  write(dir / "a.csv", content);
+  CHECK(Table(dir / "a.csv.gz", 100).lines() == Table(dir / "a.csv", 100).lines());
+  std::filesystem::resize_file(dir / "a.csv.gz", std::filesystem::file_size(dir / "a.csv.gz") - 6);
+  CHECK_THROWS_WITH(Table(dir / "a.csv.gz", 100), ContainsSubstring("a.csv.gz: cannot be read"));
 }

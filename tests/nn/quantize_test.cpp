@@ -7,6 +7,7 @@
 #include <limits>
 #include <vector>
 
+#include "foil/nn/operators/dynamic_quantize.hpp"
 #include "foil/nn/operators/elementwise.hpp"
 #include "support/catch.hpp"
 
@@ -91,4 +92,44 @@ TEST_CASE("nn: quantising takes the even one of two points, and what is far or n
   CHECK(std::isnan(passes.output[5]));
   CHECK(std::vector<float>(passes.gradient.begin(), passes.gradient.end() - 1) ==
         std::vector<float>{1, 1, 1, 0, 0});
+}
+
+TEMPLATE_TEST_CASE("nn: each sample is quantised by its own range, which holds zero", "[nn]", float, double) {
+  using T = TestType;
+  using foil::nn::RangePart;
+  constexpr Index size = 19, batch = 4;
+  std::vector<T> x;
+  for (Index i = 0; i < batch * size; ++i) {  // both signs, one of each, and nothing but zeros
+    const T v = static_cast<T>(i * 37 % 101) / T(50) - 1;
+    const Index row = i / size;
+    x.push_back(row == 0 ? v : row == 1 ? std::abs(v) + 1 : row == 2 ? -std::abs(v) - 1 : T(0));
+  }
+  std::vector<T> scale(batch), zero(batch), y(x.size()), g(x.size(), T(3)), dx(x.size(), T(-7));
+  const T* const from = x.data();
+  foil::nn::DynamicRange<T>(size, RangePart::scale).forward(batch, &from, scale.data(), nullptr);
+  foil::nn::DynamicRange<T>(size, RangePart::zero).forward(batch, &from, zero.data(), nullptr);
+  const foil::nn::DynamicQuantize<T> op(size);
+  const T* const inputs[] = {x.data(), scale.data(), zero.data()};
+  op.forward(batch, inputs, y.data(), nullptr);
+  std::vector<T> none(batch, T(-7)), neither(batch, T(-7));
+  T* const gradients[] = {dx.data(), none.data(), neither.data()};
+  op.backward(batch, inputs, nullptr, g.data(), gradients, nullptr);
+  for (std::size_t row = 0; row < batch; ++row) {
+    CAPTURE(row);
+    CHECK(zero[row] == std::vector<T>{zero[0], 0, 255, 0}[row]);
+    CHECK((none[row] == 0 && neither[row] == 0));
+    T least = 255, most = 0;
+    for (std::size_t i = row * size; i < (row + 1) * size; ++i) {
+      const T k = std::nearbyint(x[i] / scale[row]) + zero[row];
+      REQUIRE(y[i] == std::clamp(k, T(0), T(255)));
+      REQUIRE(std::abs((y[i] - zero[row]) * scale[row] - x[i]) <= scale[row]);
+      REQUIRE(dx[i] == T(3) / scale[row]);
+      least = std::min(least, y[i]);
+      most = std::max(most, y[i]);
+    }
+    if (row == 0 || row == 2) CHECK(least == 0);
+    if (row == 0 || row == 1) CHECK(most == 255);
+  }
+  CHECK((zero[0] > 0 && zero[0] < 255));
+  CHECK(scale[3] == 1);
 }

@@ -396,3 +396,31 @@ TEST_CASE("onnx: extents that the file leaves open are given at load", "[onnx]")
   CHECK_THROWS_WITH(logits<3>(file, 2, {.input_shape = {2, 3, 1}}),
                     ContainsSubstring("has 2 axes per sample, an input shape of 3 was given"));
 }
+
+TEST_CASE("onnx: an input of one axis is one sample, as files without a batch have it", "[onnx]") {
+  OnnxBuilder file({6}, 8);
+  file.constant("w", {6, 2}, {1, 0, 2, 0, 3, 0, 0, 1, 0, 1, 0, 1})
+      .constant("b", {2}, {0.5f, -0.25f})
+      .node("MatMul", {"x", "w"}, "p")
+      .node("Add", {"p", "b"}, "y");
+  const Matrix y = logits<2>(file, 3);
+  REQUIRE(y.cols() == 2);
+  for (Index n = 0; n < 3; ++n) {
+    CHECK(y(n, 0) == Catch::Approx(input(n, 0) + 2 * input(n, 1) + 3 * input(n, 2) + 0.5));
+    CHECK(y(n, 1) == Catch::Approx(input(n, 3) + input(n, 4) + input(n, 5) - 0.25));
+  }
+  OnnxBuilder open({-1}, 8);
+  open.node("Unsqueeze", {"x"}, "u", {attribute("axes", Ints{0})}).node("Flatten", {"u"}, "y");
+  CHECK_THAT(refusal<2>(open), ContainsSubstring("dimension 0 of the input 'x' is open or empty"));
+  CHECK(logits<2>(open, 2, {.input_shape = {6}}).cols() == 6);
+}
+
+TEST_CASE("onnx: samples of any shape are rows of numbers if that is asked for", "[onnx]") {
+  OnnxBuilder file({-1, 2, 3}, 15);
+  file.node("Transpose", {"x"}, "t", {attribute("perm", Ints{0, 2, 1})}).node("Flatten", {"t"}, "y");
+  const Matrix rows = logits<2>(file, 4, {.flat_input = true});
+  CHECK(rows.cols() == 6);
+  CHECK(rows == logits<3>(file, 4));
+  CHECK_THROWS_WITH(logits<3>(file, 4, {.flat_input = true}),
+                    ContainsSubstring("has rank 2 as it is flattened, expected 3"));
+}

@@ -3,6 +3,7 @@
 /// QuantizeLinear and DequantizeLinear. The expected values are ONNX Runtime's.
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "support/catch.hpp"
@@ -144,10 +145,88 @@ TEST_CASE("onnx: quantisation that is no pair, or computes with integers, is ref
               .constant("z", Ints{1})
               .node("QuantizeLinear", {"x", "s", "z"}, "y"),
           "quantisation to int64 (7) is not supported");
-  for (const auto* type : {"QLinearConv", "QLinearMatMul", "MatMulInteger", "ConvInteger"})
-    refused(OnnxBuilder({-1, 2}, 13).node(type, {"x"}, "y"), "quant_format=QuantFormat.QDQ");
-  for (const auto* type : {"QGemm", "QLinearAdd"})
+  for (const auto* type : {"QLinearSoftmax", "QAttention"})
     refused(OnnxBuilder({-1, 2}, 13).node(type, {"x"}, "y", {}, {}, "com.microsoft"),
             "quant_format=QuantFormat.QDQ");
-  refused(OnnxBuilder({-1, 2}, 13).node("DynamicQuantizeLinear", {"x"}, "y"), "quantise statically");
+  refused(OnnxBuilder({-1, 2}, 13).node("DynamicQuantizeMatMul", {"x"}, "y", {}, {}, "com.microsoft"),
+          "quantise statically");
+  refused(
+      quantised().constant("b", {2, 2}, {1, 2, 3, 4}).node("MatMulInteger", {"q", "b"}, "y", {}, "product"),
+      "node 'product, MatMulInteger' (Cast): it computes with the integers of 'q'");
+  refused(quantised().node("QLinearConv", {"q", "s"}, "y", {}, "c"),
+          "node 'c' (QLinearConv): its inputs: expected 8 to 9, got 2");
+  refused(quantised().node("QLinearConcat", {"s", "s", "q"}, "y", {}, "c", "com.microsoft"),
+          "expected 2, and 3 for each operand, got 3");
+  refused(quantised().node("QLinearGlobalAveragePool", {"q", "s", "s", "s", "s"}, "y",
+                           {attribute("channels_last", 1)}, "p", "com.microsoft"),
+          "node 'p' (QLinearGlobalAveragePool): channels as the last axis are not supported");
+  refused(OnnxBuilder({-1, 2}, 13)
+              .encoded(onnx_typed_tensor("z", uint8, {2}, 5, {1, 2}))
+              .node("MatMulInteger", {"x", "x", "z"}, "y"),
+          "zero points for each row are not supported");
+}
+
+TEST_CASE("onnx: operators on quantised tensors give what ONNX Runtime gives", "[onnx]") {
+  const auto constants = [](Ints shape) {
+    OnnxBuilder file(std::move(shape), 17);
+    file.constant("s", {}, {0.25f}).constant("t", {}, {0.5f}).constant("e", {}, {0.125f});
+    file.constant("ws", {2}, {0.5f, 0.25f}).constant("vs", {2}, {0.25f, 0.5f});
+    for (const auto& [name, zero] : {std::pair("sz", 3), std::pair("tz", -1), std::pair("ez", 0)})
+      file.encoded(onnx_typed_tensor(name, int8, {}, 5, {zero}));
+    file.encoded(onnx_typed_tensor("v", int8, {2, 2}, 5, {1, -2, 3, 2}));
+    file.encoded(onnx_typed_tensor("vz", int8, {2}, 5, {0, 1}));
+    return file.node("QuantizeLinear", {"x", "s", "sz"}, "q");
+  };
+  const std::string own = "com.microsoft";
+  OnnxBuilder layers = constants({-1, 2, 2, 2});
+  layers.encoded(onnx_typed_tensor("w", int8, {2, 2, 1, 1}, 5, {2, -1, 0, 3}));
+  layers.encoded(onnx_typed_tensor("wz", int8, {2}, 5, {0, 0}));
+  layers.encoded(onnx_typed_tensor("b", 6, {2}, 5, {4, -8}));
+  layers.node("QLinearConv", {"q", "s", "sz", "w", "ws", "wz", "t", "tz", "b"}, "c");
+  layers.node("QLinearLeakyRelu", {"c", "t", "tz", "t", "tz"}, "l", {attribute("alpha", 0.5f)}, {}, own);
+  layers.node("QLinearGlobalAveragePool", {"l", "t", "tz", "s", "sz"}, "p", {}, {}, own);
+  layers.node("Flatten", {"p"}, "f");
+  layers.node("QGemm", {"f", "s", "sz", "v", "vs", "vz", "", "e", "ez"}, "g", {attribute("transB", 1)}, {},
+              own);
+  layers.node("DequantizeLinear", {"g", "e", "ez"}, "d");
+  CHECK(logits<4>(layers, {1, -0.5f, 0.25f, 2, 0, 0.75f, -1, 0.5f}) == Floats{0.25f, 1});
+  CHECK(logits<4>(layers, {-3, 4, 0.1f, 60, 2, 2.2f, -1, -40}) == Floats{4.5f, 11.125f});
+
+  OnnxBuilder functions = constants({-1, 2});
+  functions.node("QLinearMatMul", {"q", "s", "sz", "v", "vs", "vz", "t", "tz"}, "m");
+  functions.node("QLinearAdd", {"m", "t", "tz", "q", "s", "sz", "s", "sz"}, "a", {}, {}, own);
+  functions.node("QLinearMul", {"a", "s", "sz", "m", "t", "tz", "t", "tz"}, "u", {}, {}, own);
+  functions.node("QLinearSigmoid", {"q", "s", "sz", "e", "ez"}, "g", {}, {}, own);
+  functions.node("QLinearConcat", {"e", "ez", "u", "t", "tz", "g", "e", "ez"}, "k", {attribute("axis", 1)},
+                 {}, own);
+  functions.node("DequantizeLinear", {"k", "e", "ez"}, "d");
+  CHECK(logits<2>(functions, {1, -0.5f}) == Floats{0, 5, 0.75f, 0.375f});
+  CHECK(logits<2>(functions, {0.3f, 2.6f}) == Floats{4.5f, 3.5f, 0.5f, 0.875f});
+  CHECK(logits<2>(functions, {-7, 30}) == Floats{15.875f, 15.875f, 0, 1});
+}
+
+TEST_CASE("onnx: what is quantised by its range is so for each sample, and has the gradients of the products",
+          "[onnx]") {
+  OnnxBuilder file({-1, 2}, 17);
+  file.constant("e", {}, {0.125f}).encoded(onnx_typed_tensor("v", int8, {2, 2}, 5, {1, -2, 3, 2}));
+  file.encoded(onnx_typed_tensor("vz", int8, {2}, 5, {0, 1}));
+  file.node("DynamicQuantizeLinear", {"x"}, foil::test::Names{"q", "s", "z"});
+  file.node("MatMulInteger", {"q", "v", "z", "vz"}, "i").node("Cast", {"i"}, "c", {attribute("to", 1)});
+  file.node("Mul", {"s", "e"}, "k").node("Mul", {"c", "k"}, "y");
+  const auto network = foil::onnx::parse<float, 2>(file.bytes());
+  CHECK_THAT(network.notes().at(0), Catch::Matchers::ContainsSubstring("by the range of each sample"));
+  foil::Tensor<float, 2> x(4, 2);
+  x.setValues({{1, -0.5f}, {0.3f, 2.6f}, {-2, -8}, {0, 0}});
+  const auto pass = network.vjp(x);
+  const Floats expected{-0.0625f, -0.4375f, 1.01196074f, 0.214117631f, -3.25098062f, -0.247058839f, 0, 0};
+  const foil::Logits<float> ones = foil::Logits<float>::Ones(4, 2);
+  const foil::Tensor<float, 2> gradient = network.vjp(x).pullback(ones);
+  for (Index i = 0; i < 4; ++i)
+    for (Index k = 0; k < 2; ++k) {
+      CHECK(pass.logits(i, k) == Catch::Approx(expected[static_cast<std::size_t>(2 * i + k)]).epsilon(1e-6));
+      CHECK(gradient(i, k) == Catch::Approx(k == 0 ? (1 - 3) / 8.0 : (3 + 1) / 8.0));
+    }
+  foil::Tensor<float, 2> alone(1, 2);
+  alone.setValues({{0.3f, 2.6f}});
+  CHECK(network.logits(alone) == pass.logits.row(1));
 }

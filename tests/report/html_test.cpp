@@ -264,3 +264,42 @@ TEST_CASE("report: runs whose facts are not whole are refused", "[io][report]") 
   run.attacks.pop_back();
   CHECK_THROWS_WITH(html_page({{run}, std::nullopt}), ContainsSubstring("each of the 3 outcomes, got 2"));
 }
+
+TEST_CASE("report: what adversarials are made of, the least severe first, and how much is robust by severity",
+          "[io][report]") {
+  PageRun run = small_run();
+  CHECK(count(html_page({{run}}), "What the adversarials are made of") == 0);
+  Outcome& outcome = run.outcomes[2];
+  outcome.parameters = {"severity", "rotation"};
+  outcome.records[0].parameters = {0.75, -22.5};
+  outcome.records[1].parameters = {0.25, 7.5};
+  outcome.records[3].parameters = {0.5, 15};
+  outcome.records[2] = sample(2, never);
+  run.attacks[2].pictures = {{.which = "closest", .row = 1, .label = 0, .predicted = 1, .distance = 0.05}};
+  const std::string page = html_page({{run}});
+  CHECK_THAT(page, ContainsSubstring("<a href=\"#made-of\">"));
+  CHECK_THAT(page, ContainsSubstring("Median severity 0.625 (0 to inf), failures being infinite."));
+  CHECK_THAT(page, ContainsSubstring("severity 0.5: 50.0 % robust"));
+  CHECK_THAT(page, ContainsSubstring("linf 0.05, row 1: severity 0.25, rotation 7.5</p>"));
+  const auto row = [&](const char* of) { return page.find(of); };
+  CHECK(row(">0.25</td>") < row(">0.5</td>"));
+  CHECK(row(">0.5</td>") < row(">0.75</td>"));
+  CHECK(row(">-22.5</td>") != page.npos);
+  run.outcomes[2].records[1].correct =
+      false;  // within a margin attacks look at what was wrong, which counts nowhere
+  CHECK(count(html_page({{run}}), ">0.25</td>") == 0);
+  run.samples = 5;  // one is without a verdict
+  CHECK_THAT(html_page({{run}}), ContainsSubstring("There is no median severity"));
+}
+
+TEST_CASE("report: an mCE stands beside what it is not", "[io][report]") {
+  CorruptionFigures figures{
+      .profile = "imagenet", .severities = {1, 2, 3, 4, 5}, .samples = 4, .clean = 4, .like_imagenet = true};
+  for (const foil::Corruption corruption : foil::benchmark_corruptions())
+    figures.rows.push_back({std::string(foil::name(corruption)), {4, 3, 2, 1, 0}});
+  CHECK_THAT(measures_text(figures), ContainsSubstring("mPC 50.0 %, rPC 50.0 %, mCE ") &&
+                                         ContainsSubstring("not to be set beside published ones"));
+  figures.rows.pop_back();
+  CHECK(measures_text(figures) ==
+        "mean accuracy under what was asked for 50.0 % (no mPC, rPC or mCE, which need jpeg_compression)");
+}

@@ -72,6 +72,22 @@ TEST_CASE("sheet: blocks stand four abreast", "[io][sheet]") {
   CHECK(count(five, detail::empty) == 5 * count(one, detail::empty));
 }
 
+TEST_CASE("sheet: a title has room, whatever is below", "[io][sheet]") {
+  const SheetBlock block{"attack", "note", {{"", std::vector<float>(4), {}}}};
+  const ImageForm image{1, 2, 2, 0, 1};
+  const auto ink = [&](const std::string& title) {
+    return count(draw_sheet(title, image, {block}), detail::ink);
+  };
+  const auto width = [&](std::size_t letters) {
+    return draw_sheet(std::string(letters, 'n'), image, {block}).width();
+  };
+  CHECK(width(20) == width(30));  // drawn smaller
+  CHECK(width(60) == 60 * foil::report::glyph_width * 2 + 40);
+  CHECK(width(80) == width(200));  // cut at last
+  CHECK(ink(std::string(60, 'n')) - ink(std::string(59, 'n')) ==
+        ink(std::string(59, 'n')) - ink(std::string(58, 'n')));
+}
+
 TEST_CASE("sheet: rows of another size are refused", "[io][sheet]") {
   const ImageForm image{1, 2, 2, 0, 1};
   CHECK_THROWS_WITH(draw_sheet("t", image, {{"attack", "note", {{"", {0, 0, 0}, {}}}}}),

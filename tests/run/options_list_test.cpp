@@ -18,6 +18,17 @@ constexpr auto option_names(Colour) {
                     std::pair{std::string_view("green"), Colour::green}};
 }
 
+/// A class of few values, true and false among them.
+struct Maybe {
+  int value = 2;
+  friend bool operator==(Maybe, Maybe) = default;
+  friend constexpr auto option_names(Maybe) {
+    return std::array{std::pair{std::string_view("true"), Maybe{1}},
+                      std::pair{std::string_view("false"), Maybe{0}},
+                      std::pair{std::string_view("auto"), Maybe{2}}};
+  }
+};
+
 struct Inner {
   int depth = 3;
   void list(OptionList& option) { option("depth", depth, "how deep", at_least(1)); }
@@ -29,6 +40,7 @@ struct Options {
   double any = -1;
   bool really = false;
   Colour colour = Colour::green;
+  Maybe maybe{};
   Inner inner{};
 
   void list(OptionList& option) {
@@ -37,6 +49,7 @@ struct Options {
     option("any", any, "any number");
     option("really", really, "or not");
     option("colour", colour, "which");
+    option("maybe", maybe, "or not, or perhaps");
     option.nested("inner_", inner);
   }
   void check(std::string_view who) const { require(count > 1 || !really, who, ": one is not really many"); }
@@ -55,7 +68,7 @@ TEST_CASE("options: said once, printed, read and checked from there", "[options]
   OptionList list;
   options.list(list);
   const auto infos = list.infos();
-  REQUIRE(infos.size() == 6);
+  REQUIRE(infos.size() == 7);
   CHECK(infos[0].name == "count");
   CHECK(infos[0].value == "2");
   CHECK(infos[0].meaning == "how many");
@@ -67,21 +80,27 @@ TEST_CASE("options: said once, printed, read and checked from there", "[options]
   CHECK(infos[3].range == "true, false");
   CHECK(infos[4].value == "green");
   CHECK(infos[4].range == "red, green");
-  CHECK(infos[5].name == "inner_depth");
-  CHECK(infos[5].range == ">= 1");
+  CHECK(infos[5].value == "auto");
+  CHECK(infos[5].range == "true, false, auto");
+  CHECK(infos[6].name == "inner_depth");
+  CHECK(infos[6].range == ">= 1");
 
   const Options read = parsed({{"count", "4"},
                                {"share", "0.25"},
                                {"any", "1e-3"},
                                {"really", "1"},
                                {"colour", "red"},
+                               {"maybe", "false"},
                                {"inner_depth", "7"}});
   CHECK(read.count == 4);
   CHECK(read.share == 0.25);
   CHECK(read.any == 1e-3);
   CHECK(read.really);
   CHECK(read.colour == Colour::red);
+  CHECK(read.maybe == Maybe{0});
   CHECK(read.inner.depth == 7);
+  CHECK(parsed({{"maybe", "1"}}).maybe == Maybe{1});
+  CHECK(parsed({{"maybe", "auto"}}).maybe == Maybe{2});
   CHECK(parsed({}).inner.depth == 3);
   CHECK(parsed({{"share", "8/255"}}).share == 8.0 / 255);
   CHECK(parsed({{"count", "07"}}).count == 7);
@@ -91,9 +110,9 @@ TEST_CASE("options: what is wrong with a value is said", "[options]") {
   const auto refuses = [](const OptionValues& values, const char* message) {
     CHECK_THROWS_WITH(parsed(values), ContainsSubstring(message));
   };
-  refuses(
-      {{"counts", "1"}},
-      "me: no option 'counts'; did you mean count?; it has count, share, any, really, colour, inner_depth");
+  refuses({{"counts", "1"}},
+          "me: no option 'counts'; did you mean count?; it has count, share, any, really, colour, maybe, "
+          "inner_depth");
   refuses({{"count", "0"}}, "me: expected count in [1, 9], got 0");
   refuses({{"count", "10"}}, "got 10");
   refuses({{"count", "2.5"}}, "option count: expected an integer, got '2.5'");
@@ -104,6 +123,7 @@ TEST_CASE("options: what is wrong with a value is said", "[options]") {
   refuses({{"any", ""}}, "expected a number, got ''");
   refuses({{"really", "maybe"}}, "expected true or false, got 'maybe'");
   refuses({{"colour", "blue"}}, "expected one of red, green, got 'blue'");
+  refuses({{"maybe", "maybe"}}, "expected one of true, false, auto, got 'maybe'");
   refuses({{"inner_depth", "0"}}, "me: expected inner_depth >= 1, got 0");
   refuses({{"count", "1"}, {"really", "true"}}, "one is not really many");
   Options odd;

@@ -238,6 +238,26 @@ TEST_CASE("scheduler: on request the adversarial of highest loss is kept, and th
   CHECK(result.queries[0] == 5);
 }
 
+TEST_CASE("scheduler: of points that an attack describes, the one of highest worth is kept with what it is",
+          "[scheduler]") {
+  const Scripted<L2, Knowledge::decisions> attack([](Oracle& oracle) -> Task<> {
+    for (const double point : {0.6, 0.9, 0.2, 0.7}) {
+      Eigen::VectorXd x = at(point);
+      oracle.describe({point, 2 * point}, point);
+      co_await oracle.query(x);
+      if (oracle.found()) CHECK(oracle.best_parameters().front() == (point == 0.6 ? 0.6 : 0.9));
+    }
+    Eigen::VectorXd x = at(1);
+    co_await oracle.query(x);  // of which nothing is said
+  });
+  const auto result = attack(step_model, zeros(1), label_zero(1), {.trace = true});
+  CHECK(result.adversarials(0, 0) == 0.9f);
+  CHECK(result.parameters[0] == std::vector<double>{0.9, 1.8});
+  REQUIRE(result.traces[0].size() == 2);
+  CHECK(result.traces[0][1].loss == 0.9);
+  CHECK(visits({0.9, 0.6})(step_model, zeros(1), label_zero(1)).parameters[0].empty());
+}
+
 // --- bad samples ---
 
 TEST_CASE("scheduler: invalid inputs are reported, never sent, and leave the others alone", "[scheduler]") {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "foil/run/task.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -126,14 +127,21 @@ TEST_CASE("task: moving hands the computation over", "[task]") {
   CHECK(tasks[0].done());
 }
 
-TEST_CASE("task: ten thousand awaited tasks in a row need no stack", "[task]") {
-  const auto leaf = [](int i) -> Task<int> { co_return i; };
-  long total = 0;
+TEST_CASE("task: a million awaited tasks in a row need no stack, whether they pause or not", "[task]") {
+  std::coroutine_handle<> waiting;
+  const auto leaf = [&](int i) -> Task<int> {
+    if (i % 250'000 == 0) co_await Pause{waiting};
+    co_return i;
+  };
+  const auto middle = [&](int i) -> Task<int> { co_return co_await leaf(i); };
+  std::int64_t total = 0;
   const auto root = [&]() -> Task<> {
-    for (int i = 0; i < 10'000; ++i) total += co_await leaf(i);
+    for (int i = 0; i < 1'000'000; ++i) total += co_await middle(i);
   };
   const Task<> task = root();
   task.handle().resume();
-  CHECK(total == 49'995'000);
+  for (int pause = 0; pause < 4; ++pause) waiting.resume();
+  CHECK(task.done());
+  CHECK(total == 499'999'500'000);
 }
 }  // namespace

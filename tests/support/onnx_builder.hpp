@@ -228,6 +228,7 @@ class OnnxBuilder {
     protozero::pbf_writer type(value, 2);
     protozero::pbf_writer tensor(type, 1);
     tensor.add_int32(1, element);
+    if (dims.empty()) return tensor.add_message(2, std::string());  // a single number's
     protozero::pbf_writer shape(tensor, 2);
     for (const std::int64_t d : dims) {
       protozero::pbf_writer dimension(shape, 1);
@@ -286,6 +287,16 @@ inline OnnxBuilder network_of_everything() {
   file.node("Transpose", {"r"}, "t", {attribute("perm", Ints{0, 2, 3, 1})}).node("Reshape", {"t", "s"}, "f");
   file.node("Gemm", {"f", "m"}, "g").node("Softmax", {"g"}, "y", {attribute("axis", -1)});
   return file;
+}
+
+/// A network of 28 x 28 pixels and one output that takes a minute or more for an answer: the mean of as many
+/// maxima, of 784 numbers each, as 4,123 x 4,123.
+inline std::string slow_network() {
+  constexpr std::int64_t wide = 1 << 12;
+  OnnxBuilder slow({1, 1, 28, 28});
+  slow.node("MaxPool", {"x"}, "p",
+            {attribute("kernel_shape", Ints{wide, wide}), attribute("pads", Ints(4, wide - 1))});
+  return slow.node("GlobalAveragePool", {"p"}, "g").node("Flatten", {"g"}, "y").bytes();
 }
 
 }  // namespace foil::test

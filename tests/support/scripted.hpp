@@ -56,8 +56,9 @@ bool same_bits(const Result<T>& a, const Result<T>& b) {
          equal(a.gradient_queries, b.gradient_queries) &&
          equal(a.verification_queries, b.verification_queries) && equal(a.bad_rows, b.bad_rows) &&
          equal(a.zero_gradients, b.zero_gradients) && equal(a.probability_rows, b.probability_rows) &&
-         equal(a.changed_answers, b.changed_answers) && a.stages == b.stages && a.classes == b.classes &&
-         equal(a.predictions, b.predictions) && a.traces == b.traces;
+         equal(a.changed_answers, b.changed_answers) && a.stages == b.stages &&
+         a.parameters == b.parameters && a.classes == b.classes && equal(a.predictions, b.predictions) &&
+         a.traces == b.traces;
 }
 
 /// The result of the given rows alone, in that order.
@@ -78,6 +79,7 @@ Result<T> select(const Result<T>& all, const std::vector<Index>& rows) {
     out.probability_rows[to] = all.probability_rows[from];
     out.changed_answers[to] = all.changed_answers[from];
     out.stages[i] = all.stages[static_cast<std::size_t>(from)];
+    out.parameters[i] = all.parameters[static_cast<std::size_t>(from)];
     out.predictions[to] = all.predictions[from];
     out.traces[i] = all.traces[static_cast<std::size_t>(from)];
   }

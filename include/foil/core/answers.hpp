@@ -13,13 +13,14 @@ inline void check_answer(Index asked, Index rows) {
   require(rows == asked, "model: expected one answer for each of ", asked, " samples, got ", rows);
 }
 
-/// The same for logits, which must be of at least 2 classes, and of as many as before: `classes` is 0 until
-/// the first answer, which sets it. True for the first answer. Of no samples at all, logits say nothing.
-inline bool check_answer(Index asked, Index rows, Index columns, Index& classes) {
+/// The same for logits, which must be of at least so many classes, 2 unless a criterion does with less, and
+/// of as many as before: `classes` is 0 until the first answer, which sets it. True for the first answer. Of
+/// no samples at all, logits say nothing.
+inline bool check_answer(Index asked, Index rows, Index columns, Index& classes, Index least = 2) {
   check_answer(asked, rows);
   if (asked == 0 || (classes > 0 && columns == classes)) return false;
-  require(columns >= 2, "model: expected logits of at least 2 classes, got ", columns,
-          "; turn a single logit z into the row (0, z)");
+  require(columns >= least, "model: expected logits of at least ", least, least == 1 ? " output" : " classes",
+          ", got ", columns, least > 1 ? "; turn a single logit z into the row (0, z)" : "");
   require(classes == 0, "model: the number of classes changed from ", classes, " to ", columns);
   classes = columns;
   return true;

@@ -10,4 +10,5 @@
 #include "foil/core/criteria/combine.hpp"
 #include "foil/core/criteria/criterion.hpp"
 #include "foil/core/criteria/labels.hpp"
+#include "foil/core/criteria/output_property.hpp"
 #include "foil/core/criteria/probability.hpp"

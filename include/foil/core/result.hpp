@@ -21,7 +21,7 @@ struct TracePoint {
   std::int64_t queries;
   std::int64_t gradient_queries;
   double distance;
-  double loss;  ///< NaN where none was asked for
+  double loss;  ///< NaN where none was asked for; see also Oracle::describe()
 
   /// NaN equals itself here: the losses agree or are both unknown.
   friend bool operator==(const TracePoint& a, const TracePoint& b) {
@@ -66,6 +66,9 @@ struct Result {
   Labels predictions;       ///< class given to the returned row when last asked, -1 if never
   std::vector<std::vector<TracePoint>> traces;  ///< improvements in order; empty unless RunOptions::trace
   std::vector<std::vector<StageCalls>> stages;  ///< of a suite: those run on each sample, in their order
+  /// What each adversarial is made of, if the attack makes them of few numbers: those of its parameters(), in
+  /// their order. Empty for other attacks, without success, and where the verification had to move the point.
+  std::vector<std::vector<double>> parameters;
   Index classes = 0;  ///< of the model, by its logits; 0 if it was not asked for any
 
   Result() = default;
@@ -86,7 +89,8 @@ struct Result {
         changed_answers(Counts::Zero(samples(inputs))),
         predictions(Labels::Constant(samples(inputs), -1)),
         traces(static_cast<std::size_t>(samples(inputs))),
-        stages(static_cast<std::size_t>(samples(inputs))) {}
+        stages(static_cast<std::size_t>(samples(inputs))),
+        parameters(static_cast<std::size_t>(samples(inputs))) {}
 
   Index size() const { return success.size(); }
   /// The stage that fooled sample i, the last one run on it; -1 if none did, or if it was no suite.

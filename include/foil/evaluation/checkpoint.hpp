@@ -206,16 +206,19 @@ class Checkpoint {
       out << std::string_view(stage.name) << std::int64_t{stage.attacked} << std::int64_t{stage.fooled}
           << stage.queries << stage.gradient_queries;
     out << std::uint64_t{fresh.size()};
-    for (const Record& r : fresh)
+    for (const Record& r : fresh) {
       out << r.id << static_cast<std::uint8_t>(r.status) << r.success << r.correct << r.predicted
           << r.distance << r.queries << r.gradient_queries << r.verification_queries << r.bad_rows
-          << r.zero_gradients << r.probability_rows << r.changed_answers << r.stage;
+          << r.zero_gradients << r.probability_rows << r.changed_answers << r.stage
+          << std::uint64_t{r.parameters.size()};
+      for (const double parameter : r.parameters) out << parameter;
+    }
     keep_(out.bytes());
     saved = static_cast<Index>(outcome.records.size());
   }
 
  private:
-  static constexpr std::string_view format_name = "foil checkpoint 1";
+  static constexpr std::string_view format_name = "foil checkpoint 2";
 
   void take(std::string_view entry) {
     detail::StateReader in(entry);
@@ -239,6 +242,8 @@ class Checkpoint {
           r.probability_rows >> r.changed_answers >> r.stage;
       require(status <= static_cast<std::uint8_t>(Status::failed), "checkpoint: an entry is damaged");
       r.status = static_cast<Status>(status);
+      r.parameters.resize(in.count(sizeof(double)));
+      for (double& parameter : r.parameters) in >> parameter;
     }
     // A block that was done again takes the place of what was lost of it.
     auto& pieces = outcomes_[static_cast<std::size_t>(number)];

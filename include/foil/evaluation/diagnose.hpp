@@ -89,6 +89,14 @@ class Diagnosis {
     add("budget", title, cut,
         text("the query budget ended the attack on ", of_all(cut),
              " before it had found anything: they count as robust, and withstood no more than that."));
+    const Index unasked = count([](const Record& r) {
+      return r.status == Status::not_found && r.queries == 1 && r.gradient_queries == 0;
+    });
+    add("nothing-to-change", title, unasked,
+        text("nothing could be changed about ", of_all(unasked),
+             ": the radius, the mask, the lattice and the model's numbers leave no other point",
+             outcome.norm == Lp(L0{}) ? ", as radii in l0 are numbers of features" : "",
+             ". They count as robust, and were asked about as they are only."));
     const Index unstable = count([](const Record& r) { return r.status == Status::unstable; });
     add("unstable", title, unstable,
         text("the model contradicted itself about all that was found for ", of_all(unstable),

@@ -59,6 +59,7 @@ void take_out(Result<Input>& result, const Input& inputs, Index i, Status status
       withstood && result.bad_rows[i] > 0 ? Status::non_finite : status;
   result.success[i] = false;
   result.distances[i] = std::numeric_limits<double>::infinity();
+  result.parameters[static_cast<std::size_t>(i)].clear();
   sample(result.adversarials, i) = sample(inputs, i);
 }
 
@@ -69,6 +70,7 @@ void as_it_is(Result<Input>& result, const Input& inputs, Index i) {
   result.status[static_cast<std::size_t>(i)] = Status::already_adversarial;
   result.success[i] = true;
   result.distances[i] = 0;
+  result.parameters[static_cast<std::size_t>(i)].clear();
 }
 
 }  // namespace detail

@@ -31,7 +31,8 @@ struct Record {
   double distance;  ///< in the attack's norm; infinite without success
   std::int64_t queries, gradient_queries, verification_queries;  ///< as in foil::Result, as are the others
   std::int64_t bad_rows = 0, zero_gradients = 0, probability_rows = 0, changed_answers = 0;
-  int stage = -1;  ///< of a suite, the one that fooled it: its place in Outcome::stages
+  int stage = -1;                    ///< of a suite, the one that fooled it: its place in Outcome::stages
+  std::vector<double> parameters{};  ///< as in foil::Result
 };
 
 /// Model calls, summed over samples.
@@ -61,6 +62,7 @@ struct Outcome {
   std::vector<Record> records{};                               ///< of the samples in their order
   Index classes = 0;                                           ///< as in foil::Result
   std::vector<StageOutcome> stages{};                          ///< of a suite, in their order
+  std::vector<std::string> parameters{};                       ///< what those of the records are
 
   /// Nothing run yet, of what has a name and a norm.
   Outcome(std::string named, Lp measured_in, std::optional<double> at = std::nullopt)
@@ -69,6 +71,7 @@ struct Outcome {
   explicit Outcome(const AnyAttack& of, std::optional<double> at = std::nullopt)
       : attack(of.name()), norm(of.norm()), knowledge(of.knowledge()) {
     if (!of.minimal()) epsilon = at;
+    parameters = of.parameters();
     for (const StageInfo& stage : of.stages())
       stages.push_back({stage.name, 0, 0, 0, 0, stage.attack, stage.knowledge});
   }
@@ -92,7 +95,7 @@ struct Outcome {
                          result.predictions[i], result.distances[i], result.queries[i],
                          result.gradient_queries[i], result.verification_queries[i], result.bad_rows[i],
                          result.zero_gradients[i], result.probability_rows[i], result.changed_answers[i],
-                         result.won_by(i)});
+                         result.won_by(i), result.parameters[at]});
       for (const StageCalls& calls : result.stages[at]) {
         const auto number = static_cast<std::size_t>(calls.stage);
         if (stages.size() <= number) stages.resize(number + 1);
@@ -128,5 +131,14 @@ struct Outcome {
     return sum;
   }
 };
+
+/// An outcome whose distances are the attack's own measure, the first of its parameters, in place of its
+/// norm's: what figures and curves of it are by severity, say. Throws foil::Error for an attack without.
+inline Outcome by_own_measure(Outcome outcome) {
+  require(!outcome.parameters.empty(), outcome.attack, ": has no measure of its own");
+  for (Record& r : outcome.records)
+    if (!r.parameters.empty()) r.distance = r.parameters.front();
+  return outcome;
+}
 
 }  // namespace foil

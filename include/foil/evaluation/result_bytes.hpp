@@ -35,7 +35,7 @@ void for_counts(Result& result, Do each) {
 
 template <class Scalar, int rank>
 std::string result_format() {
-  return text("foil result 1, ", sizeof(Scalar), " bytes, rank ", rank);
+  return text("foil result 2, ", sizeof(Scalar), " bytes, rank ", rank);
 }
 
 }  // namespace detail
@@ -61,6 +61,8 @@ std::string to_bytes(const Result<Input>& result) {
     out << std::uint64_t{result.stages[at].size()};
     for (const StageCalls& calls : result.stages[at])
       out << calls.stage << calls.queries << calls.gradient_queries;
+    out << std::uint64_t{result.parameters[at].size()};
+    for (const double number : result.parameters[at]) out << number;
   }
   return out.bytes();
 }
@@ -104,6 +106,8 @@ Result<Input> result_from(std::string_view bytes) {
       in >> point.queries >> point.gradient_queries >> point.distance >> point.loss;
     result.stages[at].resize(in.count(sizeof(int) + 2 * sizeof(std::uint64_t)));
     for (StageCalls& calls : result.stages[at]) in >> calls.stage >> calls.queries >> calls.gradient_queries;
+    result.parameters[at].resize(in.count(sizeof(double)));
+    for (double& number : result.parameters[at]) in >> number;
   }
   return result;
 }

@@ -97,7 +97,7 @@ inline Ending ending_of(const Record& record, double radius) {
 
 /// The worst case over the results of several attacks on the same samples in one norm and, where the budget
 /// is fixed, within one radius: each sample's closest verified adversarial, the first one on a tie. Counts
-/// are summed; traces and stages, which belong to single runs, are left out.
+/// are summed; traces, stages and parameters, which belong to single runs, are left out.
 ///
 /// A sample for which one attack has found something is fooled, as closely as the closest; if another attack
 /// on it did not end, its status is `interrupted`, as it might have come closer. Where none has found
@@ -201,6 +201,7 @@ WorstOutcome worst_of(const Outcomes& outcomes) {
     record.queries = record.gradient_queries = record.verification_queries = 0;
     record.bad_rows = record.zero_gradients = record.probability_rows = record.changed_answers = 0;
     record.stage = -1;
+    record.parameters.clear();
     record.status = verdict.status;
     record.success = verdict.success;
     record.distance = endings[verdict.decides].distance;

@@ -4,8 +4,10 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -30,16 +32,45 @@ struct ImageLayout {
   }
 };
 
+/// Whether images are (H, W, C) rather than (C, H, W): true, false, or, by default, what their shape says.
+/// They are where the last axis has 1 or 3 entries, as channels are, and the first has not.
+class ChannelsLast {
+ public:
+  /// Of the option, in words.
+  static constexpr std::string_view meaning =
+      "images are (H, W, C); auto: where the last axis has 1 or 3 entries and the first has not";
+
+  constexpr ChannelsLast() = default;
+  constexpr ChannelsLast(bool last) : said_(last ? Said::last : Said::first) {}
+
+  /// Of samples of that shape, which has three dimensions.
+  bool of(const std::vector<Index>& shape) const {
+    const auto channels = [](Index extent) { return extent == 1 || extent == 3; };
+    return said_ == Said::nothing ? !channels(shape.front()) && channels(shape.back()) : said_ == Said::last;
+  }
+
+  friend constexpr bool operator==(ChannelsLast, ChannelsLast) = default;
+  friend constexpr auto option_names(ChannelsLast) {
+    return std::array{std::pair{std::string_view("true"), ChannelsLast(true)},
+                      std::pair{std::string_view("false"), ChannelsLast(false)},
+                      std::pair{std::string_view("auto"), ChannelsLast()}};
+  }
+
+ private:
+  enum class Said { nothing, first, last };
+  Said said_ = Said::nothing;
+};
+
 /// The layout of a sample of that shape. Throws foil::Error unless it has three dimensions.
-inline ImageLayout image_layout(const std::vector<Index>& shape, bool channels_last) {
+inline ImageLayout image_layout(const std::vector<Index>& shape, ChannelsLast channels_last) {
   require(shape.size() == 3, "expected images of three dimensions, the samples have ", shape.size());
-  if (channels_last) return {shape[2], shape[0], shape[1], true};
+  if (channels_last.of(shape)) return {shape[2], shape[0], shape[1], true};
   return {shape[0], shape[1], shape[2], false};
 }
 
 /// The image that a sample of any shape is: two dimensions are a single channel, and what is no image is a
 /// single row of pixels.
-inline ImageLayout image_or_row(const std::vector<Index>& shape, bool channels_last) {
+inline ImageLayout image_or_row(const std::vector<Index>& shape, ChannelsLast channels_last) {
   if (shape.size() == 3) return image_layout(shape, channels_last);
   if (shape.size() == 2) return {1, shape[0], shape[1]};
   Index features = 1;
@@ -49,7 +80,7 @@ inline ImageLayout image_or_row(const std::vector<Index>& shape, bool channels_l
 
 /// The same of the samples of a batch.
 template <Batch T>
-ImageLayout image_or_row(const T& batch, bool channels_last) {
+ImageLayout image_or_row(const T& batch, ChannelsLast channels_last) {
   std::vector<Index> shape;
   for (std::size_t axis = 1; axis < T::NumIndices; ++axis) shape.push_back(batch.dimensions()[axis]);
   return image_or_row(shape, channels_last);

@@ -7,15 +7,14 @@
 #include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
-#include <cstddef>
 #include <limits>
-#include <utility>
 #include <vector>
 
 #include "foil/core/lattice.hpp"
 #include "foil/core/norms.hpp"
 #include "foil/core/numbers.hpp"
 #include "foil/core/tensor.hpp"
+#include "foil/geometry/alternatives.hpp"
 #include "foil/geometry/box.hpp"
 #include "foil/geometry/floats_within.hpp"
 
@@ -65,6 +64,10 @@ class Representable {
     return true;
   }
 
+  /// Whether the original is the only such point within a distance as the norm computes it. O(n), mostly
+  /// O(1): looks for a feature whose next value is no farther.
+  bool alone(double epsilon) const;
+
   /// Whether all features of x that may move lie on the lattice, within its tolerance or as its points are
   /// rounded to the model's numbers. True without a lattice.
   bool on_lattice(const Eigen::VectorXd& x) const { return off_lattice(x) < 0; }
@@ -77,13 +80,6 @@ class Representable {
   }
 
  private:
-  /// An entry that has been rounded away from the original, and what it may be instead.
-  struct Alternative {
-    Index index;
-    double value;
-    double order;  ///< ascending: those to be taken first
-  };
-
   double rounded(double value) const {
     return single_precision_ ? static_cast<double>(static_cast<float>(value)) : value;
   }
@@ -117,7 +113,6 @@ class Representable {
   double towards_original(Index i, double value) const;
   double outermost(Index i, double epsilon, double side) const;
   void settle_on_lattice(Eigen::VectorXd& x, double epsilon) const;
-  void take(std::vector<Alternative>& alternatives, Eigen::VectorXd& x, double epsilon) const;
 
   const Eigen::VectorXd& original_;
   const Box& box_;
@@ -176,6 +171,20 @@ inline void Representable::fit_ball(double epsilon) const {
   }
 }
 
+inline bool Representable::alone(double epsilon) const {
+  if (norm_.p == 0 && epsilon < 1) return true;
+  constexpr double endless = std::numeric_limits<double>::infinity();
+  const double reach = norm_.p == 0 ? endless : epsilon;
+  const auto moves = [&](Index i, double side) {
+    if (restricted(i)) return outermost(i, reach, side) != original_[i];
+    const double next = inward(original_[i], side * endless);
+    return in_box(i, next) && std::abs(next - original_[i]) <= reach;
+  };
+  for (Index i = 0; i < original_.size(); ++i)
+    if (!box_.is_frozen(i) && (moves(i, -1) || moves(i, 1))) return false;
+  return true;
+}
+
 /// The lattice point of the box that is nearest to a value of the box; the original's own where that is the
 /// value, or where the box has none.
 inline double Representable::nearest(Index i, double value) const {
@@ -211,36 +220,11 @@ inline double Representable::outermost(Index i, double epsilon, double side) con
   }
 }
 
-/// Takes the first of the alternatives, as few as bring x within epsilon, all if they are not enough.
-inline void Representable::take(std::vector<Alternative>& alternatives, Eigen::VectorXd& x,
-                                double epsilon) const {
-  if (!(distance(x) > epsilon)) return;
-  const auto at = [&](std::size_t position) {
-    return alternatives.begin() + static_cast<std::vector<Alternative>::difference_type>(position);
-  };
-  const auto exchange = [&](std::size_t first, std::size_t last) {
-    for (; first < last; ++first) std::swap(x[alternatives[first].index], alternatives[first].value);
-  };
-  std::size_t too_few = 0, enough = alternatives.size();
-  exchange(0, enough);
-  if (distance(x) > epsilon) return;
-  bool taken = true;  // those in between; all before them are, none behind
-  while (enough - too_few > 1) {
-    const std::size_t middle = too_few + (enough - too_few) / 2;
-    std::nth_element(at(too_few), at(middle), at(enough), [](const Alternative& a, const Alternative& b) {
-      return a.order != b.order ? a.order < b.order : a.index < b.index;
-    });
-    taken ? exchange(middle, enough) : exchange(too_few, middle);
-    taken = !(distance(x) > epsilon);
-    (taken ? enough : too_few) = middle;
-  }
-  if (!taken) exchange(too_few, enough);
-}
-
 /// From a point within epsilon that disregards the lattice. Not for Linf.
 inline void Representable::settle_on_lattice(Eigen::VectorXd& x, double epsilon) const {
   constexpr double last = std::numeric_limits<double>::infinity();
   std::vector<Alternative> alternatives;
+  const auto too_far = [&] { return distance(x) > epsilon; };
   const auto gain = [&](Index i, double from, double to) {  // in distance, to the power p
     const auto power = [&](double value) {
       const double share = std::abs(value - original_[i]) / epsilon;
@@ -258,9 +242,9 @@ inline void Representable::settle_on_lattice(Eigen::VectorXd& x, double epsilon)
     const double order = detour / gain(i, at, back);
     alternatives.push_back({i, back, std::isnan(order) ? last : order});
   }
-  take(alternatives, x, epsilon);
+  take_fewest(alternatives, x, too_far);
   // Only where powers were rounded up, or an original is not on the lattice: on towards the original.
-  while (distance(x) > epsilon) {
+  while (too_far()) {
     alternatives.clear();
     for (Index i = 0; i < x.size(); ++i) {
       if (x[i] == original_[i]) continue;
@@ -268,7 +252,7 @@ inline void Representable::settle_on_lattice(Eigen::VectorXd& x, double epsilon)
       alternatives.push_back({i, next, -gain(i, x[i], next)});
     }
     if (alternatives.empty()) return;
-    take(alternatives, x, epsilon);
+    take_fewest(alternatives, x, too_far);
   }
 }
 

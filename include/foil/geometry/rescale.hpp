@@ -106,7 +106,10 @@ Rescaling rescale_gathered(const M& moves, double epsilon, double p) {
       levels[i] = std::pow(rooms[static_cast<std::size_t>(i)], p);
     }
     const auto [root, reached] = saturated_sum(weights, levels, target);
-    if (reached) return {std::pow(root, 1 / p) / largest * epsilon, true};
+    if (reached) {
+      const double length = std::pow(root, 1 / p), share = length / largest;  // of epsilon
+      return {std::isfinite(share) ? share * epsilon : epsilon / largest * length, true};
+    }
     std::size_t kept = 0;
     for (std::size_t i = 0; i < speeds.size(); ++i) {
       const auto entry = static_cast<Index>(i);

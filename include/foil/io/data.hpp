@@ -190,7 +190,10 @@ class ImageReader {
     auto moved = found;
     if (moved.size() == 3 && !options_.nhwc) std::rotate(moved.begin(), moved.begin() + 2, moved.end());
     const auto fits = [&](const auto& shape) { return squeezed(shape) == squeezed(wanted); };
-    if (!fits(shape_)) refuse(found, fits(moved) ? ", which would fit as N x H x W x C (layout nhwc)" : "");
+    if (!fits(shape_))
+      refuse(found, !fits(moved)    ? ""
+                    : options_.nhwc ? ", which would fit as it is (without layout nhwc)"
+                                    : ", which would fit as N x H x W x C (layout nhwc)");
     shape_ = wanted;
   }
 

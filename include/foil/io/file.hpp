@@ -29,7 +29,19 @@ void require(bool condition, const std::filesystem::path& path, const Parts&... 
   if (!condition) throw Error(path.string() + ": " + foil::text(parts...));
 }
 
+/// A file that is open to be written could not be: the disk is full, say. Unlike a path at which no file can
+/// be written, which is told as a plain Error, that is not the fault of who named it.
+class WriteError : public Error {
+ public:
+  using Error::Error;
+};
+
 namespace detail {
+
+/// Throws WriteError with the system's reason unless the last call has written what it was to.
+inline void require_written(bool fine, const std::filesystem::path& path) {
+  if (!fine) throw WriteError(path.string() + ": cannot be written: " + std::strerror(errno));
+}
 
 struct CloseFile {
   void operator()(std::FILE* file) const { std::fclose(file); }
@@ -113,7 +125,7 @@ inline void sync_directory(const std::filesystem::path& directory) {
 /// Symbolic links are followed, also to files that do not exist yet. An older file's permissions are kept;
 /// one that is write-protected is an error. Devices and pipes, which cannot be replaced, are written
 /// directly, and so are the program's own standard output and standard error, by whatever name. Every failure
-/// throws foil::Error with the path and the system's reason.
+/// throws foil::Error with the path and the system's reason, once the file is open a WriteError.
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
@@ -155,33 +167,36 @@ class AtomicFile {
   bool direct() const { return target_.empty(); }
 
   void write(const void* data, std::size_t size) {
-    check(size == 0 || std::fwrite(data, 1, size, file_.get()) == size);
+    detail::require_written(size == 0 || std::fwrite(data, 1, size, file_.get()) == size, path_);
   }
   void write(std::string_view text) { write(text.data(), text.size()); }
 
   /// Writes over the beginning of what has been written; a pipe's is gone. The last thing before the commit.
   void overwrite(std::string_view text) {
-    check(std::fseek(file_.get(), 0, SEEK_SET) == 0);
+    detail::require_written(std::fseek(file_.get(), 0, SEEK_SET) == 0, path_);
     write(text);
   }
 
   /// Brings to the disk what has been written, unless something could not be; nothing can be written
   /// afterwards, and all that commit() still does is to put the file in place.
   void finish() {
-    require(std::ferror(file_.get()) == 0, path_, "cannot be written: a write failed");
-    check(std::fflush(file_.get()) == 0);
-    if (!direct()) check(::fsync(::fileno(file_.get())) == 0 || errno == EINVAL || errno == ENOTSUP);
+    if (std::ferror(file_.get()) != 0)
+      throw WriteError(path_.string() + ": cannot be written: a write failed");
+    detail::require_written(std::fflush(file_.get()) == 0, path_);
+    if (direct()) return;
+    detail::require_written(::fsync(::fileno(file_.get())) == 0 || errno == EINVAL || errno == ENOTSUP,
+                            path_);
   }
 
   /// Puts the file in place.
   void commit() {
     finish();
     if (!direct()) {
-      check(std::rename(temporary_.c_str(), target_.c_str()) == 0);
+      detail::require_written(std::rename(temporary_.c_str(), target_.c_str()) == 0, path_);
       temporary_.clear();
       sync_directory(target_.parent_path());
     }
-    check(std::fclose(file_.release()) == 0);
+    detail::require_written(std::fclose(file_.release()) == 0, path_);
   }
 
  private:

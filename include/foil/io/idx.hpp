@@ -3,18 +3,12 @@
 /// The idx format of the MNIST family (unsigned bytes), plain or gzipped. Needs zlib.
 #pragma once
 
-#include <zlib.h>
-#include <cstddef>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
+#include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <limits>
-#include <memory>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -22,6 +16,7 @@
 #include "foil/core/tensor.hpp"
 #include "foil/io/bytes.hpp"
 #include "foil/io/file.hpp"
+#include "foil/io/gzip.hpp"
 
 namespace foil::io {
 
@@ -31,27 +26,15 @@ struct IdxArray {
   std::vector<std::uint8_t> data;
 };
 
-namespace detail {
-
-struct CloseGzip {
-  void operator()(gzFile file) const { gzclose(file); }
-};
-
-}  // namespace detail
-
 /// Reads an idx file of unsigned bytes with one to four dimensions row by row; gzip is recognised by content.
 /// Throws foil::Error for anything else: other element types, a damaged file and, once the last row is read,
 /// a truncated one or surplus bytes; when opened, also for more elements than a file of its size can hold, so
 /// that nobody need allocate what a header claims.
 class IdxReader {
  public:
-  explicit IdxReader(std::filesystem::path path) : path_(std::move(path)) {
-    detail::open_to_read(path_);  // zlib would not say why it cannot
-    file_.reset(gzopen(path_.string().c_str(), "rb"));
-    require(file_ != nullptr, path_, "cannot be read: ", std::strerror(errno));
-
+  explicit IdxReader(std::filesystem::path path) : path_(std::move(path)), file_(path_) {
     std::array<std::uint8_t, 4> magic{};
-    require(read(magic.data(), 4) == 4, path_, "expected an idx file, found fewer than 4 bytes");
+    require(file_.read(magic.data(), 4) == 4, path_, "expected an idx file, found fewer than 4 bytes");
     require(magic[0] == 0 && magic[1] == 0, path_,
             "expected an idx file (starting with two zero bytes), found ", int{magic[0]}, " ", int{magic[1]},
             " ", int{magic[2]}, " ", int{magic[3]});
@@ -61,8 +44,8 @@ class IdxReader {
 
     for (int axis = 0; axis < magic[3]; ++axis) {
       std::array<std::uint8_t, 4> big_endian{};
-      require(read(big_endian.data(), 4) == 4, path_, "truncated: the idx header announces ", int{magic[3]},
-              " dimensions but ends after ", axis);
+      require(file_.read(big_endian.data(), 4) == 4, path_, "truncated: the idx header announces ",
+              int{magic[3]}, " dimensions but ends after ", axis);
       std::uint32_t extent = 0;
       for (const std::uint8_t byte : big_endian) extent = extent << 8 | byte;
       shape_.push_back(static_cast<Index>(extent));
@@ -84,13 +67,13 @@ class IdxReader {
     std::array<std::uint8_t, 1 << 16> chunk;
     while (array.data.size() < size) {
       const auto wanted = std::min<std::uint64_t>(size - array.data.size(), chunk.size());
-      const auto got = read(chunk.data(), static_cast<unsigned>(wanted));
+      const auto got = file_.read(chunk.data(), static_cast<unsigned>(wanted));
       require(got > 0, path_, "truncated: the idx header announces ", total_, " elements, found ",
               before + array.data.size());
       array.data.insert(array.data.end(), chunk.begin(), chunk.begin() + static_cast<std::ptrdiff_t>(got));
     }
     row_ += count;
-    require(row_ < shape_[0] || read(chunk.data(), 1) == 0, path_, "the idx header announces ", total_,
+    require(row_ < shape_[0] || file_.read(chunk.data(), 1) == 0, path_, "the idx header announces ", total_,
             " elements, but more bytes follow");
     return array;
   }
@@ -101,9 +84,7 @@ class IdxReader {
     require(row >= 0 && row <= shape_[0], path_, "expected a row from 0 to ", shape_[0], ", got ", row);
     if (row == row_) return;
     const std::uint64_t offset = 4 + 4 * shape_.size() + static_cast<std::uint64_t>(row) * row_size();
-    require(
-        std::in_range<z_off_t>(offset) && gzseek(file_.get(), static_cast<z_off_t>(offset), SEEK_SET) >= 0,
-        path_, "cannot be read at row ", row);
+    require(file_.seek(offset), path_, "cannot be read at row ", row);
     row_ = row;
   }
 
@@ -118,7 +99,7 @@ class IdxReader {
     const std::uint64_t size = std::filesystem::file_size(path_, failure);
     require(!failure, path_, "cannot be read: ", failure.message());
     const std::uint64_t header = 4 + 4 * shape_.size();
-    if (gzdirect(file_.get()) != 0)
+    if (file_.plain())
       require(size >= header && total_ <= size - header, path_, "truncated: the idx header announces ",
               total_, " elements, found ", size - std::min(size, header));
     else
@@ -126,18 +107,8 @@ class IdxReader {
               " elements, more than ", size, " bytes can be unpacked to");
   }
 
-  /// Reads up to `size` bytes.
-  std::size_t read(void* out, unsigned size) {
-    const int got = gzread(file_.get(), out, size);
-    int code = Z_OK;
-    const char* reason = gzerror(file_.get(), &code);
-    require(got >= 0 && (code == Z_OK || code == Z_STREAM_END), path_,
-            "cannot be read: ", code == Z_ERRNO ? std::strerror(errno) : reason);
-    return static_cast<std::size_t>(got);
-  }
-
   std::filesystem::path path_;
-  std::unique_ptr<gzFile_s, detail::CloseGzip> file_{};
+  GzipFile file_;
   std::vector<Index> shape_{};
   std::uint64_t total_ = 1;  // elements announced
   Index row_ = 0;            // the next one

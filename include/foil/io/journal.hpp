@@ -35,7 +35,7 @@ class Journal {
     file_ = ::open(path_.c_str(), O_RDWR | O_CLOEXEC);
     if (file_ < 0 && (errno == ENOENT || errno == ENOTDIR)) return;
     try {
-      check(file_ >= 0, "read");
+      check_read(file_ >= 0);
       lock();
       read();
     } catch (...) {
@@ -55,7 +55,7 @@ class Journal {
   void append(std::string_view entry) {
     if (file_ < 0) {
       file_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-      check(file_ >= 0, "written");
+      detail::require_written(file_ >= 0, path_);
       lock();
       sync_directory(path_.parent_path());
     }
@@ -71,14 +71,14 @@ class Journal {
     const int why = errno;
     if (::ftruncate(file_, static_cast<::off_t>(end_)) == 0) ::fsync(file_);
     errno = why;
-    check(false, "written");
+    detail::require_written(false, path_);
   }
 
   /// Forgets all entries: what comes next is the first.
   void clear() {
     entries_.clear();
     end_ = 0;
-    if (file_ >= 0) check(::ftruncate(file_, 0) == 0, "written");
+    if (file_ >= 0) detail::require_written(::ftruncate(file_, 0) == 0, path_);
   }
   /// Removes the file.
   void remove() {
@@ -101,9 +101,7 @@ class Journal {
     return head;
   }
 
-  void check(bool fine, const char* what) const {
-    if (!fine) require(false, path_, "cannot be ", what, ": ", std::strerror(errno));
-  }
+  void check_read(bool fine) const { require(fine, path_, "cannot be read: ", std::strerror(errno)); }
   void close() {
     if (file_ >= 0) ::close(file_);
     file_ = -1;
@@ -118,7 +116,7 @@ class Journal {
     std::size_t done = 0;
     while (done < size) {
       const ::ssize_t got = ::pread(file_, to + done, size - done, static_cast<::off_t>(from + done));
-      check(got >= 0 || errno == EINTR, "read");
+      check_read(got >= 0 || errno == EINTR);
       if (got == 0) break;
       if (got > 0) done += static_cast<std::size_t>(got);
     }
@@ -127,7 +125,7 @@ class Journal {
 
   void read() {
     struct ::stat found{};
-    check(::fstat(file_, &found) == 0, "read");
+    check_read(::fstat(file_, &found) == 0);
     const auto size = static_cast<std::uint64_t>(found.st_size);
     std::array<char, mark.size()> start{};
     const std::size_t begun = get(0, start.data(), start.size());

@@ -12,7 +12,6 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <optional>
 #include <span>
@@ -109,7 +108,7 @@ class NpyPart {
   std::uint64_t size() const { return place(rows_); }
 
  private:
-  void check(bool fine) const { require(fine, path_, "cannot be written: ", std::strerror(errno)); }
+  void check(bool fine) const { detail::require_written(fine, path_); }
   std::uint64_t place(Index row) const {
     return header_size_ + static_cast<std::uint64_t>(row) * row_size_ * sizeof(T);
   }

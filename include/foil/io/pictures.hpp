@@ -145,7 +145,7 @@ inline PictureList list_from_table(const std::filesystem::path& path) {
                     rows = table.lines().size() - std::min(first, table.lines().size());
   if (label >= 0) list.labels.resize(static_cast<Index>(rows));
   for (std::size_t row = 0; row < rows; ++row) {
-    list.names.push_back(table.lines()[row + first][static_cast<std::size_t>(std::max<Index>(named, 0))]);
+    list.names.push_back(table.text(row + first, static_cast<std::size_t>(std::max<Index>(named, 0))));
     list.files.push_back(path.parent_path() / list.names.back());
     if (label >= 0)
       list.labels[static_cast<Index>(row)] = table.natural(row + first, static_cast<std::size_t>(label));
@@ -200,7 +200,7 @@ inline Labels match_labels(const Table& table, const PictureList& list) {
   require(file >= 0 && label >= 0, table.path(), "expected columns 'file' and 'label'");
   std::map<std::string, std::size_t, std::less<>> lines;
   for (std::size_t line = 1; line < table.lines().size(); ++line) {
-    const std::string& name = table.lines()[line][static_cast<std::size_t>(file)];
+    const std::string& name = table.text(line, static_cast<std::size_t>(file));
     const bool fresh =
         lines.emplace(std::filesystem::path(name).lexically_normal().generic_string(), line).second;
     require(fresh, table.path(), "names '", name, "' twice");

@@ -7,7 +7,6 @@
 #include <array>
 #include <charconv>
 #include <cstddef>
-#include <cstdio>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -17,12 +16,13 @@
 
 #include "foil/core/tensor.hpp"
 #include "foil/io/file.hpp"
+#include "foil/io/gzip.hpp"
 #include "foil/io/npy_format.hpp"
 
 namespace foil::io {
 
-/// The lines of a text file, split at commas. Cells may be quoted as in CSV ("a, b"); spaces around them,
-/// empty lines at the end, a byte order mark and carriage returns are passed over.
+/// The lines of a text file, plain or gzipped, split at commas. Cells may be quoted as in CSV ("a, b");
+/// spaces around them, empty lines at the end, a byte order mark and carriage returns are passed over.
 class Table {
  public:
   static constexpr std::size_t longest_line = 1 << 16;
@@ -30,11 +30,10 @@ class Table {
   /// Reads a table of at most `most` lines beside a header. Throws foil::Error, naming the line, for one that
   /// is empty, too long, not text or not of as many cells as the first, and if there are more.
   explicit Table(std::filesystem::path path, Index most) : path_(std::move(path)) {
-    const detail::File file = detail::open_to_read(path_);
-    std::array<char, 1 << 12> chunk{};
+    GzipFile file(path_);
+    std::array<char, 1 << 14> chunk{};
     std::string line;
-    for (std::size_t got = chunk.size(); got > 0;) {
-      got = std::fread(chunk.data(), 1, chunk.size(), file.get());
+    while (const std::size_t got = file.read(chunk.data(), static_cast<unsigned>(chunk.size())))
       for (const char c : std::string_view(chunk.data(), got)) {
         if (c == '\n') {
           add(std::exchange(line, {}), most);
@@ -44,19 +43,26 @@ class Table {
                 "expected lines of text, found something else in line ", lines_ + 1);
         line += c;
       }
-    }
-    require(std::ferror(file.get()) == 0, path_, "cannot be read");
     if (!line.empty()) add(std::move(line), most);
   }
 
   const std::filesystem::path& path() const { return path_; }
   /// The lines, the header among them if there is one.
   const std::vector<std::vector<std::string>>& lines() const { return cells_; }
-  /// Where the column of that name is in the first line; -1 if there is none.
+  /// Where the column of that name is in the first line; -1 if there is none. Throws foil::Error if there are
+  /// two.
   Index column(std::string_view name) const {
     if (cells_.empty()) return -1;
     const auto found = std::find(cells_[0].begin(), cells_[0].end(), name);
+    require(std::count(found, cells_[0].end(), name) <= 1, path_, "the column '", name, "' is there twice");
     return found == cells_[0].end() ? -1 : found - cells_[0].begin();
+  }
+
+  /// A cell that has to say something. Throws foil::Error, naming the line, for an empty one.
+  const std::string& text(std::size_t line, std::size_t column) const {
+    require(!cells_[line][column].empty(), path_, "expected something in cell ", column + 1, " of line ",
+            line + 1, ", found nothing");
+    return cells_[line][column];
   }
 
   /// An integer from 0 on.

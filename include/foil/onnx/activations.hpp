@@ -148,7 +148,7 @@ Value convert_mean(Builder<T>& build, const NodeView& at) {
 /// F, a sigmoid or a tanh of that rate, with the slopes that are asked for.
 template <class T, class F>
 Value emit_saturating(Builder<T>& build, const Value& x, int rate) {
-  const Derivatives& wanted = build.derivatives();
+  const Treatment& wanted = build.treatment();
   if (!wanted.stabilise && !wanted.surrogate_slopes) return emit_elementwise<T>(build, x, F{});
   if (wanted.surrogate_slopes)
     build.note(

@@ -29,9 +29,10 @@
 
 namespace foil::onnx::detail {
 
-/// What is asked of derivatives: members of Options.
-struct Derivatives {
-  bool straight_through = false, stabilise = false, surrogate_slopes = false;
+/// What is asked of derivatives and types: members of Options.
+struct Treatment {
+  bool straight_through = false, stabilise = false, surrogate_slopes = false;  ///< of derivatives
+  bool strict_types = false;
 };
 
 /// The graph under construction.
@@ -40,17 +41,17 @@ class Builder {
  public:
   /// For an input whose axes are these for one sample, `batch` samples according to the file (-1 if open), in
   /// a file of so many bytes, external data included.
-  Builder(const Dims& input, std::int64_t batch, std::uint64_t file_bytes, Derivatives derivatives)
+  Builder(const Dims& input, std::int64_t batch, std::uint64_t file_bytes, Treatment treatment)
       : graph_(volume(input)),
         file_batch_(batch),
-        derivatives_(derivatives),
+        treatment_(treatment),
         allowance_((1 << 23) + 16 * file_bytes + static_cast<std::uint64_t>(volume(input))) {}
 
   nn::Graph<T>& graph() { return graph_; }
 
-  /// What is asked of derivatives, see Options.
-  const Derivatives& derivatives() const { return derivatives_; }
-  bool straight_through() const { return derivatives_.straight_through; }
+  /// What is asked of derivatives and types, see Options.
+  const Treatment& treatment() const { return treatment_; }
+  bool straight_through() const { return treatment_.straight_through; }
 
   /// The batch size written in the file; -1 if open.
   std::int64_t file_batch() const { return file_batch_; }
@@ -254,7 +255,7 @@ class Builder {
  private:
   nn::Graph<T> graph_;
   std::int64_t file_batch_;
-  Derivatives derivatives_;
+  Treatment treatment_;
   std::uint64_t allowance_;
   mutable std::uint64_t spent_ = 0;
   const Builder* outer_ = nullptr;

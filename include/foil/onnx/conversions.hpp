@@ -115,6 +115,7 @@ const std::map<std::string_view, Conversion<T>>& conversions() {
       {"DequantizeLinear", {convert_dequantize<T>, {2, 3}}},
       {"Div", {convert_arithmetic<T, nn::Over>, {2, 2}}},
       {"Dropout", {convert_dropout<T>, {1, 3, 2}}},
+      {"DynamicQuantizeLinear", {convert_dynamic_quantize<T>, {1, 1, 3}}},
       {"Einsum", {convert_einsum<T>, {1, Arity::any}}},
       {"Elu", {convert_elu<T>}},
       {"Equal", {convert_comparison<T, nn::Equal>, {2, 2}}},

@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -20,10 +19,12 @@
 #include "foil/nn/network.hpp"
 #include "foil/nn/operators/constant.hpp"
 #include "foil/onnx/builder.hpp"
+#include "foil/onnx/casts.hpp"
 #include "foil/onnx/constant.hpp"
 #include "foil/onnx/conversions.hpp"
 #include "foil/onnx/counting.hpp"
 #include "foil/onnx/element_type.hpp"
+#include "foil/onnx/functions.hpp"
 #include "foil/onnx/model.hpp"
 #include "foil/onnx/node_view.hpp"
 #include "foil/onnx/parts.hpp"
@@ -32,52 +33,6 @@
 #include "foil/onnx/value.hpp"
 
 namespace foil::onnx::detail {
-
-/// As ONNX defines the cast of one element: floats lose their fraction, integers their upper bits, and what
-/// is not zero is true. What no integer holds ONNX leaves open; here it is an error.
-inline std::int64_t cast_to_integer(const NodeView& at, double value, ElementType type) {
-  if (type == ElementType::boolean) return value != 0 ? 1 : 0;
-  const IntegerRange range = integer_range(type);
-  const double whole = std::trunc(value);
-  at.require(whole >= static_cast<double>(range.lowest) && whole < static_cast<double>(range.highest) + 1,
-             "cannot cast ", value, " to ", type_text(type));
-  return static_cast<std::int64_t>(whole);
-}
-inline std::int64_t cast_to_integer(const NodeView& at, std::int64_t value, ElementType type) {
-  if (type == ElementType::boolean) return value != 0 ? 1 : 0;
-  const unsigned bits = element_bits(type);
-  const IntegerRange range = integer_range(type);
-  at.require(bits < 64 || value >= range.lowest, "cannot cast ", value, " to ", type_text(type));
-  if (bits == 64) return value;
-  const std::int64_t all = std::int64_t{1} << bits, low = value & (all - 1);
-  return low > range.highest ? low - all : low;
-}
-
-template <class T>
-Constant fold_cast(Builder<T>& build, const NodeView& at) {
-  const Constant& x = build.constant(at, 0);
-  const std::int64_t number = at.integer("to", 0);
-  at.require(element_bits(number) > 0, "cannot cast a constant of ", type_text(x.type), " to ",
-             type_text(number));
-  Constant out = x;
-  out.type = static_cast<ElementType>(number);
-  if (out.is_float()) {
-    at.require(x.per_sample.empty(),
-               "the number of samples would become an activation, which would mix them");
-    if (out.kind() == Kind::twice)
-      out.set(x.numbers<double>().list());
-    else
-      out.set(x.floats().list());
-    return out;
-  }
-  x.visit([&]<class U>(const Numbers<U>& numbers) {
-    using Wide = std::conditional_t<std::is_integral_v<U>, std::int64_t, double>;
-    std::vector<std::int64_t> elements;
-    for (const U v : numbers) elements.push_back(cast_to_integer(at, Wide{v}, out.type));
-    out.set(std::move(elements));
-  });
-  return out;
-}
 
 /// The outputs of a node by its conversion.
 template <class T>
@@ -206,10 +161,12 @@ std::vector<Constant> fold_for_one(Builder<T>& build, const NodeView& at, const 
   if (type == "DequantizeLinear") return {fold_dequantize(build, at)};
   std::vector<const Constant*> operands;
   bool integers = true, empty = false;
+  ElementType of = ElementType::float32;  // the floats
   for (std::size_t i = 0; i < at.node().inputs.size(); ++i) {
     if (!at.has_input(i)) continue;
     operands.push_back(&build.constant(at, i));
     integers = integers && !operands.back()->is_float();
+    if (of == ElementType::float32 && operands.back()->is_float()) of = operands.back()->type;
     empty = empty || operands.back()->size() == 0;
   }
   if (type == "Where") return {chosen(build, at, operands)};
@@ -218,7 +175,7 @@ std::vector<Constant> fold_for_one(Builder<T>& build, const NodeView& at, const 
       "Equal", "And", "Or"};
   const bool combines =
       std::find(functions.begin(), functions.end(), type) != functions.end() || type == "Xor";
-  if (integers && combines) return {combined(build, at, operands)};
+  if (integers && combines) return {wrapped(at, combined(build, at, operands))};
   const bool lists = integers && std::all_of(operands.begin(), operands.end(),
                                              [](const Constant* c) { return c->dims.size() == 1; });
   if (lists && type == "Concat") return {joined(build, at)};
@@ -226,12 +183,17 @@ std::vector<Constant> fold_for_one(Builder<T>& build, const NodeView& at, const 
   const auto moving = moved_inputs(at);
   if (!moving.empty() && !build.constant(at, moving[0]).is_float()) return moved(build, at, convert, moving);
   if (integers && (type == "ReduceProd" || type == "ReduceSum" || type == "ReduceMax" || type == "ReduceMin"))
-    return {reduced(build, at, *operands[0], read_axes(build, at, type == "ReduceSum" ? 13 : 18))};
+    return {
+        wrapped(at, reduced(build, at, *operands[0], read_axes(build, at, type == "ReduceSum" ? 13 : 18)))};
   at.require(!empty, "the operator ", type, " is not supported on constants without elements");
+  if (moving.empty()) note_type(build, static_cast<std::int64_t>(of), at.node().label());
   std::vector<Constant> out = run(build, at, convert, {});
   const bool whole = (integers && !operands.empty()) || gives_truths(type);
   for (Constant& result : out) {
-    if (!whole) continue;
+    if (!whole) {
+      result.type = of;
+      continue;
+    }
     std::vector<std::int64_t> elements;
     for (const float v : result.floats()) {
       at.require(std::abs(v) < 0x1p24f, "computing with integers beyond 2^24 is not supported");
@@ -239,6 +201,7 @@ std::vector<Constant> fold_for_one(Builder<T>& build, const NodeView& at, const 
     }
     result.type = gives_truths(type) ? ElementType::boolean : operands[0]->type;
     result.set(std::move(elements));
+    result = wrapped(at, std::move(result));
   }
   return out;
 }

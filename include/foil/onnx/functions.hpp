@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -52,13 +53,17 @@ Value convert_step(Builder<T>& build, const NodeView& at) {
   return emit_elementwise<T>(build, build.value(at, 0), F<T>{});
 }
 
-/// Tells, once, of a type of floats that the file computes in, and the engine does not.
+/// Tells, once, of a type of floats that the file computes in, from some place on, and the engine does not;
+/// or refuses it, as Options::strict_types has it.
 template <class T>
-void note_type(Builder<T>& build, std::int64_t type) {
+void note_type(Builder<T>& build, std::int64_t type, const std::string& place) {
   const ElementType computed = sizeof(T) == 4 ? ElementType::float32 : ElementType::float64;
-  const bool narrow = is_float_type(type) && type != static_cast<int>(ElementType::float32);
-  if (narrow && type != static_cast<int>(computed))
-    build.note(text("computed in ", type_text(computed), ", the file asks for ", type_text(type)));
+  const bool other = is_float_type(type) && type != static_cast<int>(ElementType::float32) &&
+                     type != static_cast<int>(computed);
+  if (!other) return;
+  require(!build.treatment().strict_types, "onnx: ", place, ": the network computes in ", type_text(type),
+          " from here on, expected ", type_text(computed), " throughout");
+  build.note(text("computed in ", type_text(computed), ", the file asks for ", type_text(type)));
 }
 
 /// Truths are 1 and 0 in the engine, and floats are of one type: what becomes a float stays as it is.
@@ -67,7 +72,7 @@ Value convert_cast(Builder<T>& build, const NodeView& at) {
   const std::int64_t type = at.integer("to", 0);
   if (type == static_cast<int>(ElementType::boolean)) return convert_step<T, nn::NotZero>(build, at);
   at.require(is_float_type(type), "expected a cast to floats or bool (9), got ", type_text(type));
-  note_type(build, type);
+  note_type(build, type, at.node().label());
   return build.value(at, 0);
 }
 

@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,6 +23,7 @@
 #include "foil/onnx/element_type.hpp"
 #include "foil/onnx/folding.hpp"
 #include "foil/onnx/head.hpp"
+#include "foil/onnx/inputs.hpp"
 #include "foil/onnx/learners.hpp"
 #include "foil/onnx/model.hpp"
 #include "foil/onnx/needed.hpp"
@@ -37,50 +37,6 @@
 namespace foil::onnx {
 
 namespace detail {
-
-/// The one input that is not an initializer.
-inline const ValueInfo& find_input(const Model& model) {
-  const ValueInfo* found = nullptr;
-  std::set<std::string_view> initialized;
-  for (const Constant& c : model.initializers)
-    require(initialized.insert(c.name).second, "onnx: the initializer '", c.name, "' is defined twice");
-  for (const ValueInfo& input : model.inputs) {
-    if (initialized.contains(input.name)) continue;
-    require(found == nullptr, "onnx: expected one input, got '", found == nullptr ? "" : found->name,
-            "' and '", input.name, "'");
-    found = &input;
-  }
-  require(found != nullptr, "onnx: the network has no input");
-  require(is_float_type(found->type) || found->type == static_cast<int>(ElementType::uint8),
-          "onnx: expected an input of floats or uint8 (2), got ", type_text(found->type));
-  return *found;
-}
-
-/// The input's shape per sample, of which extents that the file leaves open have to be given, and with them
-/// all the others.
-inline Dims sample_dims(const ValueInfo& input, const Dims& given) {
-  const std::string hint = "; say what it is by Options::input_shape (--input-shape)";
-  require(input.dims.has_value() || !given.empty(), "onnx: the input '", input.name, "' has no shape", hint);
-  if (!input.dims.has_value()) return given;
-  require(input.dims->size() >= 2, "onnx: the input '", input.name, "' has rank ", input.dims->size(),
-          ", expected a batch of samples, (N, ...)");
-  Dims dims(input.dims->begin() + 1, input.dims->end());
-  require(given.empty() || given.size() == dims.size(), "onnx: the input '", input.name, "' has ",
-          dims.size(), " axes per sample, an input shape of ", given.size(), " was given");
-  for (std::size_t i = 0; i < dims.size(); ++i) {
-    if (!given.empty() && (dims[i] == given[i] || dims[i] == -1)) dims[i] = given[i];
-    require(given.empty() || dims[i] == given[i], "onnx: dimension ", i + 1, " of the input '", input.name,
-            "' is ", dims[i], ", an input shape with ", given.empty() ? 0 : given[i], " was given");
-    require(dims[i] > 0, "onnx: dimension ", i + 1, " of the input '", input.name, "' is open or empty",
-            hint);
-  }
-  return dims;
-}
-
-/// The number of samples that the file is for; -1 if that is open.
-inline std::int64_t file_batch(const ValueInfo& input) {
-  return input.dims.has_value() ? (*input.dims)[0] : -1;
-}
 
 template <class T>
 void convert_node(Builder<T>& build, const Node& node, std::int64_t opset);
@@ -195,24 +151,28 @@ struct Imported {
 /// The network that leads to one of the file's outputs.
 template <class T>
 Imported<T> import_output(const Model& model, const std::string& name, const Options<T>& options) {
-  const Choice choice = before_argmax(model, name);
+  const Choice choice = options.flattened ? Choice{name} : before_argmax(model, name);
   const std::string& output = choice.scores;
   const ValueInfo& input = find_input(model);
   Dims dims = sample_dims(input, options.input_shape);
   const std::int64_t batch = file_batch(input);
-  dims.insert(dims.begin(), 1);
-  Builder<T> build(dims, batch, model.bytes,
-                   {options.straight_through, options.stabilise, options.surrogate_slopes});
-  note_type(build, input.type);
+  if (axes_of_batch(input) == 1) dims.insert(dims.begin(), 1);
+  Builder<T> build(
+      dims, batch, model.bytes,
+      {options.straight_through, options.stabilise, options.surrogate_slopes, options.strict_types});
+  note_type(build, input.type, "the input '" + input.name + "'");
   if (options.stabilise)
     build.note(
         "gradients are stabilised: where a sample's true ones have no entry as large as 2^-30, they are "
         "multiplied by a power of two; their directions are true then, their sizes are not");
-  if (input.type == static_cast<int>(ElementType::uint8))
+  if (input.type == static_cast<int>(ElementType::uint8)) {
+    require(!options.strict_types, "onnx: the input '", input.name,
+            "' takes whole numbers, uint8 (2), expected floats");
     build.note(
         "the file's input is uint8 (2): whole numbers from 0 to 255; the network takes what the cast behind "
         "it "
         "yields, any number");
+  }
   build.define(input.name, Value{dims, Layout::planar, 0, batch == 1 ? BatchAxis{} : BatchAxis{0, 1}});
   for (const Constant& c : model.initializers) build.define(c.name, c);
   const std::vector<const Node*> nodes = needed_nodes(model, output);
@@ -232,7 +192,8 @@ Imported<T> import_output(const Model& model, const std::string& name, const Opt
   return {std::move(build.graph()), std::move(head)};
 }
 
-/// Of several outputs the first that has several classes, or else the first that can be read as two.
+/// Of several outputs the first that has several classes, or else the first that can be read as two; of those
+/// that are no classes, the first.
 template <class T>
 Imported<T> import_network(const Model& model, const Options<T>& options) {
   require(!model.outputs.empty(), "onnx: the network has no output");
@@ -246,7 +207,9 @@ Imported<T> import_network(const Model& model, const Options<T>& options) {
   for (std::size_t i = 0, tried = 0; i < model.outputs.size() && tried < most_tried; ++i) {
     const ValueInfo& output = model.outputs[i];
     names += (names.empty() ? "'" : ", '") + output.name + "'";
-    if (options.output.empty() ? scores && !holds_scores(output) : output.name != options.output) continue;
+    if (options.output.empty() ? !options.flattened && scores && !holds_scores(output)
+                               : output.name != options.output)
+      continue;
     ++tried;
     try {
       Imported<T> imported = import_output(model, output.name, options);
@@ -254,14 +217,18 @@ Imported<T> import_network(const Model& model, const Options<T>& options) {
       if (model.outputs.size() > 1)
         imported.head.notes.insert(
             imported.head.notes.begin(),
-            text("of the network's ", model.outputs.size(), " outputs, the classes are '", output.name, "'",
-                 options.output.empty() ? ", the first that fits" : ""));
+            text("of the network's ", model.outputs.size(), " outputs, ",
+                 options.flattened ? "the one that is read is '" : "the classes are '", output.name, "'",
+                 !options.output.empty() ? ""
+                 : options.flattened     ? ", the first"
+                                         : ", the first that fits"));
       const bool single = imported.head.single;
       found.emplace(std::move(imported));
       if (!single) break;
     } catch (const Error& error) {
       if (first_failure.empty()) first_failure = error.what();
     }
+    if (options.flattened) break;
   }
   require(found || !first_failure.empty(), "onnx: the network has no output '", options.output, "', it has ",
           names);
@@ -273,9 +240,11 @@ template <class T, int Rank>
 nn::Network<T, Rank> build_network(const Model& model, const Options<T>& options) {
   require(model.opset >= 7, "onnx: expected an opset from 7 on, got ", model.opset);
   const ValueInfo& input = find_input(model);
-  const Dims dims = sample_dims(input, options.input_shape);
+  Dims dims = sample_dims(input, options.input_shape);
+  if (options.flat_input) dims = {volume(dims)};
   require(dims.size() + 1 == static_cast<std::size_t>(Rank), "onnx: the input '", input.name, "' has rank ",
-          dims.size() + 1, ", expected ", Rank, "; load<Scalar, Rank>() takes the rank");
+          dims.size() + 1, options.flat_input ? " as it is flattened" : "", ", expected ", Rank,
+          "; load<Scalar, Rank>() takes the rank");
   Imported<T> imported = import_network(model, options);
   typename nn::Network<T, Rank>::Shape shape;
   std::copy(dims.begin(), dims.end(), shape.begin());

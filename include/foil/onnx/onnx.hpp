@@ -4,6 +4,7 @@
 /// protozero.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <set>
@@ -15,10 +16,12 @@
 #include "foil/core/tensor.hpp"
 #include "foil/nn/network.hpp"
 #include "foil/onnx/decoder.hpp"
+#include "foil/onnx/element_type.hpp"
 #include "foil/onnx/importer.hpp"
 #include "foil/onnx/learners.hpp"
 #include "foil/onnx/model.hpp"
 #include "foil/onnx/options.hpp"
+#include "foil/onnx/quantised_operators.hpp"
 #include "foil/onnx/scores.hpp"
 #include "foil/onnx/source.hpp"
 
@@ -44,6 +47,9 @@ class File {
   std::vector<Index> input_shape(const std::vector<Index>& given = {}) const {
     return detail::sample_dims(detail::find_input(model_), given);
   }
+
+  /// The number of samples that the file is for; -1 if that is open.
+  std::int64_t batch() const { return detail::file_batch(detail::find_input(model_)); }
 
   /// The files beside it that hold weights; their paths lead through no links.
   const std::vector<std::filesystem::path>& external_files() const { return model_.external_files; }
@@ -79,6 +85,7 @@ class File {
   File(std::shared_ptr<const detail::Source> source, std::filesystem::path directory)
       : model_(detail::decode(std::move(source), std::move(directory))) {
     detail::Learners(model_).rewrite();
+    detail::QuantisedOperators(model_).rewrite();
   }
 
   Model model_;
@@ -92,11 +99,11 @@ nn::Network<Scalar, Rank> parse(std::string_view bytes, const Options<Scalar>& o
 
 /// Reads a classifier from an ONNX file of opset 7 or newer, with weights of any type, computed in Scalar;
 /// docs/onnx.md lists the operators. The network has one input of shape (N, ...) with Rank dimensions. N may
-/// be open or fixed in the file, other extents that are open are given by Options::input_shape; any number of
-/// samples can be evaluated. Its output has shape (N, classes), with further axes of length one if need be.
-/// What the network then has as logits, and what was taken off the end to come by them, says
-/// Network::notes(); see Options. Throws foil::Error naming node and reason if the file is damaged, uses an
-/// operator that is not supported, or mixes samples.
+/// be open or fixed in the file, or missing where a sample has one axis; other extents that are open are
+/// given by Options::input_shape; any number of samples can be evaluated. Its output has shape (N, classes),
+/// with further axes of length one if need be. What the network then has as logits, and what was taken off
+/// the end to come by them, says Network::notes(); see Options. Throws foil::Error naming node and reason if
+/// the file is damaged, uses an operator that is not supported, or mixes samples.
 template <class Scalar = float, int Rank = 4>
 nn::Network<Scalar, Rank> load(const std::filesystem::path& path, const Options<Scalar>& options = {}) {
   return File(path).network<Scalar, Rank>(options);

@@ -22,6 +22,10 @@ struct Options {
   /// width or the like open; must agree with what it says.
   std::vector<Index> input_shape{};
 
+  /// Whether a sample is one row of numbers, in memory order, whatever its shape in the file: Rank is 2 then,
+  /// for every file.
+  bool flat_input = false;
+
   /// The output that the classes are read from. By default the only one; of several the first of shape
   /// (N, classes), or else the first that stands for two classes.
   std::string output{};
@@ -32,8 +36,14 @@ struct Options {
   bool keep_output_layer = false;
 
   /// Whether the output is taken as it is, of whatever shape, with one column for each of its elements: of a
-  /// network that is no classifier: a decoder, a step of a flow. Nothing is taken off its end.
+  /// network that is no classifier: a decoder, a step of a flow. Nothing is taken off its end. Of several
+  /// outputs it is the first.
   bool flattened = false;
+
+  /// Whether a network is refused that computes in floats of another type than Scalar and float32, or takes
+  /// whole numbers. By default all is computed in Scalar, and Network::notes() tells: answers may be others
+  /// than those of the file then.
+  bool strict_types = false;
 
   /// Whether a single output is the logit z of class 1 against class 0: the network then has the logits
   /// (0, z), and where z is exactly 0 the smallest normal number as the first, so that class 1 is the answer

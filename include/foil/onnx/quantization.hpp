@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "foil/core/tensor.hpp"
+#include "foil/nn/operators/dynamic_quantize.hpp"
 #include "foil/nn/operators/elementwise.hpp"
 #include "foil/nn/operators/quantize.hpp"
 #include "foil/onnx/builder.hpp"
@@ -186,6 +187,24 @@ Value convert_dequantize(Builder<T>& build, const NodeView& at) {
   return x;
 }
 
+/// DynamicQuantizeLinear: the integers, as numbers, their scale and their zero point, by the range of each
+/// sample.
+template <class T>
+std::vector<Value> convert_dynamic_quantize(Builder<T>& build, const NodeView& at) {
+  const Value x = build.value(at, 0);
+  const Index size = volume(x.dims);
+  build.note(
+      "quantised by the range of each sample (DynamicQuantizeLinear), computed with floating-point numbers; "
+      "ONNX Runtime takes the range of a whole batch, so that its answers about one sample depend on others");
+  std::vector<Value> out;
+  for (const nn::RangePart part : {nn::RangePart::scale, nn::RangePart::zero})
+    out.push_back(
+        build.emit(std::make_unique<nn::DynamicRange<T>>(size, part), {x.slot}, {}, Layout::planar, {}));
+  out.insert(out.begin(), build.emit(std::make_unique<nn::DynamicQuantize<T>>(size),
+                                     {x.slot, out[0].slot, out[1].slot}, x.dims, x.layout, x.batch));
+  return out;
+}
+
 /// QuantizeLinear and DequantizeLinear of a constant.
 template <class T>
 Constant fold_quantize(Builder<T>& build, const NodeView& at) {
@@ -252,14 +271,12 @@ void follow_quantised(Builder<T>& build, const NodeView& at) {
 
 /// What to do instead of an operator that computes with integers; empty for others.
 inline std::string_view quantisation_remedy(std::string_view type) {
-  if (type == "DynamicQuantizeLinear" || type == "DynamicQuantizeMatMul" || type == "MatMulIntegerToFloat" ||
-      type == "DynamicQuantizeLSTM")
+  if (type == "DynamicQuantizeMatMul" || type == "MatMulIntegerToFloat" || type == "DynamicQuantizeLSTM")
     return "it quantises by the range of each batch (quantize_dynamic), which is not supported: quantise "
            "statically, onnxruntime.quantization.quantize_static(..., quant_format=QuantFormat.QDQ), or take "
            "the "
            "network before it was quantised";
-  if (type.substr(0, 7) == "QLinear" || type == "QGemm" || type == "QAttention" || type == "MatMulInteger" ||
-      type == "ConvInteger" || type == "MatMulNBits")
+  if (type.substr(0, 7) == "QLinear" || type == "QAttention" || type == "MatMulNBits")
     return "it computes with integers, which is not supported: export QuantizeLinear and DequantizeLinear "
            "around "
            "operators of floats, onnxruntime.quantization.quantize_static(..., "

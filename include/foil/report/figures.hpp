@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <optional>
 #include <string>
 
@@ -24,6 +25,14 @@ inline bool was_reached(const Record& record) {
 /// A radius; "-" where an attack looks for the smallest distance.
 inline std::string epsilon_text(const std::optional<double>& epsilon) {
   return epsilon ? formatted("%g", *epsilon) : "-";
+}
+
+/// What an adversarial is made of: "severity 0.179, rotation -4.8"; empty where its attack does not say so.
+inline std::string made_of_text(const Outcome& outcome, const Record& record) {
+  std::string out;
+  for (std::size_t k = 0; k < std::min(record.parameters.size(), outcome.parameters.size()); ++k)
+    out += (k == 0 ? "" : ", ") + outcome.parameters[k] + formatted(" %.3g", record.parameters[k]);
+  return out;
 }
 
 /// One line of a table. Calls are means over the samples that had their turn.

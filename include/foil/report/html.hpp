@@ -17,9 +17,11 @@
 #include "foil/report/figures.hpp"
 #include "foil/report/html/calls.hpp"
 #include "foil/report/html/claims.hpp"
+#include "foil/report/html/corruptions.hpp"
 #include "foil/report/html/curves.hpp"
 #include "foil/report/html/distances.hpp"
 #include "foil/report/html/facts.hpp"
+#include "foil/report/html/made_of.hpp"
 #include "foil/report/html/markup.hpp"
 #include "foil/report/html/sections.hpp"
 #include "foil/report/html/style.hpp"
@@ -99,14 +101,18 @@ inline Markup run_part(const PageRun& run, const std::string& place) {
   const auto part = [&](const char* name, const char* title, const Markup& content) {
     out("<section id=\"", place, name, "\"><h3>", title, "</h3>\n", content, "</section>\n");
   };
-  part("figures", "Figures", figures_table(run));
-  part("curves", "Robust accuracy against epsilon", curves_part(run));
-  part("distances", "How far the adversarials are", distances_part(run));
-  part("pictures", "The closest and the farthest adversarials", pictures_part(run));
-  part("ends", "How the samples ended", Markup(ends_table(run), stages_table(run)));
-  part("classes", "Class by class", classes_table(run, claims));
-  part("worst", "Worst case by attack", winners_table(run));
-  part("calls", "What it cost", calls_part(run));
+  if (!run.outcomes.empty()) {
+    part("figures", "Figures", figures_table(run));
+    part("curves", "Robust accuracy against epsilon", curves_part(run));
+    part("distances", "How far the adversarials are", distances_part(run));
+    if (tells_made_of(run)) part("made-of", "What the adversarials are made of", made_of_part(run));
+    part("pictures", "The closest and the farthest adversarials", pictures_part(run));
+    part("ends", "How the samples ended", Markup(ends_table(run), stages_table(run)));
+    part("classes", "Class by class", classes_table(run, claims));
+    part("worst", "Worst case by attack", winners_table(run));
+    part("calls", "What it cost", calls_part(run));
+  }
+  if (run.corruptions) part("corruptions", "Common corruptions", corruptions_part(*run.corruptions));
   if (run.audit)
     part("audit", "Audit", audit_part(*run.audit));
   else
@@ -116,19 +122,23 @@ inline Markup run_part(const PageRun& run, const std::string& place) {
 }
 
 /// Links to the parts of a run.
-inline Markup links(const std::string& place) {
+inline Markup links(const PageRun& run) {
   Markup out;
   const auto link = [&](const char* name, const char* title) {
-    out("<a href=\"#", place, name, "\">", title, "</a> ");
+    out("<a href=\"#", name, "\">", title, "</a> ");
   };
-  link("figures", "Figures");
-  link("curves", "Curves");
-  link("distances", "Distances");
-  link("pictures", "Pictures");
-  link("ends", "Ends");
-  link("classes", "Classes");
-  link("worst", "Worst case");
-  link("calls", "Calls");
+  if (!run.outcomes.empty()) {
+    link("figures", "Figures");
+    link("curves", "Curves");
+    link("distances", "Distances");
+    if (tells_made_of(run)) link("made-of", "Made of");
+    link("pictures", "Pictures");
+    link("ends", "Ends");
+    link("classes", "Classes");
+    link("worst", "Worst case");
+    link("calls", "Calls");
+  }
+  if (run.corruptions) link("corruptions", "Corruptions");
   link("audit", "Audit");
   link("settings", "Settings");
   return out;
@@ -218,7 +228,7 @@ inline std::string html_page(const Page& page) {
           html::what_of(page.runs[r]), "</p>\n", html::run_part(page.runs[r], place + "-"), "</section>\n");
     }
   } else {
-    out("<nav aria-label=\"Parts\">", html::links(""), "</nav>\n<main>\n", html::run_part(first, ""));
+    out("<nav aria-label=\"Parts\">", html::links(first), "</nav>\n<main>\n", html::run_part(first, ""));
   }
   out("</main>\n<footer>Written by foil. Shares are of samples, calls are means per sample, intervals are "
       "exact "

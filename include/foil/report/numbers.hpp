@@ -13,12 +13,14 @@
 
 namespace foil::report {
 
-/// A number by a format of printf; "-" for NaN.
+/// A number by a format of printf, without a sign where it is rounded to zero; "-" for NaN.
 inline std::string formatted(const char* format, double value) {
   if (std::isnan(value)) return "-";
   const int length = std::snprintf(nullptr, 0, format, value);
   std::string text(static_cast<std::size_t>(length), ' ');
   std::snprintf(text.data(), text.size() + 1, format, value);
+  const bool zero = std::isfinite(value) && text.find_first_of("123456789") == std::string::npos;
+  if (zero && text.starts_with('-')) text.erase(0, 1);
   return text;
 }
 

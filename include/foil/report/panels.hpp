@@ -79,10 +79,12 @@ inline io::Picture draw_panels(std::string_view title, Index width, Index height
   const Index block_height = 3 * line + static_cast<Index>(rows) * (cell_height + line + between);
   const Index total = static_cast<Index>(blocks.size());
   const Index across = std::min<Index>(total, 4), down = (total + across - 1) / across;
-  io::Picture sheet(margin + across * (block_width + margin),
-                    2 * margin + line + down * (block_height + margin), 3);
-  draw_text(sheet, margin, margin - 4, detail::cut(std::string(title), sheet.width() - 2 * margin, 3),
-            detail::ink, 3);
+  // A title that is too long is drawn smaller, and makes the sheet wider if need be.
+  const Index letters = std::min<Index>(static_cast<Index>(title.size()), 80);
+  const Index room = std::max(across * (block_width + margin) - margin, letters * glyph_width * 2);
+  const Index scale = letters * glyph_width * 3 <= room ? 3 : 2;
+  io::Picture sheet(room + 2 * margin, 2 * margin + line + down * (block_height + margin), 3);
+  draw_text(sheet, margin, margin - 4, detail::cut(std::string(title), room, scale), detail::ink, scale);
 
   const auto draw_cell = [&](Index left, Index top, const io::Picture& cell) {
     const Index x = left + (cell_width - zoom * width) / 2;

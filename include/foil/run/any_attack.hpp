@@ -33,6 +33,7 @@ class AnyAttack {
     if constexpr (requires { attack.stages(); })
       for (const auto& stage : attack.stages())
         stages_.push_back({stage.name, stage.attack.name(), stage.attack.knowledge()});
+    if constexpr (requires { attack.parameters(); }) parameters_ = attack.parameters();
     start_ = [attack = std::move(attack)](Oracle& oracle, [[maybe_unused]] double epsilon) {
       if constexpr (Attack::minimal)
         return attack.attack(oracle);
@@ -59,6 +60,8 @@ class AnyAttack {
   bool minimal() const { return minimal_; }
   /// A suite's stages; empty for a single attack.
   const std::vector<StageInfo>& stages() const { return stages_; }
+  /// What the numbers in Result::parameters are; empty for most attacks.
+  const std::vector<std::string>& parameters() const { return parameters_; }
   const Start& start() const { return start_; }
 
   /// As the attack's own call operator. Attacks with a fixed budget need `epsilons` and throw without;
@@ -102,6 +105,7 @@ class AnyAttack {
   bool minimal_;
   Start start_;
   std::vector<StageInfo> stages_;
+  std::vector<std::string> parameters_{};
 };
 
 }  // namespace foil

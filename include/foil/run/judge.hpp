@@ -30,13 +30,19 @@ class Judge {
   bool reads_scores() const { return reads_scores_; }
   bool reads_labels() const { return reads_labels_; }
   bool has_margin() const { return has_margin_; }
+  /// The fewest outputs of a model that can be judged.
+  Index least_outputs() const { return least_outputs_; }
 
  protected:
-  Judge(bool reads_scores, bool reads_labels, bool has_margin)
-      : reads_scores_(reads_scores), reads_labels_(reads_labels), has_margin_(has_margin) {}
+  Judge(bool reads_scores, bool reads_labels, bool has_margin, Index least_outputs)
+      : reads_scores_(reads_scores),
+        reads_labels_(reads_labels),
+        has_margin_(has_margin),
+        least_outputs_(least_outputs) {}
 
  private:
   bool reads_scores_, reads_labels_, has_margin_;
+  Index least_outputs_;
 };
 
 /// The judge by a criterion, which it refers to.
@@ -44,7 +50,8 @@ template <Criterion C>
 class JudgeBy final : public Judge {
  public:
   explicit JudgeBy(const C& criterion)
-      : Judge(ScoreCriterion<C>, DecisionCriterion<C>, MarginCriterion<C>), criterion_(criterion) {}
+      : Judge(ScoreCriterion<C>, DecisionCriterion<C>, MarginCriterion<C>, least_outputs_of<C>),
+        criterion_(criterion) {}
 
   bool operator()(const Decision& decision) const override {
     if constexpr (DecisionCriterion<C>)

@@ -25,7 +25,8 @@ class Ledger {
     double distance;
     double loss;
     int label;
-    std::int64_t number = 0;  ///< of the improvement; set by consider()
+    std::vector<double> parameters{};  ///< what the attack has made it of, if it says so
+    std::int64_t number = 0;           ///< of the improvement; set by consider()
   };
 
   std::int64_t queries = 0, gradient_queries = 0, bad_rows = 0;

@@ -77,8 +77,8 @@ using OptionValues = std::map<std::string, std::string>;
 /// The options of one struct, by reference: made by its list().
 class OptionList {
  public:
-  /// An option. Numbers, bool, and enumerations with a constexpr `option_names(E)`: an array of pairs, text
-  /// and value.
+  /// An option. Numbers, bool, and enumerations or classes of few values with a constexpr
+  /// `option_names(E)`: an array of pairs, text and value.
   template <class T>
   void operator()(std::string_view name, T& member, std::string_view meaning, const Range& range = {}) {
     Entry entry{foil::text(prefix_, name), std::string(meaning), range, {}, &member, nullptr, nullptr};
@@ -86,7 +86,7 @@ class OptionList {
       entry.names = {"true", "false"};
       entry.get = [](const Entry& e) { return *static_cast<const T*>(e.member) ? 0.0 : 1.0; };
       entry.set = [](const Entry& e, double value) { *static_cast<T*>(e.member) = value == 0; };
-    } else if constexpr (std::is_enum_v<T>) {
+    } else if constexpr (requires { option_names(T{}); }) {
       for (const auto& [text, value] : option_names(T{})) entry.names.push_back(text);
       entry.get = [](const Entry& e) {
         const auto all = option_names(T{});
@@ -99,7 +99,7 @@ class OptionList {
       };
     } else {
       static_assert(std::is_same_v<T, int> || std::is_same_v<T, double>,
-                    "foil: an option is an int, a double, a bool or an enumeration");
+                    "foil: an option is an int, a double, a bool or has option_names()");
       entry.whole = std::is_same_v<T, int>;
       entry.get = [](const Entry& e) { return static_cast<double>(*static_cast<const T*>(e.member)); };
       entry.set = [](const Entry& e, double value) { *static_cast<T*>(e.member) = static_cast<T>(value); };
@@ -216,9 +216,10 @@ class OptionList {
           if (given == names[i]) return set(*this, static_cast<double>(i));
           known += foil::text(known.empty() ? "" : ", ", names[i]);
         }
-        throw Error(logical ? foil::text(where, ": expected true or false, got '", given, "'")
-                            : foil::text(where, ": expected one of ", known, ", got '", given, "'",
-                                         did_you_mean(given, names)));
+        throw Error(logical && names.size() == 2
+                        ? foil::text(where, ": expected true or false, got '", given, "'")
+                        : foil::text(where, ": expected one of ", known, ", got '", given, "'",
+                                     did_you_mean(given, names)));
       }
       std::optional<double> value;
       if (whole)

@@ -165,15 +165,16 @@ class Oracle {
 
   /// `co_await oracle.within(epsilon, attack)`: runs an attack that is confined to the ball of that radius,
   /// and abandons it the moment one of its points is adversarial within the radius. True if that happened.
+  /// Where no point but the original lies in the ball, there is nothing to ask about and it is not run.
   auto within(double epsilon, Task<> attack) {
     struct Awaiter {
       Seat& seat;
       Task<> attack;
       Scope scope;
-      bool await_ready() const noexcept { return false; }
-      std::coroutine_handle<> await_suspend(std::coroutine_handle<> outer) {
+      bool await_ready() const { return seat.stored.alone(scope.epsilon); }
+      bool await_suspend(std::coroutine_handle<> outer) {
         scope.outer = outer;
-        scope.enclosing = std::exchange(seat.scope, &scope);
+        seat.scope = &scope;
         return attack.await_suspend(outer);
       }
       bool await_resume() {
@@ -182,8 +183,13 @@ class Oracle {
         return scope.reached;
       }
     };
-    return Awaiter{seat_, std::move(attack), Scope{epsilon, {}, nullptr, false}};
+    return Awaiter{seat_, std::move(attack), Scope{epsilon, {}, seat_.scope, false}};
   }
+
+  /// Says what the points asked about next are made of, for Result::parameters, and what they are worth: of
+  /// those that are, the adversarial of highest worth is the best, not the closest, and traces hold the worth
+  /// in place of a loss. For minimal attacks by decisions, which describe all points or none.
+  void describe(const std::vector<double>& made_of, double worth) { seat_.making = {made_of, worth}; }
 
   // --- memory ---
 
@@ -211,6 +217,11 @@ class Oracle {
     return seat_.ledger.best().x;
   }
   double best_distance() const { return seat_.ledger.best_distance(); }
+  /// What the best is made of, see describe(). Only after found().
+  const std::vector<double>& best_parameters() const {
+    require(found(), "oracle: nothing has been found yet that could be the best");
+    return seat_.ledger.best().parameters;
+  }
   /// Remember the adversarial of highest loss instead of the closest, and do not stop at the first one.
   /// Only for attacks within a fixed budget; for minimal ones the closest always counts.
   void prefer_highest_loss() { seat_.highest_loss = std::isfinite(seat_.limit); }

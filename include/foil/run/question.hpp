@@ -44,6 +44,13 @@ class Objective {
   double (*call_)(const void*, const Eigen::VectorXd&, Eigen::VectorXd*) = nullptr;
 };
 
+/// What an attack has made a point of: the numbers, in the order of the attack's parameters(), and the worth
+/// that it gives to such a point. See Oracle::describe().
+struct Making {
+  std::vector<double> parameters{};
+  double worth = std::numeric_limits<double>::quiet_NaN();
+};
+
 /// What an attack asks: data, no behaviour.
 struct Question {
   std::span<Eigen::VectorXd> points{};  ///< rounded in place before they are asked about
@@ -51,6 +58,7 @@ struct Question {
   Objective objective{};             ///< its values, and with Need::gradient its gradients
   std::span<const Index> classes{};  ///< the gradients of these logits instead
   bool until_adversarial = false;    ///< stop at the first adversarial; else all are answered
+  Making making{};                   ///< of what the points are made
 };
 
 /// What the model said about one point. Valid until the attack's next question.

@@ -212,7 +212,8 @@ class Round {
     seat.ledger.label = answer.label;
     if (asks) {
       if (answer.adversarial && seat.ledger.judged)
-        seat.found(seat.question.points[seat.answered], answer.label, answer.loss);
+        seat.found(seat.question.points[seat.answered], answer.label,
+                   scored || pulled ? answer.loss : seat.question.making.worth);
       if (seat.stage.stream && slot.finite) seat.note(seat.question.points[seat.answered], answer.logits);
       ++seat.answered;
     }

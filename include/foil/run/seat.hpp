@@ -81,6 +81,7 @@ struct Seat {
 
   StageAtWork stage{};
 
+  Making making{};  ///< of what is asked about next
   Question question{};
   std::size_t room = 1;           ///< how many points can be expected to share a call
   std::size_t answered = 0;       ///< of the question's points
@@ -102,6 +103,7 @@ struct Seat {
       stored.settle(point);
     }
     question = asked;
+    question.making = std::exchange(making, {});
     answered = 0;
     if (answers.size() < asked.points.size()) answers.resize(asked.points.size());
   }
@@ -124,7 +126,8 @@ struct Seat {
   void found(const Eigen::VectorXd& x, int label, double loss) {
     const double length = distance(x);
     if (!(length <= std::max(limit, stage.reach)) || std::isinf(length)) return;
-    ledger.consider({x, length, loss, label}, highest_loss, shared->trace);
+    const bool valued = highest_loss || !std::isnan(question.making.worth);
+    ledger.consider({x, length, loss, label, question.making.parameters}, valued, shared->trace);
     for (Scope* at = highest_loss ? nullptr : scope; at; at = at->enclosing) {
       if (!(length <= at->epsilon)) continue;
       at->reached = true;

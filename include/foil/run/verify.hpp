@@ -131,6 +131,7 @@ class Verifier {
     }
     result_.success[row] = true;
     result_.distances[row] = length;
+    result_.parameters[static_cast<std::size_t>(row)] = seat.ledger.best().parameters;
     record(result_, seat, seat.ledger.status, seat.ledger.label);
     return true;
   }

@@ -34,7 +34,7 @@ Image grey(Index samples, Index c, Index h, Index w) {
 TEST_CASE("salt and pepper: pixels change as a whole, to either end of the box", "[salt-and-pepper]") {
   const bool channels_last = GENERATE(false, true), across = GENERATE(false, true);
   const Image inputs = channels_last ? grey(20, 5, 4, 3) : grey(20, 3, 5, 4);
-  const SaltAndPepperNoiseAttack attack({.across_channels = across, .channels_last = channels_last});
+  const SaltAndPepperNoiseAttack attack({.across_channels = across});
   const auto result = attack(counter(20), inputs, Labels(Labels::Zero(20)));
   CHECK(result.success.all());
   Index salt = 0, pepper = 0, torn = 0;

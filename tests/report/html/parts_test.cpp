@@ -2,6 +2,7 @@
 /// \file
 /// What pages are put together of: text, axes, charts, tables.
 #include <cmath>
+#include <cstddef>
 #include <limits>
 #include <string>
 #include <vector>
@@ -72,6 +73,8 @@ TEST_CASE("axis: values are round, and few enough", "[io][report]") {
     CHECK(found.front() == 0);
     CHECK(found.back() <= high * (1 + 1e-8));
   }
+  CHECK(round_values(-0.15, 1, 6).size() == 6);
+  CHECK_FALSE(std::signbit(round_values(-0.15, 1, 6).front()));
   CHECK_THROWS_WITH(round_values(1, 1, 6), ContainsSubstring("expected low < high"));
   CHECK(round_powers(0.5, 30) == Numbers{0.5, 1, 2, 5, 10, 20});
   CHECK(round_powers(0.5, 300).size() == 3);
@@ -81,6 +84,16 @@ TEST_CASE("axis: values are round, and few enough", "[io][report]") {
   CHECK(plain.at(-1) == 100);
   CHECK(plain.at(never) == 200);
   CHECK(powers.at(10) == Approx(25));
+}
+
+TEST_CASE("chart: points of several series stand beside each other, around the middle", "[io][report]") {
+  CHECK(aside(0, 1) == 0);
+  CHECK(aside(1, 3) == 0);
+  for (const std::size_t series : {std::size_t{2}, std::size_t{3}, std::size_t{5}, std::size_t{40}}) {
+    CHECK(aside(0, series) == Approx(-aside(series - 1, series)));
+    CHECK(aside(0, series) < 0);
+    CHECK(aside(0, series) >= -9);
+  }
 }
 
 TEST_CASE("chart: a curve has a point for each step, which tells its values", "[io][report]") {

@@ -8,6 +8,7 @@
 
 #include "foil/attacks/parts/first_on_way.hpp"
 #include "foil/geometry/blur.hpp"
+#include "foil/geometry/image.hpp"
 #include "foil/run/attack.hpp"
 
 namespace foil {
@@ -17,14 +18,14 @@ struct GaussianBlurOptions {
   double sigma = 1;
   int steps = 64;
   int bisections = 10;
-  bool channels_last = false;
+  geometry::ChannelsLast channels_last{};
 
   void list(OptionList& option) {
     option("sigma", sigma, "the largest standard deviation, in lengths of the image's longer side",
            above(0, 10));
     option("steps", steps, "equal steps up to it, until one is adversarial", between(1, 1e6));
     option("bisections", bisections, "then, of the last step", at_least(0));
-    option("channels_last", channels_last, "images are (H, W, C)");
+    option("channels_last", channels_last, geometry::ChannelsLast::meaning);
   }
 };
 

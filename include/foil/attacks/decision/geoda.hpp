@@ -16,6 +16,7 @@
 #include "foil/attacks/parts/ray.hpp"
 #include "foil/attacks/parts/start.hpp"
 #include "foil/core/sum.hpp"
+#include "foil/geometry/image.hpp"
 #include "foil/run/attack.hpp"
 
 namespace foil {
@@ -28,7 +29,7 @@ struct GeodaOptions {
   int subspace = 3;
   double spread = 2e-4;
   double tolerance = 1e-4;
-  bool channels_last = false;
+  geometry::ChannelsLast channels_last{};
   /// How a start is found. Then the way to it is halved as in every step.
   StartOptions start{.bisections = 0};
 
@@ -45,7 +46,8 @@ struct GeodaOptions {
            above(0, 1));
     option("tolerance", tolerance, "length to which the boundary is bisected, as a share of the same",
            above(0, 1));
-    option("channels_last", channels_last, "images are (H, W, C); only matters for the subspace");
+    option("channels_last", channels_last,
+           foil::text(geometry::ChannelsLast::meaning, "; only matters for the subspace"));
     option.nested("start_", start);
   }
 };

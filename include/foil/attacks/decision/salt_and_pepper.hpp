@@ -9,6 +9,7 @@
 #include <string>
 #include <type_traits>
 
+#include "foil/geometry/image.hpp"
 #include "foil/run/attack.hpp"
 
 namespace foil {
@@ -17,12 +18,12 @@ namespace foil {
 struct SaltAndPepperOptions {
   int steps = 1000;
   bool across_channels = true;
-  bool channels_last = false;
+  geometry::ChannelsLast channels_last{};
 
   void list(OptionList& option) {
     option("steps", steps, "noise images tried", between(1, 1e6));
     option("across_channels", across_channels, "images: all channels of a pixel change together");
-    option("channels_last", channels_last, "images are (H, W, C)");
+    option("channels_last", channels_last, geometry::ChannelsLast::meaning);
   }
 };
 
@@ -68,13 +69,14 @@ class SaltAndPepperAttack : public MinimalAttack<SaltAndPepperAttack<N>> {
     const Index n = oracle.features();
     const auto& shape = oracle.shape();
     const bool image = options_.across_channels && shape.size() == 3;
-    const Index channels = !image ? 1 : options_.channels_last ? shape[2] : shape[0];
-    const Index pixels = n / channels;
+    const geometry::ImageLayout layout =
+        image ? geometry::image_layout(shape, options_.channels_last) : geometry::ImageLayout{1, 1, n};
+    const Index channels = layout.channels, pixels = n / channels;
     Eigen::VectorXd chance(pixels);
     oracle.random(Purpose::noise, draw).fill_uniform(chance, 0, 1);
     x = oracle.original();
     for (Index i = 0; i < n; ++i) {
-      const double u = chance[options_.channels_last ? i / channels : i % pixels];
+      const double u = chance[layout.channels_last ? i / channels : i % pixels];
       if (u < p / 2)
         x[i] = oracle.lower()[i];
       else if (u >= 1 - p / 2)

@@ -24,7 +24,7 @@ struct ViewOptions {
   int scales = 1;         ///< for k = 0 to scales - 1, what stands out from the ground is divided by 2^k
   double diversity = 0;   ///< share of the views that are shrunk and placed anywhere on the ground; images
   double smallest = 0.9;  ///< what they are shrunk to at most, as a share of height and width
-  bool channels_last = false;
+  geometry::ChannelsLast channels_last{};
 };
 
 /// Gradients at so many points, uniform in the ball of that radius, and their mean.

@@ -20,14 +20,15 @@ namespace foil {
 /// Which space that is.
 struct NoiseSpaceOptions {
   int subspace = 1;
-  bool channels_last = false;
+  geometry::ChannelsLast channels_last{};
 
   void list(OptionList& option) {
     option("subspace", subspace,
            "images: only the lowest 1 / subspace frequencies of each axis; 1: all; 0: 4 for images of 224 x "
            "224 pixels and more, as in papers, else 1",
            at_least(0));
-    option("channels_last", channels_last, "images are (H, W, C); only matters for the subspace");
+    option("channels_last", channels_last,
+           foil::text(geometry::ChannelsLast::meaning, "; only matters for the subspace"));
   }
 };
 
@@ -37,7 +38,7 @@ class NoiseSpace {
  public:
   /// `subspace` is at least 1, which stands for all features. Throws foil::Error in the name of `who` where
   /// it is more and the samples are no images.
-  NoiseSpace(const Oracle& oracle, std::string_view who, int subspace, bool channels_last)
+  NoiseSpace(const Oracle& oracle, std::string_view who, int subspace, geometry::ChannelsLast channels_last)
       : box_(oracle.box()) {
     if (subspace == 1) return;
     const auto& shape = oracle.shape();
@@ -45,7 +46,7 @@ class NoiseSpace {
             ": a subspace of low frequencies needs images with three dimensions, the samples have ",
             shape.size());
     const geometry::ImageLayout image = geometry::image_layout(shape, channels_last);
-    low_.emplace(image.channels, image.height, image.width, subspace, channels_last);
+    low_.emplace(image.channels, image.height, image.width, subspace, image.channels_last);
     coefficients_.resize(low_->dimension());
   }
 

@@ -18,7 +18,7 @@ namespace foil {
 /// the sample is no image, and where the radius is less than the channels of one pixel. Refers to the oracle.
 class Pixels {
  public:
-  Pixels(const Oracle& oracle, double epsilon, bool across_channels, bool channels_last)
+  Pixels(const Oracle& oracle, double epsilon, bool across_channels, geometry::ChannelsLast channels_last)
       : oracle_(oracle), layout_(geometry::image_or_row(oracle.shape(), channels_last)) {
     if (!across_channels || epsilon < static_cast<double>(layout_.channels))
       layout_ = layout_.channels_last

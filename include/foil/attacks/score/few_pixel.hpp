@@ -15,6 +15,7 @@
 #include "foil/attacks/parts/pixels.hpp"
 #include "foil/attacks/parts/population.hpp"
 #include "foil/core/losses.hpp"
+#include "foil/geometry/image.hpp"
 #include "foil/run/attack.hpp"
 
 namespace foil {
@@ -26,7 +27,7 @@ struct FewPixelOptions {
   double factor = 0.5;
   Loss loss = Loss::lsem;
   bool across_channels = true;
-  bool channels_last = false;
+  geometry::ChannelsLast channels_last{};
 
   void list(OptionList& option) {
     option("steps", steps, "generations after the first", between(1, 1e6));
@@ -34,7 +35,7 @@ struct FewPixelOptions {
     option("factor", factor, "of the differences between members that make children", above(0, 2));
     option("loss", loss, "loss to raise");
     option("across_channels", across_channels, "images: all channels of a pixel change together");
-    option("channels_last", channels_last, "images are (H, W, C)");
+    option("channels_last", channels_last, geometry::ChannelsLast::meaning);
   }
 };
 

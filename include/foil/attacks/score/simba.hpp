@@ -32,7 +32,7 @@ struct SimbaOptions {
   double step = 0.2;
   int factor = 8;
   Loss loss = Loss::lsem;
-  bool channels_last = false;
+  geometry::ChannelsLast channels_last{};
 
   void list(OptionList& option) {
     option("steps", steps, "directions tried", between(1, 1e6));
@@ -44,7 +44,7 @@ struct SimbaOptions {
     option("factor", factor,
            "the lowest frequencies come first, of each axis one in so many; then twice as many, and so on",
            between(1, 1e6));
-    option("channels_last", channels_last, "images are (H, W, C)");
+    option("channels_last", channels_last, geometry::ChannelsLast::meaning);
   }
 };
 
@@ -54,7 +54,7 @@ namespace simba {
 /// of 1.
 class Directions {
  public:
-  Directions(const Oracle& oracle, SimbaBasis basis, int factor, bool channels_last)
+  Directions(const Oracle& oracle, SimbaBasis basis, int factor, geometry::ChannelsLast channels_last)
       : ranges_(oracle.upper() - oracle.lower()), factor_(factor) {
     for (double& range : ranges_)
       if (!std::isfinite(range)) range = 1;

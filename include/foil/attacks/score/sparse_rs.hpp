@@ -15,6 +15,7 @@
 
 #include "foil/attacks/parts/pixels.hpp"
 #include "foil/core/losses.hpp"
+#include "foil/geometry/image.hpp"
 #include "foil/run/attack.hpp"
 
 namespace foil {
@@ -26,7 +27,7 @@ struct SparseRsOptions {
   bool rescale = true;
   Loss loss = Loss::margin;
   bool across_channels = true;
-  bool channels_last = false;
+  geometry::ChannelsLast channels_last{};
 
   void list(OptionList& option) {
     option("steps", steps, "changes tried", between(1, 1e6));
@@ -35,7 +36,7 @@ struct SparseRsOptions {
            "the schedule of fewer and fewer, which is one of 10,000 steps, is stretched to all steps");
     option("loss", loss, "loss to raise");
     option("across_channels", across_channels, "images: all channels of a pixel change together");
-    option("channels_last", channels_last, "images are (H, W, C)");
+    option("channels_last", channels_last, geometry::ChannelsLast::meaning);
   }
 };
 

@@ -4,6 +4,7 @@
 /// what bare labels mean.
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <utility>
 
@@ -21,6 +22,8 @@ namespace detail {
 template <Criterion A, Criterion B, bool both>
 class Combination {
  public:
+  static constexpr Index least_outputs = std::max(least_outputs_of<A>, least_outputs_of<B>);
+
   Combination(A a, B b) : a_(std::move(a)), b_(std::move(b)) {}
 
   void check(Index samples, Index classes) const {
@@ -67,6 +70,8 @@ class Combination {
 template <Criterion A>
 class Negation {
  public:
+  static constexpr Index least_outputs = least_outputs_of<A>;
+
   explicit Negation(A a) : a_(std::move(a)) {}
   void check(Index samples, Index classes) const { check_criterion(a_, samples, classes); }
   bool operator()(const Decision& d) const

@@ -42,6 +42,16 @@ concept MarginCriterion =
       { c.margin(s, gradient) } -> std::convertible_to<double>;
     };
 
+/// The fewest outputs that a criterion can be asked about: its own `least_outputs`, else two classes. With
+/// one it is usable for networks that are no classifiers.
+template <Criterion C>
+inline constexpr Index least_outputs_of = [] {
+  if constexpr (requires { C::least_outputs; })
+    return Index{C::least_outputs};
+  else
+    return Index{2};
+}();
+
 /// What a criterion needs of the model.
 template <Criterion C>
 inline constexpr Knowledge knowledge_needed = DecisionCriterion<C> ? Knowledge::decisions : Knowledge::scores;

@@ -148,7 +148,7 @@ std::vector<Severity> disturb(AuditCalls<Input>& calls, const AuditData<Input>& 
   const auto bounds = calls.model().bounds();
   if (detail::holds_images(data.inputs)) {
     std::vector<Index> shape(data.inputs.dimensions().begin() + 1, data.inputs.dimensions().end());
-    const auto layout = geometry::image_layout(shape, false);
+    const auto layout = geometry::image_layout(shape, {});
     const auto low = static_cast<double>(bounds.lower(0)), ground = std::isfinite(low) ? low : 0.0;
     const auto moved = [&](double degrees, double down, double right) {
       return detail::accuracy_on(calls, data, [&](Index, const Eigen::VectorXd& x) {

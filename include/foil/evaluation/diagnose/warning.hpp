@@ -12,8 +12,8 @@ namespace foil {
 
 /// Something that makes results mean less than they seem to.
 struct Warning {
-  /// What, for programs: non-finite, zero-gradients, probabilities, no-start, budget, unstable,
-  /// invalid-input, chance, already-adversarial, targets-equal-labels, epsilon-larger-than-box,
+  /// What, for programs: non-finite, zero-gradients, probabilities, no-start, budget, nothing-to-change,
+  /// unstable, invalid-input, chance, already-adversarial, targets-equal-labels, epsilon-larger-than-box,
   /// noise-beats-attack, randomised, few-classes, scores-beat-gradients.
   std::string code;
   /// What was seen, what it likely means and what to do about it, for people: sentences in one line.

@@ -23,8 +23,8 @@ struct PatchOptions {
   /// a network that standardises its inputs, the mean colour is what it sees as 0. Empty: the middle of the
   /// bounds, which then have to be finite.
   std::vector<double> baseline{};
-  bool channels_last = false;  ///< the samples are (H, W, C) rather than (C, H, W)
-  Index batch_size = 128;      ///< images per model call
+  geometry::ChannelsLast channels_last{};  ///< the samples are (H, W, C); by default as their shape says
+  Index batch_size = 128;                  ///< images per model call
 };
 
 /// Squares of pixels that cover an image. They begin at every `stride` pixels from the top left corner, up to

@@ -25,7 +25,8 @@ namespace foil {
 /// image's place in the batch. Every order is as likely as any other, the old one included. Throws
 /// foil::Error unless the side of a patch divides both sides of the images and there are at least two.
 template <Batch Input>
-Input shuffle_patches(const Input& x, Index patch, std::uint64_t seed = 0, bool channels_last = false) {
+Input shuffle_patches(const Input& x, Index patch, std::uint64_t seed = 0,
+                      geometry::ChannelsLast channels_last = {}) {
   using Scalar = typename Input::Scalar;
   const PatchGrid grid(geometry::image_or_row(x, channels_last),
                        PatchOptions{.patch = patch, .channels_last = channels_last});
@@ -57,7 +58,8 @@ Input shuffle_patches(const Input& x, Index patch, std::uint64_t seed = 0, bool 
 template <class M, class X>
   requires DecisionModel<M>
 PairedAccuracy patch_shuffle(M& model, const X& given, const GivenLabels& labels, Index patch,
-                             std::uint64_t seed = 0, bool channels_last = false, Index batch_size = 128) {
+                             std::uint64_t seed = 0, geometry::ChannelsLast channels_last = {},
+                             Index batch_size = 128) {
   const input_t<M>& x = as_batch<input_t<M>>(given);
   const auto shuffled = shuffle_patches(x, patch, seed, channels_last);
   return paired_accuracy(predict_in_batches(model, x, batch_size),

@@ -30,9 +30,9 @@ enum class Mode {
 
 /// How cues are planted.
 struct PlantOptions {
-  Index classes = 0;           ///< 0: as many as the largest label needs
-  bool channels_last = false;  ///< the samples are (H, W, C) rather than (C, H, W)
-  std::uint64_t seed = 0;      ///< of the classes that are drawn
+  Index classes = 0;                       ///< 0: as many as the largest label needs
+  geometry::ChannelsLast channels_last{};  ///< the samples are (H, W, C); by default as their shape says
+  std::uint64_t seed = 0;                  ///< of the classes that are drawn
 };
 
 /// Images, and the class that the cue of each is of; -1 if it has none.
@@ -50,7 +50,8 @@ class Planter {
  public:
   using Scalar = typename Input::Scalar;
 
-  Planter(const Input& like, const Bounds<Scalar>& bounds, const Cue& cue, Index classes, bool channels_last)
+  Planter(const Input& like, const Bounds<Scalar>& bounds, const Cue& cue, Index classes,
+          geometry::ChannelsLast channels_last)
       : cue_(cue), bounds_(bounds), classes_(classes), lower_(features(like)), upper_(features(like)) {
     require(classes >= 2, "shortcut: expected at least two classes, got ", classes);
     bounds.check(features(like));
@@ -141,7 +142,7 @@ struct CueCheck {
 /// \param function  maps a batch to a batch of any rank with as many samples
 template <Batch Input, class F = std::identity>
 CueCheck check_cue(const Input& images, const Bounds<typename Input::Scalar>& bounds, const Cue& cue,
-                   Index classes, F function = {}, bool channels_last = false) {
+                   Index classes, F function = {}, geometry::ChannelsLast channels_last = {}) {
   detail::Planter<Input> put(images, bounds, cue, classes, channels_last);
   CueCheck out;
   Input variants(resized(images, classes));

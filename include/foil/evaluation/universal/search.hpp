@@ -33,7 +33,9 @@ namespace foil::detail {
 class JudgeOfOne final : public Judge {
  public:
   JudgeOfOne(const Judge& all, Index sample)
-      : Judge(all.reads_scores(), all.reads_labels(), all.has_margin()), all_(all), sample_(sample) {}
+      : Judge(all.reads_scores(), all.reads_labels(), all.has_margin(), all.least_outputs()),
+        all_(all),
+        sample_(sample) {}
   bool operator()(const Decision& d) const override { return all_(Decision{sample_, d.label}); }
   bool operator()(const Scores& s) const override { return all_(Scores{sample_, s.logits}); }
   double loss(Loss kind, const Scores& s, Eigen::VectorXd* gradient) const override {

@@ -37,7 +37,7 @@ inline std::vector<double> round_values(double low, double high, int most) {
     if (count(step) > most) step *= next;
   std::vector<double> out;
   for (double k = std::ceil(low / step * (1 - 1e-9)); k * step <= high * (1 + 1e-9); ++k)
-    out.push_back(k * step);
+    out.push_back(k * step + 0.0);  // -0 is 0
   return out;
 }
 

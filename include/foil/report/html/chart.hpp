@@ -3,6 +3,7 @@
 /// What all charts of a page have in common: inline SVG with axes, and points that tell their values.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <utility>
@@ -23,6 +24,15 @@ inline constexpr std::size_t chart_colours = 6;
 /// A coordinate.
 inline std::string place(double value) {
   return formatted("%.1f", value);
+}
+
+/// How far from its place on an axis a point of one of several series stands, around the middle, so that
+/// points and intervals of all lie beside each other.
+inline double aside(std::size_t number, std::size_t series) {
+  constexpr double apart = 3, widest = 18;
+  if (series < 2) return 0;
+  const double gaps = static_cast<double>(series - 1);
+  return std::min(apart, widest / gaps) * (static_cast<double>(number) - gaps / 2);
 }
 
 /// The name of a thing's colour and dash, for the style sheet.

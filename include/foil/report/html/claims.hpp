@@ -19,6 +19,7 @@
 #include "foil/evaluation/curve.hpp"
 #include "foil/evaluation/record.hpp"
 #include "foil/evaluation/worst_of.hpp"
+#include "foil/report/corruptions.hpp"
 #include "foil/report/figures.hpp"
 #include "foil/report/html/facts.hpp"
 #include "foil/report/numbers.hpp"
@@ -30,9 +31,11 @@ struct Claim {
   Outcome outcome;
   std::size_t attacks = 1;  ///< that took part
   Figures figures{};
+  std::string measure{};  ///< of the attack's own that the distances are, if it has one: "severity"
 
-  /// "linf 0.1", or "l2" of the smallest distance.
+  /// "linf 0.1", "l2" of the smallest distance, or "severity".
   std::string place() const {
+    if (!measure.empty()) return measure;
     return outcome.norm.name() + (outcome.epsilon ? " " + epsilon_text(outcome.epsilon) : "");
   }
 };
@@ -66,6 +69,10 @@ inline std::vector<Claim> claims_of(const PageRun& run) {
         std::find_if(worst.begin(), worst.end(), [&](const WorstOutcome& w) { return same(w.outcome); });
     Claim claim{found == worst.end() ? outcome : found->outcome};
     if (found != worst.end()) claim.attacks = found->members.size();
+    if (claim.attacks == 1 && !outcome.epsilon && !outcome.parameters.empty()) {
+      claim.outcome = by_own_measure(outcome);
+      claim.measure = outcome.parameters.front();
+    }
     claim.figures = figures_of(claim.outcome, run.samples);
     out.push_back(std::move(claim));
   }
@@ -98,7 +105,8 @@ inline std::vector<std::string> verdict_of(const PageRun& run, const std::vector
       if (interval == "-") continue;
       within += " (" + interval + ")";
       intervals = true;
-    } else if (f.undecided > 0 || f.summary.attacked == 0 || reached_before(claim, claims)) {
+    } else if (f.undecided > 0 || f.summary.attacked == 0 ||
+               (claim.measure.empty() && reached_before(claim, claims))) {
       continue;  // no median, or others have said that it is closer
     } else if (std::isfinite(f.summary.median_distance)) {
       smallest += "; a change of " + claim.place() + " " + f.median + " fools half of the attacked";
@@ -117,12 +125,18 @@ inline std::vector<std::string> verdict_of(const PageRun& run, const std::vector
     first = foil::text("Of ", run.samples, run.samples == 1 ? " sample: " : " samples: ", smallest.substr(2),
                        ".");
   else
-    first = "No attack has come to a verdict about any sample.";
+    first = run.outcomes.empty() ? "No attack was run." : "No attack has come to a verdict about any sample.";
+  if (run.corruptions) {
+    const std::string corrupted = corruptions_sentence(*run.corruptions);
+    first = run.outcomes.empty() ? corrupted + ' ' + first : first + ' ' + corrupted;
+  }
   return {first,
           foil::text("Without an attack ", percent(share(run.accurate, run.examined)), " are right (",
-                     run.accurate, " of ", run.examined,
-                     " rows); an attack that nobody ran may find more, so that figures of robustness are "
-                     "upper bounds.")};
+                     run.accurate, " of ", run.examined, " rows)",
+                     run.outcomes.empty()
+                         ? "."
+                         : "; an attack that nobody ran may find more, so that figures of robustness are "
+                           "upper bounds.")};
 }
 
 /// What has to be known beside the verdict, a sentence each.
@@ -136,7 +150,7 @@ inline std::vector<std::string> caveats_of(const PageRun& run, const std::vector
     out.push_back(foil::text(run.warnings.size(),
                              run.warnings.size() == 1 ? " warning tells" : " warnings tell",
                              " above what makes the figures mean less."));
-  std::string within, smallest;
+  std::string within, smallest, measured;
   const auto of_suite = [&](const Claim& claim) {
     for (std::size_t i = 0; i < run.outcomes.size(); ++i)
       if (run.outcomes[i].norm == claim.outcome.norm && run.outcomes[i].epsilon == claim.outcome.epsilon)
@@ -145,16 +159,17 @@ inline std::vector<std::string> caveats_of(const PageRun& run, const std::vector
   };
   for (const Claim& claim : claims)
     if (claim.attacks == 1 && !of_suite(claim)) {
-      std::string& places = claim.outcome.epsilon ? within : smallest;
+      std::string& places = claim.outcome.epsilon ? within : claim.measure.empty() ? smallest : measured;
       places += (places.empty() ? "" : ", ") + claim.place();
     }
   if (!within.empty()) out.push_back("A single attack was run within " + within + ".");
   if (!smallest.empty())
     out.push_back("A single attack looked for the smallest distance in " + smallest + ".");
+  if (!measured.empty()) out.push_back("A single attack looked for the smallest " + measured + ".");
   const bool gradients = std::any_of(run.attacks.begin(), run.attacks.end(), [](const PageAttack& attack) {
     return attack.knowledge == "gradients";
   });
-  if (!gradients) out.push_back("No attack used gradients.");
+  if (!gradients && !run.attacks.empty()) out.push_back("No attack used gradients.");
   out.insert(out.end(), run.caveats.begin(), run.caveats.end());
   if (run.audit)
     out.push_back("The " + run.audit->kind + " audit: " + run.audit->report.summary() +

@@ -81,7 +81,7 @@ inline std::string band_path(const std::vector<Curve::Point>& points, const Curv
   return d + "Z";
 }
 
-inline Markup curve_line(const CurveLine& line, const std::string& kind, const Lp& norm,
+inline Markup curve_line(const CurveLine& line, const std::string& kind, const std::string& measure,
                          const CurveSpace& space) {
   const std::vector<Curve::Point> points = drawn_points(line.curve, space.x);
   const double end = line.curve.minimal ? space.x.end : space.x.at(line.curve.last());
@@ -101,7 +101,7 @@ inline Markup curve_line(const CurveLine& line, const std::string& kind, const L
       out("<circle class=\"mark point ", kind, "\" r=\"4\"");
     else
       out("<circle class=\"point\" r=\"4\"");
-    out(" cx=\"", place(x), "\" cy=\"", place(y), "\"><title>", line.name, ", ", norm.name(), " ",
+    out(" cx=\"", place(x), "\" cy=\"", place(y), "\"><title>", line.name, ", ", measure, " ",
         formatted("%.4g", point.epsilon), ": ", percent(s.robust_accuracy()), " robust (",
         formatted("%.1f to ", 100 * interval.low), percent(interval.high), "), ", s.robust, " of ",
         s.finished(), "</title></circle>\n");
@@ -111,26 +111,33 @@ inline Markup curve_line(const CurveLine& line, const std::string& kind, const L
 
 }  // namespace detail
 
-/// Curves of one norm. Steps are drawn through where an attack looks for the smallest distance; fixed budgets
-/// have marks at their radii, with intervals, and dots between, where nobody looked.
-inline Markup curve_chart(const std::string& title, const Lp& norm, const std::vector<CurveLine>& lines) {
+/// Curves of one norm, or of what else distances are measured in. Steps are drawn through where an attack
+/// looks for the smallest distance; fixed budgets have marks at their radii, with intervals, and dots
+/// between, where nobody looked.
+/// \param measure  the norm's name, or "severity"
+/// \param axis     what the radii are
+inline Markup curve_chart(const std::string& title, const std::string& measure, const std::string& axis,
+                          const std::vector<CurveLine>& lines) {
   constexpr double left = 40, right = chart_width - 14, top = 26, bottom = 246;
   double last = 0;
   for (const CurveLine& line : lines) last = std::max(last, line.curve.last());
   const detail::CurveSpace space{{0, last > 0 ? 1.04 * last : 1, left, right}, {0, 1, bottom, top}};
   Chart chart{.title = title, .height = bottom + 40};
   chart.picture(vertical_shares(space.y, left, right, "robust accuracy, %"),
-                horizontal_axis(space.x, top, bottom, "epsilon, " + norm.name()));
+                horizontal_axis(space.x, top, bottom, axis));
   std::size_t number = 0;
   Markup below, above;
   for (const CurveLine& line : lines) {
     const std::string kind =
         (line.strong ? "strong" : colour_class(number++)) + (line.curve.minimal ? "" : " dotted");
-    (line.strong ? below : above)(detail::curve_line(line, kind, norm, space));
+    (line.strong ? below : above)(detail::curve_line(line, kind, measure, space));
     chart.legend(legend_entry(line.name, kind));
   }
   chart.picture(below, above);
   return drawn(chart);
+}
+inline Markup curve_chart(const std::string& title, const Lp& norm, const std::vector<CurveLine>& lines) {
+  return curve_chart(title, norm.name(), "epsilon, " + norm.name(), lines);
 }
 
 }  // namespace foil::report::html

@@ -41,6 +41,25 @@ struct PageAudit {
   AuditReport report{};
 };
 
+/// What was counted under common corruptions, of the same samples everywhere.
+struct CorruptionFigures {
+  /// Under one corruption.
+  struct Row {
+    std::string corruption;
+    std::vector<Index> right;         ///< at each severity
+    std::vector<Index> unanswered{};  ///< likewise: images answered with NaN or infinity; empty: not known
+  };
+  std::string profile{};          ///< whose constants the severities are
+  std::vector<int> severities{};  ///< at least one, in ascending order
+  std::vector<Row> rows{};        ///< at least one
+  Index samples = 0, clean = 0;   ///< how many there are, and how many are right without corruption
+  Index invalid = 0;              ///< samples that the model was not shown, as they are out of bounds
+  /// Clean images answered with NaN or infinity, and samples of which any image was, corrupted or clean.
+  Index clean_unanswered = 0, unanswered_samples = 0;
+  bool like_imagenet = false;    ///< 1,000 classes and 224 x 224 pixels: AlexNet's errors are a baseline
+  std::string frost_textures{};  ///< where the textures of frost are from; empty: there was no frost
+};
+
 /// One run.
 struct PageRun {
   std::string model;   ///< its file's name
@@ -55,6 +74,7 @@ struct PageRun {
   std::vector<std::string> notes{};
   std::vector<std::string> caveats{};  ///< what restricts the meaning of the figures, a sentence each
   std::optional<PageAudit> audit{};
+  std::optional<CorruptionFigures> corruptions{};
   std::vector<std::pair<std::string, std::string>> settings{};  ///< name and value, in their order
   std::vector<std::string> command{};  ///< lines of the one that repeats the run; empty: not known
 };

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "foil/evaluation/audit/check.hpp"
+#include "foil/evaluation/record.hpp"
+#include "foil/report/figures.hpp"
 #include "foil/report/html/facts.hpp"
 #include "foil/report/html/markup.hpp"
 #include "foil/report/html/table.hpp"
@@ -90,7 +92,11 @@ inline Markup pictures_part(const PageRun& run) {
       image(picture.clean, "clean");
       image(picture.adversarial, "adversarial");
       image(picture.change, foil::text("change \u00d7", picture.times));
-      out("</div><p>", picture.which, ": ", taken, ", ", distance, ", row ", picture.row, "</p>\n");
+      out("</div><p>", picture.which, ": ", taken, ", ", distance, ", row ", picture.row);
+      for (const Record& record : run.outcomes[i].records)
+        if (record.id == picture.row && !record.parameters.empty())
+          out(": ", made_of_text(run.outcomes[i], record));
+      out("</p>\n");
     }
     out("</section>\n");
   }
@@ -98,32 +104,38 @@ inline Markup pictures_part(const PageRun& run) {
   return Markup("<div class=\"cards\">", out, "</div>\n");
 }
 
+/// The lines of a command that repeats what is shown.
+inline Markup command_part(const std::vector<std::string>& command) {
+  if (command.empty()) return Markup("<p>These results do not say which command they come from.</p>\n");
+  Markup out("<p>The command that repeats the run:</p>\n<pre tabindex=\"0\">");
+  for (const std::string& line : command) {
+    if (&line != &command.front()) out(" \\\n");
+    out(line);
+  }
+  return out("</pre>\n");
+}
+
+inline Markup settings_table(const std::vector<std::pair<std::string, std::string>>& settings) {
+  std::vector<Row> rows;
+  for (const auto& [name, value] : settings) rows.push_back({{Cell(name), Cell(value)}});
+  return table("Everything else that the figures depend on", {{"setting", false}, {"value", false}}, rows);
+}
+
 /// How the run was asked for, and how it is repeated.
 inline Markup settings_part(const PageRun& run) {
-  Markup out;
-  if (run.command.empty()) {
-    out("<p>These results do not say which command they come from.</p>\n");
-  } else {
-    out("<p>The command that repeats the run:</p>\n<pre tabindex=\"0\">");
-    for (const std::string& line : run.command) {
-      if (&line != &run.command.front()) out(" \\\n");
-      out(line);
-    }
-    out("</pre>\n");
-  }
+  Markup out = command_part(run.command);
   if (!run.notes.empty()) out("<p>What was done to network and data:</p>\n", list_of(run.notes));
-  std::vector<Row> options, settings;
+  std::vector<Row> options;
   for (std::size_t i = 0; i < run.outcomes.size(); ++i) {
     std::string all;
     for (const auto& [name, value] : run.attacks[i].options)
       all += (all.empty() ? "" : ", ") + name + "=" + value;
     options.push_back({{Cell(run.outcomes[i].title()), Cell(run.attacks[i].knowledge), Cell(all)}});
   }
-  for (const auto& [name, value] : run.settings) settings.push_back({{Cell(name), Cell(value)}});
-  out(table("Every option of every attack", {{"attack", false}, {"knows", false}, {"options", false}},
-            options));
-  out(table("Everything else that the figures depend on", {{"setting", false}, {"value", false}}, settings));
-  return out;
+  if (!options.empty())
+    out(table("Every option of every attack", {{"attack", false}, {"knows", false}, {"options", false}},
+              options));
+  return out(settings_table(run.settings));
 }
 
 }  // namespace foil::report::html

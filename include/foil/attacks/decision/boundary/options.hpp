@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "foil/attacks/parts/start.hpp"
+#include "foil/geometry/image.hpp"
 
 namespace foil {
 
@@ -34,7 +35,7 @@ struct BoundaryOptions {
   int speculation = 1;
   double tolerance = 1e-3;
   int subspace = 1;
-  bool channels_last = false;
+  geometry::ChannelsLast channels_last{};
   double prior_weight = 0;
   StartOptions start{};  ///< how a start is found
 
@@ -57,7 +58,8 @@ struct BoundaryOptions {
            "tied: relative distance that is not worth going on for; 0: never converges", half_open(0, 1));
     option("subspace", subspace, "images: only the lowest 1 / subspace frequencies of each axis; 1: all",
            at_least(1));
-    option("channels_last", channels_last, "images are (H, W, C); only matters for the subspace");
+    option("channels_last", channels_last,
+           foil::text(geometry::ChannelsLast::meaning, "; only matters for the subspace"));
     option("prior_weight", prior_weight,
            "cosine between every step along the boundary and the run's prior, if it has one; 0: only the "
            "start is looked for along it",

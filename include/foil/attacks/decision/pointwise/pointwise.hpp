@@ -10,6 +10,7 @@
 #include "foil/attacks/decision/pointwise/resets.hpp"
 #include "foil/attacks/decision/salt_and_pepper.hpp"
 #include "foil/attacks/parts/start.hpp"
+#include "foil/geometry/image.hpp"
 #include "foil/run/attack.hpp"
 
 namespace foil {
@@ -19,7 +20,7 @@ template <Norm N>
 struct PointwiseOptions {
   int start_steps = 100;
   bool across_channels = false;
-  bool channels_last = false;
+  geometry::ChannelsLast channels_last{};
   int sweeps = 10;
   int bisections = 10;
   double least_gain = 0.01;
@@ -27,7 +28,7 @@ struct PointwiseOptions {
   void list(OptionList& option) {
     option("start_steps", start_steps, "salt-and-pepper images tried for a start", between(1, 1e6));
     option("across_channels", across_channels, "images: all channels of a pixel are given back together");
-    option("channels_last", channels_last, "images are (H, W, C)");
+    option("channels_last", channels_last, geometry::ChannelsLast::meaning);
     if constexpr (N::p == 2) {
       option("sweeps", sweeps, "times that every feature is then moved towards the input", at_least(0));
       option("bisections", bisections, "of the way that a feature has to go", at_least(0));

@@ -19,7 +19,7 @@ namespace foil::pointwise {
 /// What is given back as a whole: single features, or all channels of a pixel.
 class Units {
  public:
-  Units(const Oracle& oracle, bool across_channels, bool channels_last)
+  Units(const Oracle& oracle, bool across_channels, geometry::ChannelsLast channels_last)
       : layout_(across_channels && oracle.shape().size() == 3
                     ? geometry::image_layout(oracle.shape(), channels_last)
                     : geometry::ImageLayout{1, 1, oracle.features()}) {}

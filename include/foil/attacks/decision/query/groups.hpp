@@ -20,7 +20,7 @@ namespace foil::query {
 class Groups {
  public:
   /// At most about so many.
-  Groups(const Oracle& oracle, int most, bool channels_last)
+  Groups(const Oracle& oracle, int most, geometry::ChannelsLast channels_last)
       : of_(static_cast<std::size_t>(oracle.features()), -1) {
     const auto& shape = oracle.shape();
     image_ = shape.size() == 3;

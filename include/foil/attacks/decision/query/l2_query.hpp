@@ -15,6 +15,7 @@
 #include "foil/attacks/decision/query/contest.hpp"
 #include "foil/attacks/decision/query/learner.hpp"
 #include "foil/attacks/parts/start.hpp"
+#include "foil/geometry/image.hpp"
 #include "foil/run/attack.hpp"
 
 namespace foil {
@@ -25,7 +26,7 @@ struct L2QueryOptions {
   int unknowns = 800;
   int challengers = 5;
   double tolerance = 1e-3;
-  bool channels_last = false;
+  geometry::ChannelsLast channels_last{};
   StartOptions start{};  ///< how a start is found
 
   void list(OptionList& option) {
@@ -38,7 +39,7 @@ struct L2QueryOptions {
            "other classes tried when little is gained, each dropped once it falls behind", between(0, 1000));
     option("tolerance", tolerance, "relative distance that is not worth going on for",
            strictly_between(0, 1));
-    option("channels_last", channels_last, "images are (H, W, C)");
+    option("channels_last", channels_last, geometry::ChannelsLast::meaning);
     option.nested("start_", start);
   }
 };

@@ -15,6 +15,7 @@
 #include "foil/attacks/decision/query/ray.hpp"
 #include "foil/core/sum.hpp"
 #include "foil/core/tensor.hpp"
+#include "foil/geometry/image.hpp"
 #include "foil/run/oracle.hpp"
 #include "foil/run/task.hpp"
 
@@ -93,7 +94,7 @@ class Learner {
  public:
   static constexpr int heat = 100;  ///< questions
 
-  Learner(Oracle& oracle, int unknowns, bool channels_last)
+  Learner(Oracle& oracle, int unknowns, geometry::ChannelsLast channels_last)
       : oracle_(oracle), groups_(oracle, unknowns, channels_last), corners_(std::isinf(oracle.norm().p)) {}
 
   const Groups& groups() const { return groups_; }

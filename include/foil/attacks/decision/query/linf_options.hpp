@@ -3,6 +3,7 @@
 /// The options of the query attack in Linf.
 #pragma once
 
+#include "foil/geometry/image.hpp"
 #include "foil/run/options_list.hpp"
 
 namespace foil {
@@ -13,7 +14,7 @@ struct LinfQueryOptions {
   int unknowns = 800;
   int challengers = 5;
   double tolerance = 1e-3;
-  bool channels_last = false;
+  geometry::ChannelsLast channels_last{};
 
   void list(OptionList& option) {
     option("steps", steps, "questions after the first direction", at_least(0));
@@ -25,7 +26,7 @@ struct LinfQueryOptions {
            "other classes tried when little is gained, each dropped once it falls behind", between(0, 1000));
     option("tolerance", tolerance, "relative distance that is not worth going on for",
            strictly_between(0, 1));
-    option("channels_last", channels_last, "images are (H, W, C)");
+    option("channels_last", channels_last, geometry::ChannelsLast::meaning);
   }
 };
 

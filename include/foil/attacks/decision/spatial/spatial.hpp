@@ -3,29 +3,18 @@
 /// Spatial attack: rotates and shifts an image.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <string_view>
-#include <utility>
 
 #include "foil/attacks/decision/spatial/grid.hpp"
+#include "foil/attacks/decision/spatial/padding.hpp"
 #include "foil/core/numbers.hpp"
+#include "foil/geometry/image.hpp"
 #include "foil/geometry/rigid_motion.hpp"
 #include "foil/run/attack.hpp"
 
 namespace foil {
-
-/// What lies beyond the edges of an image: the lower ends of the bounds, black mostly, or its outermost
-/// pixels, which go on.
-enum class Padding { lower, edge };
-
-/// The texts that stand for the values of an option.
-constexpr auto option_names(Padding) {
-  return std::array{std::pair{std::string_view("lower"), Padding::lower},
-                    std::pair{std::string_view("edge"), Padding::edge}};
-}
 
 /// Options of foil::SpatialAttack.
 struct SpatialOptions {
@@ -35,7 +24,7 @@ struct SpatialOptions {
   int translations = 5;
   int draws = 0;
   Padding padding = Padding::lower;
-  bool channels_last = false;
+  geometry::ChannelsLast channels_last{};
 
   void list(OptionList& option) {
     option("rotation", rotation, "degrees to either side", between(0, 180));
@@ -47,7 +36,7 @@ struct SpatialOptions {
            at_least(0));
     option("padding", padding,
            "what lies beyond the edges: lower ends of the bounds, or the outermost pixels");
-    option("channels_last", channels_last, "images are (H, W, C)");
+    option("channels_last", channels_last, geometry::ChannelsLast::meaning);
   }
 };
 

@@ -8,6 +8,7 @@
 #include "foil/attacks/gradient/momentum_iterative/smoothing.hpp"
 #include "foil/core/error.hpp"
 #include "foil/core/losses.hpp"
+#include "foil/geometry/image.hpp"
 #include "foil/run/options_list.hpp"
 
 namespace foil {
@@ -71,7 +72,7 @@ struct MomentumOptionsOf {
   double neighbourhood = 1.5;
   Smoothing smoothing = Defaults::smoothing;
   int smoothing_radius = 7;
-  bool channels_last = false;
+  geometry::ChannelsLast channels_last{};
   double quantile = 0.99;
   bool maximize_loss = Defaults::maximize_loss;
 
@@ -103,7 +104,7 @@ struct MomentumOptionsOf {
     option("smoothing", smoothing, "images: kernel that gradients are smoothed with");
     option("smoothing_radius", smoothing_radius, "of that kernel, in pixels beside the middle one",
            between(1, 1e4));
-    option("channels_last", channels_last, "images are (H, W, C)");
+    option("channels_last", channels_last, geometry::ChannelsLast::meaning);
     option("quantile", quantile, "L1 only: share of features that a step leaves alone", half_open(0, 1));
     option("maximize_loss", maximize_loss, "go on after success and return the highest loss");
   }

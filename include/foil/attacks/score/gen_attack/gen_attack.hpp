@@ -15,6 +15,7 @@
 #include "foil/attacks/parts/population.hpp"
 #include "foil/attacks/score/gen_attack/breeding.hpp"
 #include "foil/core/losses.hpp"
+#include "foil/geometry/image.hpp"
 #include "foil/geometry/project.hpp"
 #include "foil/run/attack.hpp"
 
@@ -32,7 +33,7 @@ struct GenAttackOptions {
   int patience = 100;
   int cells = 0;
   Loss loss = Loss::lsem;
-  bool channels_last = false;
+  geometry::ChannelsLast channels_last{};
 
   void list(OptionList& option) {
     option("steps", steps, "generations", between(1, 1e6));
@@ -50,7 +51,7 @@ struct GenAttackOptions {
            "noise on a grid of so many cells along rows and columns, enlarged bilinearly; 0: of every pixel",
            between(0, 1e6));
     option("loss", loss, "loss to raise");
-    option("channels_last", channels_last, "images are (H, W, C)");
+    option("channels_last", channels_last, geometry::ChannelsLast::meaning);
   }
 };
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "foil/core/losses.hpp"
+#include "foil/geometry/image.hpp"
 #include "foil/run/options_list.hpp"
 
 namespace foil {
@@ -15,7 +16,7 @@ struct SquareOptions {
   double share = 0.8;
   bool rescale = false;
   Loss loss = Loss::margin;
-  bool channels_last = false;
+  geometry::ChannelsLast channels_last{};
 
   void list(OptionList& option) {
     option("steps", steps, "changes tried per restart", at_least(1));
@@ -23,7 +24,7 @@ struct SquareOptions {
     option("share", share, "of the image that a window covers in the beginning", above(0, 1));
     option("rescale", rescale, "windows shrink over all steps as they would over 10,000");
     option("loss", loss, "loss to raise");
-    option("channels_last", channels_last, "images are (H, W, C)");
+    option("channels_last", channels_last, geometry::ChannelsLast::meaning);
   }
 };
 
