@@ -76,8 +76,11 @@ void from_responses(const std::filesystem::path& path, const std::string& observ
   Responses people;
   for (std::size_t line = 1; line < table.lines().size(); ++line) {
     const auto& cells = table.lines()[line];
-    const std::string& who = cells[static_cast<std::size_t>(subject)];
-    const int decision = categories.index(cells[static_cast<std::size_t>(response)]);  // -1: none
+    const std::string& who = table.text(line, static_cast<std::size_t>(subject));
+    const std::string& answer = cells[static_cast<std::size_t>(response)];
+    const int decision = categories.index(answer);  // -1: none
+    foil::require(decision >= 0 || answer.empty() || answer == "na", path.string(), ", line ", line + 1,
+                  ": expected a response that is a category or 'na', found '", answer, "'");
     const foil::Cues cues = foil::cues_in_name(cells[static_cast<std::size_t>(image)], categories);
     observers[who].add(decision, cues);
     if (who.starts_with("subject-")) people.add(decision, cues);

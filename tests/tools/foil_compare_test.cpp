@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "foil-compare/comparison.hpp"
+#include "foil/report/numbers.hpp"
 #include "io/temporary_directory.hpp"
 #include "support/catch.hpp"
 
@@ -92,6 +93,13 @@ const Json trained =
     results({attack("pgd", 0.5, {infinity, infinity, 0.5, 0.5, infinity, infinity, infinity, 0}),
              attack("ddn", nullptr, {0.6, 0.8, 0.5, 0.4, 0.9, 0.7, 0.2, 0})},
             "b.onnx");
+
+TEST_CASE("numbers that are rounded to zero have no sign") {
+  CHECK(foil::report::formatted("%.4f", -1e-9) == "0.0000");
+  CHECK(foil::report::formatted("%.1f %%", -0.02) == "0.0 %");
+  CHECK(foil::report::formatted("%.1f", -0.06) == "-0.1");
+  CHECK(foil::report::formatted("%g", -infinity) == "-inf");
+}
 
 TEST_CASE("foil-compare: figures of both files, and of the pairs that they make", "[compare]") {
   const auto found = comparison({plain, trained}, {.epsilons = {0.45}, .area_to = 1});
@@ -304,7 +312,9 @@ TEST_CASE("foil-compare: the program prints a table, writes CSV, and says what i
   refused("a.json", "expected two files or more, got 1");
   refused("a.json none.json", "none.json: cannot be read: No such file");
   refused("a.json .", "expected results.json of foil-evaluate, found a directory");
-  refused("a.json broken.json", "broken.json: expected results.json of foil-evaluate, found what is no JSON");
+  refused("a.json broken.json",
+          "broken.json: expected results.json of foil-evaluate, found what is no JSON; tables of trials go "
+          "with --humans");
   refused("a.json foreign.json", "foreign.json: expected results.json of foil-evaluate, found other JSON");
   refused("a.json b.json --csv thesis.csv", "would overwrite a file that is not a table of foil-compare");
   refused("a.json b.json --csv a.json", "would overwrite");
@@ -315,5 +325,136 @@ TEST_CASE("foil-compare: the program prints a table, writes CSV, and says what i
   CHECK(read(dir / "a.json") == plain.dump());
   CHECK_THAT(run(dir, "--help").out, ContainsSubstring("Examples:") && ContainsSubstring("McNemar"));
   CHECK_THAT(run(dir, "--version").out, ContainsSubstring("foil-compare "));
+}
+
+/// Trials about 40 images each under two conditions: of the first `right` of each condition the answer is
+/// right, of the last one there is none.
+std::string trials(const std::string& observer, int right, const std::string& condition) {
+  std::string out;
+  for (int i = 0; i < 40; ++i) {
+    const std::string truth = i % 2 == 0 ? "cat" : "dog", other = i % 2 == 0 ? "dog" : "cat";
+    out += observer + ",s1," + condition + "," + truth + "," +
+           (i < right ? truth
+            : i == 39 ? "na"
+                      : other) +
+           ",7_" + observer + "_" + condition + "_x" + std::to_string(i) + ".png\n";
+  }
+  return out;
+}
+
+TEST_CASE("foil-compare: responses of models beside those of people", "[compare]") {
+  const TemporaryDirectory dir;
+  const std::string head = "subject,session,condition,category,response,image\n";
+  write(dir / "people.csv", head + trials("ann", 30, "0.1") + trials("bob", 20, "0.1") +
+                                trials("ann", 40, "0.0") + trials("bob", 40, "0.0") +
+                                "eve,s2,?,cat,fish,?\n");
+  write(dir / "net.csv", "subj,session,condition,category,answer,image\n" + trials("net", 10, "0.10") +
+                             trials("ann", 30, "0.1"));
+  const std::string with =
+      "--humans people.csv net.csv --where session=s1 --image-fields 1 --file-columns "
+      "subject=subj,response=answer";
+  const Said said =
+      run(dir, with + " --csv figures.csv --confusions confusions.csv --pairs pairs.csv --draws 50");
+  CHECK(said.err.empty());
+  CHECK(said.status == 0);
+  CHECK_THAT(said.out,
+             ContainsSubstring("0.0        people (2)      80   100.0 %  100.0 to 100.0     0    1.000"));
+  CHECK_THAT(said.out, ContainsSubstring("0.1        people (2)      80    62.5 %    50.0 to 75.0     2"));
+  CHECK_THAT(said.out, ContainsSubstring("           net             40    25.0 %    12.7 to 41.2     1"));
+  CHECK_THAT(said.out,
+             ContainsSubstring(
+                 "net.csv: 40 lines passed over, which repeat answers that were there before, of ann") &&
+                 ContainsSubstring("taken for people: ann, bob (--people PREFIX takes some)"));
+  const Said same = run(dir, "--humans people.csv --people a --where session=s1,condition=0.10");
+  CHECK_THAT(same.out, ContainsSubstring("0.1        people (1)      40") && !ContainsSubstring("0.0  "));
+  CHECK_THAT(same.out, !ContainsSubstring("taken for people"));
+  CHECK_THAT(said.out, ContainsSubstring("in 1 of 3 lines somebody is wrong, or right, about fewer than 10"));
+  // ann and bob: right together 20, ann alone 10; net and ann 10 and 20, net and bob 10 and 10.
+  const double people = (0.75 - 0.5) / 0.5, ann = (0.5 - 0.375) / 0.625, bob = (0.75 - 0.5) / 0.5;
+  CHECK_THAT(said.out, ContainsSubstring(foil::report::formatted("  %.4f  ", people)));
+  CHECK_THAT(said.out, ContainsSubstring(foil::report::formatted("  %.4f  ", (ann + bob) / 2)));
+  CHECK_THAT(read(dir / "figures.csv"), ContainsSubstring("\"0.1\",\"people\",1,2,80,50,2,0.625,0.5,0.75,"));
+  CHECK_THAT(read(dir / "figures.csv"), ContainsSubstring("\"0.1\",\"net\",0,1,40,10,1,0.25,"));
+  CHECK_THAT(read(dir / "confusions.csv"), ContainsSubstring("\"0.1\",\"net\",\"cat\",\"dog\",15\n"));
+  CHECK_THAT(read(dir / "confusions.csv"), ContainsSubstring("\"0.1\",\"people\",\"dog\",na,2\n"));
+  CHECK_THAT(read(dir / "pairs.csv"), ContainsSubstring("\"0.1\",\"bob\",\"net\",40,0.5,"));
+  // The page: a point of each curve, confusions by their share, and names from outside as text.
+  write(dir / "other.csv", head + trials("<i>", 10, "0.1"));
+  CHECK(run(dir, "--humans people.csv other.csv --where session=s1 --image-fields 1 --report page.html")
+            .status == 0);
+  const std::string page = read(dir / "page.html");
+  CHECK_THAT(page, ContainsSubstring("<title>people, 0.1: 62.5 % (50.0 to 75.0)</title>"));
+  CHECK_THAT(page, ContainsSubstring("<title>&lt;i&gt;, 0.1: 25.0 % (12.7 to 41.2)</title>"));
+  CHECK_THAT(page, ContainsSubstring("fill-opacity=\"0.750\"><title>dog for cat: 15 of 20, 75.0 %</title>"));
+  CHECK_THAT(page, ContainsSubstring("<title>none for dog: 2 of 40, 5.0 %</title>"));
+  CHECK_THAT(page, ContainsSubstring("<title>people, 0.1: 0.500 ("));
+  CHECK_THAT(page, !ContainsSubstring("<i>"));
+  CHECK_THAT(page, ContainsSubstring("<pre tabindex=\"0\">foil-compare --humans people.csv"));
+  CHECK_THAT(page, ContainsSubstring("<td>least_images</td><td>30</td>"));
+  CHECK_THAT(page, ContainsSubstring(">kappa</button>"));
+  CHECK(run(dir, with + " --csv figures.csv").status == 0);  // its own is replaced
+  CHECK_THAT(run(dir, with + " --least-images 41 --report none.html").out,
+             ContainsSubstring("in 3 of 3 lines there is no kappa: nobody has 41 images"));
+  CHECK_THAT(read(dir / "none.html"), !ContainsSubstring(">kappa</button>"));
+
+  CHECK_THAT(run(dir, "--humans people.csv --categories cat,dog,fish --where session=s2,subject=eve").out,
+             ContainsSubstring("?          people (1)       1     0.0 %     0.0 to 0.0     0    0.000"));
+  const auto refused = [&](const std::string& arguments, const std::string& why) {
+    INFO(arguments);
+    const Said answer = run(dir, arguments);
+    CHECK(answer.status == 2);
+    CHECK(answer.out.empty());
+    CHECK_THAT(answer.err, ContainsSubstring(why));
+    CHECK(std::count(answer.err.begin(), answer.err.end(), '\n') == 1);
+  };
+  refused("--humans people.csv --categories imagenet-16",
+          "people.csv, line 162: expected a response that is one of the 16");
+  refused("--humans people.csv", "people.csv, line 162: expected a response");
+  refused("--humans people.csv --where session=s3",
+          "people.csv: found no line with what --where asks for: there is no 's3' in the column 'session', "
+          "only 's1', 's2'");
+  refused("--humans people.csv --where session=s1 --people subject-", "begin with 'subject-', found none");
+  write(dir / "two.csv", "experiment," + head + "a,ann,s1,0,cat,cat,x\nb,ann,s1,0,dog,dog,y\n");
+  write(dir / "other.csv", "experiment," + head + "c,net,s1,0,cat,cat,x\n");
+  refused("--humans two.csv",
+          "two.csv: expected trials of one experiment, found 2 in the column 'experiment', 'a', 'b': choose "
+          "one by --where experiment=NAME");
+  CHECK(run(dir, "--humans two.csv --where experiment=a --categories cat,dog").status == 0);
+  CHECK(run(dir, "--humans two.csv --columns experiment=none").status == 0);
+  write(dir / "a.csv", "experiment," + head + "a,ann,s1,0,cat,cat,x\na,ann,s1,0,dog,dog,y\n");
+  CHECK_THAT(run(dir, "--humans a.csv other.csv").out,
+             ContainsSubstring("the files are of different experiments, 'a', 'c'"));
+  write(dir / "contrary.csv", head + "net,s1,0,dog,cat,x\n");
+  refused("--humans a.csv contrary.csv", "contrary.csv, line 2: expected 'cat', which was right");
+  refused("--humans people.csv --where session", "--where: expected NAME=VALUE, got 'session'");
+  refused("--humans people.csv --columns truth=category", "response or experiment, got 'truth'");
+  refused("--humans people.csv net.csv --where session=s1",
+          "net.csv: there is no column 'subject', only 'subj', 'session', 'condition', 'category', 'answer', "
+          "'image': say which it is by --columns subject=NAME, or --file-columns");
+  write(dir / "bad_net.csv", head + trials("net", 10, "0.1") + trials("ann", 29, "0.1"));
+  refused(
+      "--humans people.csv bad_net.csv --where session=s1",
+      "bad_net.csv, line 71: 'ann' was there before, and answered 'dog' rather than 'cat' about the image "
+      "'7_ann_0.1_x29.png' under the condition '0.1': if it is another, rename it there");
+  write(dir / "twice.csv", head + trials("ann", 30, "0.1") + trials("ann", 30, "0.1"));
+  refused("--humans twice.csv", "twice.csv, line 42: 'ann' answered twice about the image");
+  write(dir / "head.csv", head);
+  refused("--humans head.csv", "head.csv: found no trials: there is nothing below the line that names the");
+  refused("--humans people.csv --where condition=0.0,condition=0.1",
+          "people.csv: found no line with what --where asks for: each is in some line, but no line has all");
+  refused("--humans people.csv people.csv --where session=s1", "found none in the lines that were chosen");
+  refused("--humans people.csv --where session=s1 --csv people.csv", "would overwrite");
+  refused("--humans people.csv --where session=s1 --csv new.csv --pairs ./new.csv",
+          "--pairs ./new.csv: is what --csv writes as well");
+  refused("--humans people.csv --where session=s1 --confusions new.csv --report new.csv",
+          "--report new.csv: is what --confusions writes as well");
+  CHECK(run(dir, "--humans people.csv --where session=s1 --csv /dev/null --pairs /dev/null").status == 0);
+  write(dir / "called.csv", head + trials("people", 10, "0.1"));
+  refused("--humans people.csv called.csv --where session=s1", "an observer is called 'people'");
+  write(dir / "nobody.csv", head + "net,s1,0,cat,cat,x\n,s1,0,cat,cat,y\n");
+  refused("--humans people.csv nobody.csv --where session=s1",
+          "nobody.csv, line 3: expected something in the column 'subject', found nothing");
+  refused("--humans people.csv --epsilon 1", "say nothing of people's trials");
+  refused("--people x a.json b.json", "--people requires --humans");
 }
 }  // namespace

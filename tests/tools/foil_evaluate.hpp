@@ -45,9 +45,10 @@ class Process {
   /// `before` is done in the child, once its output goes where it should. `under` is a program that starts
   /// others, mpirun say, and its arguments.
   template <class Before>
-  Process(const Arguments& of_program, const Before& before, Arguments under = {}) {
+  Process(const Arguments& of_program, const Before& before, Arguments under = {},
+          const char* program = FOIL_EVALUATE) {
     Arguments arguments = std::move(under);
-    arguments.push_back(FOIL_EVALUATE);
+    arguments.push_back(program);
     arguments.insert(arguments.end(), of_program.begin(), of_program.end());
     std::vector<char*> argv;
     for (std::string& argument : arguments) argv.push_back(argument.data());

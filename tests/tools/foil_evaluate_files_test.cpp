@@ -149,6 +149,16 @@ TEST_CASE("foil-evaluate: results go to standard output and to pipes", "[example
     CHECK(nlohmann::json::parse(outcome.out)["attacks"].size() == 2);
     CHECK_THAT(outcome.err, ContainsSubstring("clean accuracy"));
   }
+  SECTION("to standard output that is a pipe, without a word about what is kept of a run") {
+    const Outcome outcome = run(without_outputs(dir) + two_attacks + Arguments{"--out", "/dev/stdout"}, [] {
+      int ends[2];
+      if (pipe(ends) != 0) _exit(126);
+      dup2(ends[1], 1);  // the other end stays open, and what is written waits in the pipe
+    });
+    INFO(outcome.err);
+    CHECK(outcome.status == 0);
+    CHECK_THAT(outcome.err, !ContainsSubstring("cannot be written"));
+  }
   SECTION("to a pipe, once, at the end") {
     const std::string fifo = (dir / "fifo").string();
     REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
@@ -183,8 +193,8 @@ TEST_CASE("foil-evaluate: no output is an input or another output", "[examples][
     CHECK_THAT(outcome.err, ContainsSubstring(message));
     CHECK(std::count(outcome.err.begin(), outcome.err.end(), '\n') == 1);
   };
-  refused({"--out", ""}, "--out: expected a name, got nothing");
-  refused({"--out", path("r"), "--adversarials", ""}, "--adversarials: expected a name, got nothing");
+  refused({"--out", ""}, "--out: expected a value, got nothing");
+  refused({"--out", path("r"), "--adversarials", ""}, "--adversarials: expected a value, got nothing");
   refused({"--out", path("data/labels")}, "would overwrite an input");
   refused({"--out", path("link")}, "would overwrite an input");
   refused({"--out", path("t"), "--targets", path("t")}, "would overwrite an input");

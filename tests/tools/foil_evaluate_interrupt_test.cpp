@@ -2,11 +2,15 @@
 /// \file
 /// foil-evaluate: runs that do not come to their end.
 #include <algorithm>
+#include <csignal>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 
 #include "foil/io/data.hpp"
+#include "foil/io/file.hpp"
 #include "support/catch.hpp"
+#include "support/onnx_builder.hpp"
 #include "tools/foil_evaluate.hpp"
 
 using namespace foil_test;
@@ -54,6 +58,41 @@ TEST_CASE("foil-evaluate: an interrupt leaves what is finished, and says so", "[
   std::snprintf(range, sizeof range, " %.1f to %.1f %% ", 100 * robust / 40, 100 * (robust + open) / 40);
   CHECK_THAT(outcome.out.substr(outcome.out.find("\nworst case of 2")), ContainsSubstring(range));
   CHECK(dir.entries() == 4);  // with what --resume goes on from
+}
+
+TEST_CASE("foil-evaluate: a signal within a call of the model that does not end ends the program",
+          "[examples][evaluate]") {
+  const TemporaryDirectory dir, other;
+  foil::io::write_file(other / "slow.onnx", foil::test::slow_network());
+  Arguments arguments =
+      on_mnist(dir) + Arguments{"--count", "1",        "--attack", "fgsm", "--epsilon",
+                                "0.1",     "--binary", "--grace",  "1",    "--json-progress"};
+  *(std::find(arguments.begin(), arguments.end(), "--model") + 1) = (other / "slow.onnx").string();
+  Process process(arguments);
+  REQUIRE(process.has_said("\"event\":\"finished\""));  // reading images: the model comes next
+  process.send(SIGTERM);
+  const Outcome outcome = process.wait();
+  CHECK(outcome.status == 143);
+  CHECK_THAT(outcome.err,
+             ContainsSubstring("{\"event\":\"error\",\"text\":\"ended within a call of the model"));
+}
+
+TEST_CASE("foil-evaluate: what an interrupt leaves no time for is told to be missing",
+          "[examples][evaluate]") {
+  const TemporaryDirectory dir;
+  Process process(on_mnist(dir) + Arguments{"--count", "1000", "--attack", "fgsm", "--epsilon", "0.02",
+                                            "--corruptions", "all,-frost", "--corruption-profile", "cifar"});
+  REQUIRE(process.has_said("under corruptions"));
+  process.interrupt();
+  const Outcome outcome = process.wait();
+  CHECK(outcome.status == 130);
+  const std::string missing = "--corruptions: its figures are missing here, as the run had not come to them";
+  CHECK_THAT(outcome.err, ContainsSubstring(missing));
+  CHECK_THAT(outcome.out, ContainsSubstring("Note: " + missing));
+  const auto json = results(dir);
+  CHECK(json["complete"] == false);
+  CHECK(json["corruptions"].is_null());
+  CHECK(json["notes"].back() == missing);
 }
 
 TEST_CASE("foil-evaluate: an interrupted search counts as found, and is told", "[examples][evaluate]") {

@@ -300,17 +300,22 @@ TEST_CASE("foil-evaluate: says where a radius is a whole number of lattice steps
   CHECK_FALSE(told("l2-fgm", "0.0313725490196", "255"));
 }
 
-TEST_CASE("foil-evaluate: says that a radius in l0 is a number of features", "[examples][evaluate]") {
+TEST_CASE("foil-evaluate: warns of a radius that leaves nothing to change", "[examples][evaluate]") {
   const TemporaryDirectory dir;
-  const auto told = [&](const char* attack, const char* epsilon) {
+  const auto told = [&](const char* attack, const char* epsilon, const Arguments& more = {}) {
     const Outcome outcome =
-        run(on_mnist(dir) + Arguments{"--count", "2", "--attack", attack, "--epsilon", epsilon});
+        run(on_mnist(dir) + more + Arguments{"--count", "2", "--attack", attack, "--epsilon", epsilon});
     REQUIRE(outcome.status == 0);
-    return outcome.err.find("less than one feature") != std::string::npos;
+    const bool warned = outcome.out.find("nothing could be changed about 2 of 2") != std::string::npos;
+    const bool in_l0 = outcome.out.find("as radii in l0 are numbers of features") != std::string::npos;
+    CHECK(in_l0 == (warned && std::string(attack).starts_with("l0")));
+    return warned;
   };
   CHECK(told("l0-sparse-rs:steps=5", "0.1"));
   CHECK_FALSE(told("l0-sparse-rs:steps=5", "1"));
   CHECK_FALSE(told("fgsm", "0.1"));
+  CHECK(told("fgsm", "0.003", {"--lattice", "255"}));
+  CHECK_FALSE(told("fgsm", "0.004", {"--lattice", "255"}));
 }
 
 TEST_CASE("foil-evaluate: masked pixels do not move, and values lie on the lattice",

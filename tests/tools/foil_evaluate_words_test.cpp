@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 #include <span>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,10 +13,25 @@
 #include "foil/io/npy.hpp"
 #include "support/catch.hpp"
 #include "tools/foil_evaluate.hpp"
+#include "tools/other_programs.hpp"
 
 using namespace foil_test;
 using Catch::Matchers::ContainsSubstring;
 using foil::Index;
+
+TEST_CASE("the help of every program fits a wide terminal") {
+  constexpr std::size_t columns = 136;
+  for (const char* program :
+       {FOIL_EVALUATE, FOIL_COMPARE, FOIL_CORRUPT, FOIL_FALSIFY, FOIL_MERGE, FOIL_REPORT}) {
+    const Outcome help = call(program, "--help");
+    REQUIRE(help.status == 0);
+    std::istringstream lines(help.out);
+    for (std::string line; std::getline(lines, line);) {
+      INFO(line);
+      CHECK(line.size() <= columns);
+    }
+  }
+}
 
 TEST_CASE("foil-evaluate: --list shows every attack with its options and defaults", "[examples][evaluate]") {
   const Outcome outcome = run({"--list"});

@@ -46,6 +46,11 @@ std::string parse(CLI::App& app, int argc, char** argv, const std::string& stray
     throw foil::Error(explanation(app, failure, stray) + " (" + app.get_name() +
                       " --help explains the options)");
   }
+  // Else what an empty variable of a script was to say would be left to a default.
+  for (const CLI::Option* option : app.get_options())
+    if (option->get_expected_min() > 0)
+      for (const std::string& given : option->results())
+        foil::require(!given.empty(), option->get_name(), ": expected a value, got nothing");
   return {};
 }
 

@@ -8,8 +8,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <exception>
 
 #include "foil/core/error.hpp"
+#include "foil/io/file.hpp"
 #include "foil/version.hpp"
 
 namespace programs {
@@ -50,9 +52,11 @@ std::string columns(const std::vector<std::vector<std::string>>& rows, std::size
   return text;
 }
 
-void open_standard_streams() {
+bool open_standard_streams() {
+  const bool heard = ::fcntl(STDOUT_FILENO, F_GETFD) >= 0 || errno != EBADF;
   for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
     if (::fcntl(stream, F_GETFD) < 0 && errno == EBADF) ::open("/dev/null", O_RDWR);
+  return heard;
 }
 
 bool print(const char* program, const std::string& text, std::FILE* stream) {
@@ -60,6 +64,24 @@ bool print(const char* program, const std::string& text, std::FILE* stream) {
   if (!printed)
     std::fprintf(stderr, "%s: cannot write to standard output: %s\n", program, std::strerror(errno));
   return printed;
+}
+
+int exit_status(const foil::Error& error) {
+  return dynamic_cast<const foil::io::WriteError*>(&error) ? 1 : 2;
+}
+
+int status_of(const char* program, const std::function<int()>& run) {
+  try {
+    return run();
+  } catch (const foil::Error& error) {
+    std::string line = error.what();
+    std::replace(line.begin(), line.end(), '\n', ' ');
+    std::fprintf(stderr, "%s: %s\n", program, line.c_str());
+    return exit_status(error);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s: failed: %s\n", program, error.what());
+    return 1;
+  }
 }
 
 }  // namespace programs

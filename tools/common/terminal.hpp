@@ -5,9 +5,11 @@
 
 #include <cstddef>
 #include <cstdio>
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "foil/core/error.hpp"
 #include "foil/report/numbers.hpp"
 
 namespace programs {
@@ -26,10 +28,17 @@ using foil::report::percent;
 std::string columns(const std::vector<std::vector<std::string>>& rows, std::size_t left);
 
 /// Opens what is closed of the three standard streams to nothing: else the next file that is opened would get
-/// what is meant for them.
-void open_standard_streams();
+/// what is meant for them. Returns whether standard output was open.
+bool open_standard_streams();
 
 /// Prints a text; says so and returns false if that fails.
 bool print(const char* program, const std::string& text, std::FILE* stream = stdout);
+
+/// The exit status of a program that ends by this error: 1 where something could not be written, else 2, as
+/// the command or a file was not as it should be.
+int exit_status(const foil::Error& error);
+
+/// What run() returns; or the exit status of what it throws, which one line on standard error tells.
+int status_of(const char* program, const std::function<int()>& run);
 
 }  // namespace programs

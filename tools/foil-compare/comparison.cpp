@@ -267,6 +267,9 @@ std::string from_to(const foil::Interval& interval, double scale = 1) {
 
 Comparison compare(const std::vector<Results>& files, const Options& options) {
   foil::require(files.size() >= 2, "expected at least two files, got ", files.size());
+  for (const Results& file : files)
+    foil::require(!file.outcomes.empty(), file.path.string(),
+                  ": holds no attack, and only attacks are compared");
   foil::require(options.confidence > 0 && options.confidence < 1,
                 "expected a confidence between 0 and 1, got ", options.confidence);
   Comparison out;

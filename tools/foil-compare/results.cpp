@@ -126,6 +126,19 @@ foil::Record record_of(const Value& sample) {
   return out;
 }
 
+/// What an adversarial is made of: numbers for as many names, or nothing.
+std::vector<double> parameters_of(const Value& sample, std::size_t names) {
+  std::vector<double> out;
+  if (names == 0 || !sample.has("parameters") || sample["parameters"].json().is_null()) return out;
+  const Value list = sample["parameters"];
+  list.require(list.size() == names, "expected ", names, " numbers, found ", list.size());
+  for (std::size_t k = 0; k < names; ++k) {
+    list[k].require(list[k].json().is_number(), "expected a number");
+    out.push_back(list[k].json().get<double>());
+  }
+  return out;
+}
+
 /// Throws unless the figures that an attack has in the file are those of its samples, and unless what it
 /// found is within its epsilon, but for rounding.
 void check_figures(const Value& attack, const foil::Outcome& outcome) {
@@ -152,8 +165,9 @@ void check_figures(const Value& attack, const foil::Outcome& outcome) {
 }
 
 /// What results.json has beside the settings of the run.
-constexpr const char* results[] = {"attacks", "worst_cases", "curves", "warnings", "notes",   "sheet",
-                                   "curve",   "audit",       "shard",  "report",   "command", "challenge"};
+constexpr const char* results[] = {"attacks", "worst_cases", "curves",     "warnings", "notes",
+                                   "sheet",   "curve",       "audit",      "shard",    "report",
+                                   "command", "challenge",   "corruptions"};
 
 }  // namespace
 
@@ -161,7 +175,9 @@ Results read_results(const std::filesystem::path& path) {
   const std::string text = read_text(path);
   Json json = Json::parse(text, nullptr, false);
   const Value root(json, path.string() + ":");
-  root.require(!json.is_discarded(), "expected results.json of foil-evaluate, found what is no JSON");
+  root.require(
+      !json.is_discarded(),
+      "expected results.json of foil-evaluate, found what is no JSON; tables of trials go with --humans");
   root.require(root.has("foil_version") && root.has("attacks"),
                "expected results.json of foil-evaluate, found other JSON");
   Results out{.path = path};
@@ -178,10 +194,13 @@ Results read_results(const std::filesystem::path& path) {
     for (const auto& [name, value] : attack["options"].json().items())
       outcome.options.emplace_back(name, value.dump(-1, ' ', false, Json::error_handler_t::replace));
     std::sort(outcome.options.begin(), outcome.options.end());  // whatever order a version has them in
+    for (std::size_t k = 0; attack.has("parameters") && k < attack["parameters"].size(); ++k)
+      outcome.parameters.push_back(attack["parameters"][k].text());
     const Value samples = attack["samples"];
     for (std::size_t i = 0; i < samples.size(); ++i) {
       const Value sample = samples[i];
       outcome.records.push_back(record_of(sample));
+      outcome.records.back().parameters = parameters_of(sample, outcome.parameters.size());
       const Row row{static_cast<int>(sample["label"].whole(-1, std::numeric_limits<int>::max())),
                     sample.has("target") ? static_cast<int>(sample["target"].whole(-1)) : -1};
       const auto [known, fresh] = out.rows.emplace(outcome.records.back().id, row);
@@ -196,7 +215,8 @@ Results read_results(const std::filesystem::path& path) {
     samples.require(twice == outcome.records.end(), "a row is there twice");
     out.outcomes.push_back(std::move(outcome));
   }
-  root.require(!out.outcomes.empty(), "holds no attack");
+  root.require(!out.outcomes.empty() || (root.has("corruptions") && json["corruptions"].is_object()),
+               "holds no attack");
   for (const char* const list : {"attacks", "worst_cases"})
     if (json.contains(list))
       for (Json& entry : json[list])

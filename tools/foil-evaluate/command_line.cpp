@@ -14,6 +14,7 @@
 
 #include "challenge.hpp"
 #include "common/arguments.hpp"
+#include "common/corruptions.hpp"
 #include "common/terminal.hpp"
 #include "foil/core/error.hpp"
 #include "foil/core/parse.hpp"
@@ -135,6 +136,8 @@ constexpr const char* footer =
     "  foil-evaluate --model net.onnx --images images.npy --labels labels.npy --correct-only \\\n"
     "    --attack minimal-l2-pgd --attack boundary --budget 5000 \\\n"
     "    --out results.json --adversarials found/ --sheet sheet.png\n"
+    "  foil-evaluate --model net.onnx --images images.npy --labels labels.npy \\\n"
+    "    --corruptions benchmark --frost-textures ice/ --out results.json --report report.html\n"
     "  foil-evaluate --list linf-pgd\n\n"
     "Numbers are decimal (010 is ten) or fractions (8/255).\n\n"
     "All files are written together, now and then and at the end. They bear one run_id: results.json, and\n"
@@ -146,10 +149,11 @@ constexpr const char* footer =
     "Progress goes to standard error, the table to standard output.\n\n"
     "Exit status:\n"
     "  0      every attack came to its end\n"
-    "  1      the run failed, or the table could not be written to standard output\n"
+    "  1      the run failed, or something could not be written\n"
     "  2      the command or a file is not as it should be: one line says what\n"
     "  3      with --strict: there are warnings, or failed checks\n"
-    "  128+n  signal n ended the run, 130 for Ctrl-C; what was finished is written\n";
+    "  128+n  signal n ended the run, 130 for Ctrl-C; what was finished is written, or, if the model does\n"
+    "         not come back within --grace, kept for --resume\n";
 
 }  // namespace
 
@@ -158,6 +162,7 @@ std::vector<std::filesystem::path> Command::inputs() const {
   if (!labels.empty()) all.push_back(foil::io::file_of(labels));
   for (const auto& optional : {targets, starts, surrogate, transfer_from, mask})
     if (optional) all.push_back(foil::io::file_of(*optional));
+  if (corruptions && corruptions->frost) all.push_back(foil::io::file_of(*corruptions->frost));
   all.insert(all.end(), number_files.begin(), number_files.end());
   for (const auto& path : {std::optional(images), starts}) {  // what may be pictures
     std::error_code ignored;
@@ -173,7 +178,8 @@ std::vector<std::filesystem::path> Command::inputs() const {
 Command parse_command_line(int argc, char** argv, int threads) {
   Command command;
   std::vector<std::string> attacks, epsilons;
-  std::string bounds, mean, deviation, margin, audit, claimed, pool, shard, layout = "nchw";
+  std::string bounds, mean, deviation, margin, audit, claimed, pool, shard,
+      layout = "nchw", corruptions, severities = "1-5", profile = "imagenet", frost;
   bool quiet = false, json = false;
   command.threads = threads;
 
@@ -219,7 +225,7 @@ Command parse_command_line(int argc, char** argv, int threads) {
   app.add_option(
          "--attack", attacks,
          "NAME or NAME:option=value,... (see --list); one attack, may be given repeatedly; not needed with\n"
-         "--challenge")
+         "--challenge or --corruptions")
       ->group(required);
   app.add_option("--out", command.out, "Where to write the results (JSON)")->group(required);
   CLI::Option* const list =
@@ -302,6 +308,19 @@ Command parse_command_line(int argc, char** argv, int threads) {
       "255,\n"
       "attacks in L2 that look at labels only, five if no --attack is given; tells the scores");
   app.add_option(
+         "--corruptions", corruptions,
+         "Accuracy under common corruptions (docs/severities.md): all (19), benchmark (15), or names\n"
+         "as fog,glass_blur; all,-frost leaves frost out; beside attacks, or without any")
+      ->type_name("NAME,...");
+  app.add_option("--severity", severities, "Of --corruptions, as 3, 1-3 or 1,3,5 (default 1-5)")
+      ->type_name("N,...");
+  app.add_option("--corruption-profile", profile,
+                 "Whose constants the severities are: imagenet (the default, for images of any size),\n"
+                 "tiny_imagenet (64 x 64) or cifar (32 x 32, and MNIST's 28 x 28)")
+      ->type_name("NAME");
+  app.add_option("--frost-textures", frost,
+                 "Photographs of ice for the corruption frost: a folder of pictures, or a list");
+  app.add_option(
       "--targets", command.targets,
       "Class to reach per sample, files as for --labels: for every row of the data set, or for those used");
   app.add_option(
@@ -341,6 +360,9 @@ Command parse_command_line(int argc, char** argv, int threads) {
          "Samples per model call (default 128)");
   number("--budget", command.budget, 1, most, "from 1 to 2^63 - 1",
          "Forward passes per sample and attack (default: no limit)");
+  number("--grace", command.grace, 1, 86400, "from 1 to 86400",
+         "Seconds that a call of the model may go on after Ctrl-C, SIGTERM or SIGHUP; then the program ends\n"
+         "as if it was killed (default 10)");
   app.add_flag("--resume", command.resume,
                "Go on with the unfinished run of the same command, if there is one: what it had finished is\n"
                "kept beside --out, whatever ended it, up to the last block of samples (docs/scale.md)");
@@ -378,8 +400,9 @@ Command parse_command_line(int argc, char** argv, int threads) {
       "pictures, how to repeat it. foil-report writes it from the results as well");
   app.set_version_flag("--version", "foil-evaluate " + programs::version());
   app.set_help_flag("-h,--help", "Print this text");
-  for (const char* file : {"--model", "--images", "--labels", "--targets", "--starts", "--surrogate",
-                           "--transfer-from", "--mask", "--out", "--sheet", "--curve", "--report"})
+  for (const char* file :
+       {"--model", "--images", "--labels", "--targets", "--starts", "--surrogate", "--transfer-from",
+        "--mask", "--frost-textures", "--out", "--sheet", "--curve", "--report"})
     app.get_option(file)->type_name("FILE");
   for (const char* folder : {"--adversarials", "--adversarials-png"})
     app.get_option(folder)->type_name("DIR");
@@ -396,14 +419,13 @@ Command parse_command_line(int argc, char** argv, int threads) {
   if (!command.resume) command.again += " --resume";
   command.list = list->count() > 0;
   if (command.list) return command;
-  for (const CLI::Option* option : app.get_options())
-    if (const auto& given = option->results();
-        option->get_type_name() == "FILE" || option->get_type_name() == "DIR")
-      foil::require(given.empty() || !given[0].empty(), option->get_name(), ": expected a name, got nothing");
-
+  for (const char* option : {"--severity", "--corruption-profile", "--frost-textures"})
+    foil::require(app.count(option) == 0 || app.count("--corruptions") > 0, option,
+                  " goes with --corruptions, which is not given");
   for (const char* option : {"--model", "--images", "--attack", "--out"})
-    foil::require(app.count(option) > 0 || (command.challenge && option == std::string("--attack")), option,
-                  " is missing (foil-evaluate --help explains the options)");
+    foil::require(app.count(option) > 0 ||
+                      ((command.challenge || !corruptions.empty()) && option == std::string("--attack")),
+                  option, " is missing (foil-evaluate --help explains the options)");
   for (const std::string& attack : attacks) command.attacks.push_back(parse_request("--attack", attack));
   for (const std::string& epsilon : epsilons) {
     command.epsilons.push_back(parse_number<double>("--epsilon", epsilon));
@@ -423,6 +445,20 @@ Command parse_command_line(int argc, char** argv, int threads) {
         parse_count<std::int64_t>("--shard I/N", shard.substr(0, slash), 1, command.shards, "I from 1 to N");
     for (const char* option : {"--audit", "--sheet", "--report"})
       foil::require(app.count(option) == 0, option, ": is of a whole run, not of --shard ", shard);
+  }
+  if (app.count("--corruptions") > 0) {
+    command.corruptions = {foil::corruptions_named(corruptions),
+                           programs::parse_severities("--severity", severities),
+                           foil::corruption_profile_named(profile), std::nullopt};
+    if (!frost.empty()) command.corruptions->frost = frost;
+    for (const char* option : {"--shard", "--correct-only", "--targets"})
+      foil::require(app.count(option) == 0, option,
+                    ": --corruptions is about all rows, and about being right");
+    if (attacks.empty() && !command.challenge)
+      for (const char* option : {"--adversarials", "--adversarials-png", "--sheet", "--curve", "--audit",
+                                 "--epsilon", "--starts", "--surrogate", "--transfer-from", "--mask",
+                                 "--skip-beaten", "--margin", "--lattice", "--pool", "--budget"})
+        foil::require(app.count(option) == 0, option, ": is of attacks, and no --attack is given");
   }
   if (!margin.empty()) command.margin = parse_number<double>("--margin", margin);
   foil::require(command.margin >= 0, "--margin: expected a number >= 0, got ", margin);

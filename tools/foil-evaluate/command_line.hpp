@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "foil/evaluation/corruptions/corruption.hpp"
 #include "progress.hpp"
 #include "units.hpp"
 
@@ -21,6 +22,14 @@ struct AttackRequest {
   std::string name;
   std::map<std::string, std::string> options;
   std::string settings{};  ///< the options as they were given, without spaces
+};
+
+/// What --corruptions asks for.
+struct CorruptionRequest {
+  std::vector<foil::Corruption> corruptions;
+  std::vector<int> severities;  ///< in ascending order
+  foil::CorruptionProfile profile;
+  std::optional<std::filesystem::path> frost;  ///< textures of ice: pictures in a folder, or listed in a file
 };
 
 struct Command {
@@ -54,10 +63,12 @@ struct Command {
   int threads = 1;
   std::int64_t budget = std::numeric_limits<std::int64_t>::max();
   std::int64_t batch_size = 128;
-  bool resume = false;                 ///< an unfinished run of the same command is gone on with
-  bool strict = false;                 ///< warnings are an exit status
-  Telling telling = Telling::lines;    ///< what stderr is told
-  std::string again{};                 ///< for a shell: this command, with --resume
+  int grace = 10;                    ///< seconds that a call of the model may go on after a signal
+  bool resume = false;               ///< an unfinished run of the same command is gone on with
+  bool strict = false;               ///< warnings are an exit status
+  Telling telling = Telling::lines;  ///< what stderr is told
+  std::string again{};               ///< for a shell: this command, with --resume
+  std::optional<CorruptionRequest> corruptions;
   std::optional<AttackRequest> audit;  ///< quick or full, and the thresholds that are not the usual ones
   std::optional<double> claimed_accuracy;
   std::vector<std::string> words{};  ///< of the command line that repeats the run, the program's name first

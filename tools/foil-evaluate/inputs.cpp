@@ -84,14 +84,20 @@ std::optional<Seen> look_at(ImageReader& images, const foil::Bounds<float>& boun
 }
 
 /// Notes what is odd about the images. Throws if none is valid.
-void note_oddities(const std::string& path, const ImageReader& images, const Seen& seen, Index rows,
+void note_oddities(const Command& command, const ImageReader& images, const Seen& seen, Index rows,
                    std::vector<std::string>& notes) {
+  const std::string path = command.images.string();
   const auto note = [&](const std::string& text) { notes.push_back(path + ": " + text); };
   require(seen.invalid < rows, path, ": ", seen.invalid_row,
           ", and no image is valid (--bounds says what is)");
   if (seen.invalid > 0)
     note(foil::text(seen.invalid, " of ", rows,
-                    " images cannot be attacked and count as not robust: ", seen.invalid_row));
+                    command.attacks.empty() && command.corruptions
+                        ? " images are not shown to the model and count as wrong: "
+                    : command.corruptions
+                        ? " images cannot be attacked and count as not robust, under corruptions as wrong: "
+                        : " images cannot be attacked and count as not robust: ",
+                    seen.invalid_row));
   if (seen.clipped > 0) note(foil::text("values moved to the bounds: ", seen.clipped));
   if (images.levels() > 0 && !seen.large)
     note(foil::text("no value is above 1, and ", images.levels(),
@@ -277,7 +283,7 @@ std::optional<Inputs> read_inputs(const Command& command, Model& model, Teller& 
   const Index end = limited(command) && !command.correct_only ? command.first + command.count : rows;
   const auto seen = look_at(in.images, model.bounds(), command.first, end, teller, interrupted);
   if (!seen) return std::nullopt;
-  note_oddities(command.images.string(), in.images, *seen, end - command.first, in.oddities);
+  note_oddities(command, in.images, *seen, end - command.first, in.oddities);
   const Index classes = model.prepare(command.images, in.images.sample_shape(), seen->first);
   check_classes(command.labels.empty() ? command.images : command.labels, in.labels, classes);
 
@@ -384,7 +390,7 @@ Samples choose(const Command& command, const Model& model, Inputs& in, Teller& t
                               .correct_only = command.correct_only,
                               .batch_size = command.batch_size,
                               .pool_first = command.pool_first,
-                              .pool_rows = in.attacked ? 0 : command.pool_count,
+                              .pool_rows = in.attacked || command.attacks.empty() ? 0 : command.pool_count,
                               .observer = [&](const foil::Progress& p) {
                                 progress.update(p);
                                 return interrupted ? foil::Control::stop : foil::Control::proceed;

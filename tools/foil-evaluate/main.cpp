@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /// \file
 /// foil-evaluate: attacks a classifier from an ONNX or TorchScript file and reports how robust it is.
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -16,6 +18,7 @@
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -24,7 +27,9 @@
 #include "catalogue/all_attacks.hpp"
 #include "challenge.hpp"
 #include "command_line.hpp"
+#include "common/signals.hpp"
 #include "common/terminal.hpp"
+#include "corruptions.hpp"
 #include "curves.hpp"
 #include "extremes.hpp"
 #include "foil/core/criteria.hpp"
@@ -50,35 +55,60 @@ namespace {
 using namespace evaluate;
 using foil::Index;
 using foil::require;
+using programs::exit_interrupted;
+using programs::interrupted;
 using programs::percent;
 using RunOptions = foil::RunOptions<Images>;
 using Adversarials = foil::io::NpyPart<float>;
 
-constexpr int exit_failed = 1, exit_bad_input = 2, exit_warnings = 3;
+constexpr int exit_failed = 1, exit_warnings = 3;
 
 const char* const indices = "indices.npy";  // the rows used, among the adversarials
 
-std::atomic<bool> interrupted = false;
-std::atomic<int> signal_caught = 0;
-static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<int>::is_always_lock_free);
+std::atomic<bool> writing = false, in_json = false;
+std::atomic<int> grace = 0;
 
-/// Asks to finish gracefully. The second Ctrl-C is the default one and kills; a second of the others is not
-/// meant so, as shells and `timeout` send theirs twice.
+/// Asks to finish gracefully, which waits for the model, but not for ever.
 extern "C" void on_signal(int signal) {
-  interrupted = true;
-  signal_caught = signal;
-  if (signal == SIGINT) std::signal(SIGINT, SIG_DFL);
+  programs::note_signal(signal);
+  if (!writing) ::alarm(static_cast<unsigned>(grace.load()));
 }
 
-void catch_signals() {
-  std::signal(SIGINT, on_signal);
-  std::signal(SIGTERM, on_signal);
-  if (std::signal(SIGHUP, on_signal) == SIG_IGN) std::signal(SIGHUP, SIG_IGN);  // nohup
+/// Ends the program from within a call of the model, which nothing else can: as a kill does, which leaves the
+/// files as they were brought up to date last, and the state for --resume.
+extern "C" void on_alarm(int) {
+  constexpr std::string_view
+      line = "foil-evaluate: ended within a call of the model, which went on after the signal\n",
+      json =
+          "{\"event\":\"error\",\"text\":\"ended within a call of the model, which went on after the "
+          "signal\"}\n";
+  const std::string_view said = in_json ? json : line;
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, said.data(), said.size());
+  ::_exit(exit_interrupted());
 }
 
-/// As shells tell of signals.
-int exit_interrupted() {
-  return signal_caught == 0 ? exit_failed : 128 + signal_caught;
+/// Whether to come to an end. Whoever asks is back from the model, whose next call may take as long again.
+bool asked_to_end() {
+  if (interrupted && !writing) ::alarm(static_cast<unsigned>(grace.load()));
+  return interrupted;
+}
+
+/// As long as it lives files are written, which may take its time, and the model is not called.
+struct Writing {
+  Writing() {
+    writing = true;
+    ::alarm(0);
+  }
+  ~Writing() { writing = false; }
+  Writing(const Writing&) = delete;
+  Writing& operator=(const Writing&) = delete;
+};
+
+void catch_signals(const Command& command) {
+  grace = command.grace;
+  in_json = command.telling == Telling::json;
+  std::signal(SIGALRM, on_alarm);
+  programs::catch_signals(on_signal);
 }
 
 bool print(const std::string& text, std::FILE* stream = stdout) {
@@ -212,25 +242,21 @@ foil::Setting setting_of(const Samples& samples, const Model& model) {
   return setting;
 }
 
-/// What there is to say about all outcomes together. `notes` come first.
+/// What there is to say about all outcomes together. `notes` come first, and `warnings`, which are known
+/// before.
 Verdict judge(const std::vector<Told>& outcomes, const foil::Setting& setting,
-              const std::vector<std::string>& notes, const std::optional<AuditTold>& audit) {
-  return {foil::worst_cases(outcomes), foil::diagnose(outcomes, setting), notes, audit};
+              const std::vector<std::string>& notes, std::vector<foil::Warning> warnings,
+              const std::optional<AuditTold>& audit) {
+  const std::vector<foil::Warning> found = foil::diagnose(outcomes, setting);
+  warnings.insert(warnings.end(), found.begin(), found.end());
+  return {foil::worst_cases(outcomes), std::move(warnings), notes, audit};
 }
 
-/// Radii that mean less than they seem to. In L0, below 1: nothing can change. In Linf, where one is a whole
-/// number of lattice steps: the difference of two floats often comes out a trifle larger, and what is farther
-/// than the radius does not count.
+/// Radii that mean less than they seem to, in Linf, where one is a whole number of lattice steps: the
+/// difference of two floats often comes out a trifle larger, and what is farther than the radius does not
+/// count.
 std::vector<std::string> notes_on_radii(const Command& command, const std::vector<Job>& jobs) {
   std::vector<std::string> notes;
-  const bool l0 = std::any_of(jobs.begin(), jobs.end(), [](const Job& job) {
-    return job.epsilons.front().has_value() && job.attack.norm() == foil::Lp(foil::L0{});
-  });
-  for (const double epsilon : command.epsilons)
-    if (l0 && epsilon < 1)
-      notes.push_back(foil::text("--epsilon ", epsilon,
-                                 ": in l0 that is less than one feature, so that nothing can "
-                                 "change; radii in l0 are numbers of features"));
   const bool linf = std::any_of(jobs.begin(), jobs.end(), [](const Job& job) {
     return job.epsilons.front().has_value() && job.attack.norm() == foil::Lp(foil::Linf{});
   });
@@ -351,7 +377,7 @@ Answer attack_piece(const Piece& piece, const Command& command, const Model& mod
   require(piece.count <= samples.size() - piece.first, "ranks: expected a piece of the ", samples.size(),
           " samples");
   const foil::Observer watched = std::exchange(options.observer, [&](const foil::Progress&) {
-    return interrupted || stopped() ? foil::Control::stop : foil::Control::proceed;
+    return asked_to_end() || stopped() ? foil::Control::stop : foil::Control::proceed;
   });
   options.none_valid = piece.count < samples.size();
   const double model_seconds = model.seconds();
@@ -390,7 +416,7 @@ void run(const Command& command, const Model& model, Inputs& in, const Samples& 
          const std::function<void()>& finished, Ranks* ranks, std::size_t number) {
   options.observer = [&](const foil::Progress& p) {
     progress.update(p);
-    return interrupted ? foil::Control::stop : foil::Control::proceed;
+    return asked_to_end() ? foil::Control::stop : foil::Control::proceed;
   };
   const double model_seconds = model.seconds(), before = outcome.model_seconds;
   double others_seconds = 0;    // of all ranks, in the model
@@ -506,7 +532,7 @@ RunOptions options_of(const Command& command, const Model& model, const Inputs& 
 /// hands out of it. Rank 0 tells what goes wrong, and its status is the job's: mpirun takes any that is not
 /// 0.
 int serve(const Command& command, Teller& teller, Ranks& ranks) {
-  catch_signals();
+  catch_signals(command);
   std::optional<std::string> failed;
   try {
     const std::vector<Job> jobs = prepare(command);
@@ -538,6 +564,11 @@ int serve(const Command& command, Teller& teller, Ranks& ranks) {
   return 0;
 }
 
+/// That results lack what an option asks for.
+std::string not_done(const char* option) {
+  return foil::text(option, ": its figures are missing here, as the run had not come to them");
+}
+
 /// The whole job; the exit status. Now and then after an attack, all files are brought up to date.
 int evaluate_model(const Command& command, Teller& teller, Ranks* ranks) {
   const std::vector<Job> jobs = prepare(command);
@@ -562,7 +593,7 @@ int evaluate_model(const Command& command, Teller& teller, Ranks* ranks) {
   places.names.push_back(indices);
   for (const std::string& name : names)
     places.picture_folders.push_back(std::filesystem::path(name).stem().string());
-  catch_signals();  // from here on there is something to clean up
+  catch_signals(command);  // from here on there is something to clean up
   Outputs outputs(std::move(places));
   teller.event({{"event", "start"},
                 {"foil_version", programs::version()},
@@ -586,6 +617,9 @@ int evaluate_model(const Command& command, Teller& teller, Ranks* ranks) {
   };
   for (const std::string& text : inputs.oddities) note(text, &Teller::warn);
   for (const std::string& text : inputs.notes) note(text, &Teller::remark);
+  std::vector<foil::Warning> warnings;
+  if (command.corruptions) warnings = check_corruptions(command, inputs);
+  for (const foil::Warning& warning : warnings) teller.warn(warning.message);
   for (const std::string& text : model.notes())
     note(command.model.filename().string() + ": " + text, &Teller::remark);
   if (command.transfer_from)
@@ -611,17 +645,27 @@ int evaluate_model(const Command& command, Teller& teller, Ranks* ranks) {
 
   RunOptions options = options_of(command, model, inputs, samples);
   const foil::Setting setting = setting_of(samples, model);
+  for (foil::Warning& warning : warnings) warning.samples = count;
   std::vector<Told> outcomes;
   Kept kept(command.audit ? audit_policy(command).samples : 0);
   std::optional<AuditTold> audited;
-  bool complete = false;
+  std::optional<foil::report::CorruptionFigures> corrupted;
+  bool complete = jobs.empty();
   ChallengeTold scores;
+  const auto told = [&] {  // what results say in words, as far as they have come
+    std::vector<std::string> all = notes;
+    if (command.audit && !audited) all.push_back(not_done("--audit"));
+    if (command.corruptions && !corrupted) all.push_back(not_done("--corruptions"));
+    return all;
+  };
   const auto publish = [&](bool last) {
-    if (outcomes.empty()) return;
+    if (outcomes.empty() && !corrupted) return;
+    const Writing in_peace;
     RunFacts facts{.id = outputs.run_id(), .complete = complete, .challenge = scores.json};
+    if (corrupted) facts.corruptions = corruption_facts(*corrupted);
     if (command.shards > 0) facts.shard = shard_facts(command, samples, setting, depends_on);
     if (last) draw_extremes(command, inputs, samples, outcomes);
-    const Verdict verdict = judge(outcomes, setting, notes, audited);
+    const Verdict verdict = judge(outcomes, setting, told(), warnings, audited);
     auto root = results_of(command, samples, verdict, facts);
     put_outcomes(root, samples, outcomes, verdict);
     std::string picture, table, page;
@@ -709,7 +753,9 @@ int evaluate_model(const Command& command, Teller& teller, Ranks* ranks) {
         throw;
       }
       keep();
-      if ((outcomes.size() < names.size() || command.audit) && !interrupted && outputs.due()) publish(false);
+      if ((outcomes.size() < names.size() || command.audit || command.corruptions) && !interrupted &&
+          outputs.due())
+        publish(false);
     }
   if (command.audit && complete)
     audited = audit(command, model, inputs, samples, outcomes, setting, kept, options, teller, interrupted);
@@ -717,20 +763,34 @@ int evaluate_model(const Command& command, Teller& teller, Ranks* ranks) {
     scores = challenge(model, inputs, samples, outcomes);
     notes.push_back(scores.text);
   }
+  if (command.corruptions && complete) {
+    corrupted = count_under_corruptions(command, model, inputs, samples, teller, interrupted);
+    complete = corrupted.has_value();
+    if (corrupted)
+      for (const foil::Warning& warning : warnings_of(*corrupted)) {
+        teller.warn(warning.message);
+        warnings.push_back(warning);
+      }
+  }
   publish(true);
   if (complete) {
     state.remove();
     outputs.retain(false);
   }
 
-  const Verdict verdict = judge(outcomes, setting, notes, audited);
+  const Verdict verdict = judge(outcomes, setting, told(), warnings, audited);
+  for (std::size_t i = notes.size(); i < verdict.notes.size(); ++i) teller.warn(verdict.notes[i]);
   const std::string text = foil::text(
       "\n", command.model.filename().string(), ": clean accuracy ",
       percent(foil::share(samples.accurate, samples.examined)), " (", samples.accurate, " of ",
-      samples.examined, " rows), ", samples.size(), " samples\n\n", table(outcomes, samples, verdict),
+      samples.examined, " rows), ", samples.size(), " samples\n\n",
+      outcomes.empty() ? std::string() : table(outcomes, samples, verdict),
       audited ? foil::text("\nAudit (", audited->kind, "). ", audited->report.lines()) : std::string(),
-      "\nforward, backward: model calls per sample. Results: ", command.out.string(), "\n");
-  const bool printed = print(text, outputs.take_stdout() ? stderr : stdout);
+      corrupted ? foil::text(outcomes.empty() ? "" : "\n", corruption_text(*corrupted)) : std::string(),
+      outcomes.empty() ? "\n" : "\nforward, backward: model calls per sample. ",
+      "Results: ", command.out.string(), "\n");
+  const bool anything = !outcomes.empty() || corrupted;
+  const bool printed = !anything || print(text, outputs.take_stdout() ? stderr : stdout);
   if (complete)
     teller.event(
         {{"event", "done"}, {"results", command.out.string()}, {"warnings", verdict.warnings.size()}});
@@ -763,7 +823,7 @@ int main(int argc, char** argv) {
     std::string line = error.what();
     std::replace(line.begin(), line.end(), '\n', ' ');
     teller->fail(line);
-    return exit_bad_input;
+    return programs::exit_status(error);
   } catch (const std::exception& error) {
     teller->fail(foil::text("failed: ", error.what()));
     return exit_failed;

@@ -18,6 +18,7 @@
 #include <system_error>
 #include <utility>
 
+#include "common/files.hpp"
 #include "common/terminal.hpp"
 #include "foil/core/error.hpp"
 #include "foil/report/html/markup.hpp"
@@ -28,6 +29,8 @@ namespace {
 namespace fs = std::filesystem;
 using foil::require;
 using foil::io::AtomicFile;
+using programs::identity;
+using programs::is_device;
 using Json = nlohmann::ordered_json;
 
 const char* const staging_name = ".foil-part";
@@ -36,21 +39,6 @@ const char* const unexpected = ": expected a new or empty folder or that of an e
 const char* const found_foreign = ", which no run wrote there";
 const char* const mark = "written-by-foil-evaluate";  // in the hidden folder
 const std::size_t png_head = 33;                      // the signature and the chunk of the size
-
-/// Equal for two paths of one file, whether it exists or not.
-std::string identity(const fs::path& path) {
-  struct ::stat file{};
-  if (::stat(path.c_str(), &file) == 0) return foil::text("inode ", file.st_dev, ' ', file.st_ino);
-  std::error_code failure;
-  const fs::path canonical = fs::weakly_canonical(fs::absolute(foil::io::followed(path)), failure);
-  return "path " + (failure ? path : canonical).string();
-}
-
-/// What can be written over and over without a loss: /dev/null, a terminal.
-bool is_device(const fs::path& path) {
-  std::error_code failure;
-  return fs::is_character_file(path, failure);
-}
 
 /// Whether it is what standard output goes to; a terminal takes everything.
 bool is_stdout(const fs::path& path) {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "foil/core/error.hpp"
+#include "foil/geometry/image.hpp"
 #include "foil/io/file.hpp"
 #include "foil/io/png.hpp"
 
@@ -35,9 +36,9 @@ std::optional<PictureLayout> picture_layout(const std::vector<Index>& shape) {
   const auto is_picture = [](Index channels) { return channels == 1 || channels == 3; };
   if (shape.size() == 2) return PictureLayout{1, shape[0], shape[1], false};
   if (shape.size() != 3) return std::nullopt;
-  if (is_picture(shape[0])) return PictureLayout{shape[0], shape[1], shape[2], false};
-  if (is_picture(shape[2])) return PictureLayout{shape[2], shape[0], shape[1], true};
-  return std::nullopt;
+  const foil::geometry::ImageLayout image = foil::geometry::image_layout(shape, {});
+  if (!is_picture(image.channels)) return std::nullopt;
+  return PictureLayout{image.channels, image.height, image.width, image.channels_last};
 }
 
 PngFolder::PngFolder(OutputFolder& folder, foil::Bounds<float> bounds, const std::vector<Index>& shape)

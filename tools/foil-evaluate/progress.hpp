@@ -71,7 +71,7 @@ class Teller {
 
 /// What is being done.
 struct Work {
-  std::string phase;   ///< "images", "clean", "attack" or "audit"
+  std::string phase;   ///< "images", "clean", "attack", "audit" or "corruptions"
   std::string label;   ///< in a few words
   bool minor = false;  ///< its end is not worth a line by itself
   /// Of an attack: its name, its epsilon if it has one, its place from 1 on, and how many there are.

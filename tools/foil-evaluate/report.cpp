@@ -63,6 +63,14 @@ std::string stages(const foil::Outcome& outcome) {
   return out;
 }
 
+/// The median of an attack's own measure; empty for other attacks.
+std::string own_measure(const Told& outcome) {
+  if (outcome.parameters.empty()) return {};
+  const double median = foil::by_own_measure(outcome).summary().median_distance;
+  return '\n' + outcome.attack + (outcome.settings.empty() ? "" : ":" + outcome.settings) + ": median " +
+         outcome.parameters.front() + formatted(" %.4g, failures being infinite\n", median);
+}
+
 }  // namespace
 
 std::string to_string(foil::Knowledge knowledge) {
@@ -100,7 +108,7 @@ std::string table(const std::vector<Told>& outcomes, const Samples& samples, con
   for (const foil::WorstOutcome& worst : verdict.worst)
     add(worst.outcome, foil::text("worst case of ", worst.members.size()));
   std::string text = programs::columns(rows, 2);
-  for (const Told& outcome : outcomes) text += stages(outcome);
+  for (const Told& outcome : outcomes) text += stages(outcome) + own_measure(outcome);
   for (const std::string& note : verdict.notes) notes += "Note: " + note + '\n';
   for (const foil::Warning& warning : verdict.warnings) {
     std::string attacks;
@@ -228,6 +236,7 @@ Json results_of(const Command& command, const Samples& samples, const Verdict& v
                {"warnings", Json::array()},
                {"audit", nullptr},
                {"challenge", run.challenge},
+               {"corruptions", run.corruptions},
                {"attacks", Json::array()},
                {"worst_cases", Json::array()}});
   if (verdict.audit) {
@@ -288,6 +297,13 @@ void put_outcomes(Json& root, const Samples& samples, const std::vector<Told>& o
                                   {"fooled", stage.fooled},
                                   {"forward", stage.queries},
                                   {"backward", stage.gradient_queries}});
+    if (!outcome.parameters.empty()) {
+      const foil::Interval ends = foil::curve_of(foil::by_own_measure(outcome)).median_interval();
+      attack["parameters"] = outcome.parameters;
+      attack["own_measure"] = {{"name", outcome.parameters.front()},
+                               {"median", foil::by_own_measure(outcome).summary().median_distance},
+                               {"median_interval", {ends.low, ends.high}}};
+    }
     if (share) attack["classes"] = outcome.classes;
     root["attacks"].push_back(std::move(attack));
   }
@@ -340,6 +356,8 @@ void write_results(foil::io::AtomicFile& file, const Json& root, const Samples& 
       if (samples.targets) sample["target"] = (*samples.targets)[i];
       if (share)
         sample["rest"] = {record.verification_queries, record.probability_rows, record.changed_answers};
+      if (!outcome.parameters.empty())
+        sample["parameters"] = record.parameters.empty() ? Json(nullptr) : Json(record.parameters);
       if (!outcome.stages.empty())
         sample["stage"] = record.stage < 0
                               ? Json(nullptr)
@@ -374,8 +392,12 @@ foil::io::Picture sheet(const Command& command, const Samples& samples, const st
     const foil::Summary s = outcome.summary();
     const std::string norm(outcome.norm.name());
     foil::report::SheetBlock block{outcome.attack, "fools " + percent(s.success_rate()), {}};
-    block.note += outcome.epsilon ? " within " + norm + " " + formatted("%g", *outcome.epsilon)
-                                  : ", median " + norm + " " + formatted("%.3g", s.median_distance);
+    if (!outcome.parameters.empty())
+      block.note += ", median " + outcome.parameters.front() +
+                    formatted(" %.3g", foil::by_own_measure(outcome).summary().median_distance);
+    else
+      block.note += outcome.epsilon ? " within " + norm + " " + formatted("%g", *outcome.epsilon)
+                                    : ", median " + norm + " " + formatted("%.3g", s.median_distance);
     for (std::size_t i = 0; i < samples.shown.size(); ++i) {
       const auto clean = foil::sample(samples.shown_images, static_cast<Index>(i));
       std::string caption = std::to_string(samples.labels[samples.shown[i]]);
@@ -383,8 +405,10 @@ foil::io::Picture sheet(const Command& command, const Samples& samples, const st
         caption += "   not fooled";
       } else {
         const foil::Record& record = outcome.records[static_cast<std::size_t>(samples.shown[i])];
-        caption += " -> " + std::to_string(record.predicted) + "   " + norm + " " +
-                   formatted("%.3g", record.distance);
+        caption += " -> " + std::to_string(record.predicted) + "   " +
+                   (record.parameters.empty()
+                        ? norm + formatted(" %.3g", record.distance)
+                        : outcome.parameters.front() + formatted(" %.3g", record.parameters.front()));
       }
       block.rows.push_back({caption, canvas.planes(clean.data(), static_cast<std::size_t>(clean.size())),
                             canvas.planes(outcome.shown[i].data(), outcome.shown[i].size())});

@@ -65,8 +65,9 @@ std::string table(const std::vector<Told>& outcomes, const Samples& samples, con
 struct RunFacts {
   std::string id;
   bool complete = false;
-  nlohmann::ordered_json shard = nullptr;      ///< of a share, see shard_facts()
-  nlohmann::ordered_json challenge = nullptr;  ///< the scores of --challenge
+  nlohmann::ordered_json shard = nullptr;        ///< of a share, see shard_facts()
+  nlohmann::ordered_json challenge = nullptr;    ///< the scores of --challenge
+  nlohmann::ordered_json corruptions = nullptr;  ///< what --corruptions came to
 };
 
 /// What foil-merge has to know of a share beside its results.

@@ -101,6 +101,14 @@ foil::Fingerprint fingerprint(const Command& command, const Model& model, const 
   out.emplace_back("audit", command.audit ? command.audit->name + ":" + command.audit->settings : "none");
   out.emplace_back("claimed_accuracy",
                    command.claimed_accuracy ? foil::text(*command.claimed_accuracy) : "none");
+  std::string corruptions = "none";
+  if (command.corruptions) {
+    corruptions = foil::name(command.corruptions->profile);
+    for (const foil::Corruption each : command.corruptions->corruptions)
+      corruptions += foil::text(' ', foil::name(each));
+    for (const int severity : command.corruptions->severities) corruptions += foil::text(' ', severity);
+  }
+  out.emplace_back("--corruptions", corruptions);
   const auto asked_for = [&](const char* option, bool asked) {
     out.emplace_back(option, asked ? "given" : "not given");
   };
@@ -133,8 +141,9 @@ foil::Fingerprint fingerprint(const Command& command, const Model& model, const 
 
 std::optional<fs::path> state_path(const Command& command) {
   std::error_code ignored;
+  // By the name that was given: where the links of a pipe, as of /dev/stdout, lead there is no file.
+  if (fs::exists(command.out, ignored) && !fs::is_regular_file(command.out, ignored)) return std::nullopt;
   const fs::path out = foil::io::followed(command.out);
-  if (fs::exists(out, ignored) && !fs::is_regular_file(out, ignored)) return std::nullopt;
   return out.parent_path() / ("." + out.filename().string() + ".foil-run");
 }
 

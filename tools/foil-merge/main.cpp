@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
 /// \file
 /// foil-merge: makes one run's results of those of its shares.
-#include <algorithm>
 #include <csignal>
 #include <cstdio>
-#include <exception>
 #include <filesystem>
 #include <optional>
 #include <span>
@@ -30,7 +28,7 @@ using foil::Index;
 using foil::require;
 using merge::Shard;
 
-constexpr int exit_failed = 1, exit_bad_input = 2;
+constexpr int exit_failed = 1;
 
 struct Command {
   std::string help{};
@@ -58,7 +56,7 @@ Command parse_command_line(int argc, char** argv) {
       ->type_name("FILE");
   app.footer(
       "Example:\n  foil-merge share-*/results.json --out results.json --adversarials found/\n\n"
-      "Exit status:\n  0  all is written\n  1  the table could not be written to standard output\n"
+      "Exit status:\n  0  all is written\n  1  something could not be written\n"
       "  2  the command or a file is not as it should be: one line says what\n");
   app.set_version_flag("--version", "foil-merge " + programs::version());
   app.set_help_flag("-h,--help", "Print this text");
@@ -151,18 +149,10 @@ int merge_files(const Command& command) {
 
 int main(int argc, char** argv) {
   programs::open_standard_streams();
-  try {
+  return programs::status_of("foil-merge", [&] {
     const Command command = parse_command_line(argc, argv);
     if (!command.help.empty()) return programs::print("foil-merge", command.help) ? 0 : exit_failed;
     std::signal(SIGPIPE, SIG_IGN);
     return merge_files(command);
-  } catch (const foil::Error& error) {
-    std::string line = error.what();
-    std::replace(line.begin(), line.end(), '\n', ' ');
-    std::fprintf(stderr, "foil-merge: %s\n", line.c_str());
-    return exit_bad_input;
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "foil-merge: failed: %s\n", error.what());
-    return exit_failed;
-  }
+  });
 }

@@ -52,6 +52,8 @@ foil::Record record_of(const Json& sample, const std::vector<foil::StageOutcome>
   out.verification_queries = rest.at(0);
   out.probability_rows = rest.at(1);
   out.changed_answers = rest.at(2);
+  if (const auto made_of = sample.find("parameters"); made_of != sample.end() && made_of->is_array())
+    out.parameters = made_of->get<std::vector<double>>();
   if (sample.contains("stage") && sample.at("stage").is_string())
     for (std::size_t s = 0; s < stages.size(); ++s)
       if (stages[s].name == sample.at("stage").get<std::string>()) out.stage = static_cast<int>(s);
@@ -69,6 +71,7 @@ Told outcome_of(const Json& attack, const foil::Outcome& read) {
   out.model_seconds = attack.at("model_seconds");
   out.classes = attack.at("classes");
   if (attack.at("adversarials").is_string()) out.file = attack.at("adversarials");
+  if (attack.contains("parameters")) out.parameters = attack.at("parameters");
   if (attack.contains("stages"))
     for (const Json& stage : attack.at("stages"))
       out.stages.push_back({stage.at("name"), stage.at("attacked"), stage.at("fooled"), stage.at("forward"),

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
 /// \file
 /// foil-report: makes a page of the results of foil-evaluate.
-#include <algorithm>
 #include <csignal>
 #include <cstdio>
-#include <exception>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -24,7 +22,7 @@ namespace {
 
 using foil::report::Page;
 
-constexpr int exit_bad_input = 2, exit_failed = 1;
+constexpr int exit_failed = 1;
 
 struct Command {
   std::string help{};
@@ -99,19 +97,11 @@ void write_page(const Command& command) {
 
 int main(int argc, char** argv) {
   programs::open_standard_streams();
-  try {
+  return programs::status_of("foil-report", [&] {
     const Command command = parse_command_line(argc, argv);
     if (!command.help.empty()) return programs::print("foil-report", command.help) ? 0 : exit_failed;
     std::signal(SIGPIPE, SIG_IGN);
     write_page(command);
     return 0;
-  } catch (const foil::Error& error) {
-    std::string line = error.what();
-    std::replace(line.begin(), line.end(), '\n', ' ');
-    std::fprintf(stderr, "foil-report: %s\n", line.c_str());
-    return exit_bad_input;
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "foil-report: failed: %s\n", error.what());
-    return exit_failed;
-  }
+  });
 }

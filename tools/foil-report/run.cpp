@@ -12,6 +12,8 @@
 #include "common/arguments.hpp"
 #include "foil/core/error.hpp"
 #include "foil/core/summary.hpp"
+#include "foil/evaluation/corruptions/corruption.hpp"
+#include "foil/report/corruptions.hpp"
 
 namespace reports {
 namespace {
@@ -20,10 +22,17 @@ using foil::report::PageRun;
 using Json = nlohmann::ordered_json;
 
 /// What is told elsewhere on the page, or has to do with other files.
-constexpr std::string_view told_elsewhere[] = {
-    "complete", "command",  "attacks", "worst_cases", "curves",       "warnings",       "notes",
-    "audit",    "sheet",    "curve",   "report",      "sample_count", "clean_accuracy", "clean_accuracy_rows",
-    "shard",    "challenge"};
+constexpr std::string_view told_elsewhere[] = {"complete",       "command",
+                                               "attacks",        "worst_cases",
+                                               "curves",         "warnings",
+                                               "notes",          "audit",
+                                               "sheet",          "curve",
+                                               "report",         "sample_count",
+                                               "clean_accuracy", "clean_accuracy_rows",
+                                               "shard",          "challenge",
+                                               "corruptions"};
+
+const char* const not_ours = "expected results.json as foil-evaluate writes it: ";
 
 std::string in_words(const Json& value) {
   return value.is_string() ? value.get<std::string>()
@@ -80,6 +89,67 @@ foil::report::PageAudit audit_of(const Json& audit) {
     check.finding.remedy = text_at(entry, "remedy");
     out.report.checks.push_back(std::move(check));
   }
+  return out;
+}
+
+foil::Index whole(const Json& value, const char* what, foil::Index least, foil::Index most) {
+  const bool fits = value.is_number_integer() && value >= least && value <= most;
+  foil::require(fits, not_ours, "expected '", what, "' to be a whole number from ", least, " to ", most,
+                ", found ", in_words(value).substr(0, 60));
+  return value.get<foil::Index>();
+}
+
+/// 0 where there is none, as earlier versions wrote it.
+foil::Index whole_or_none(const Json& object, const char* key, foil::Index most) {
+  const Json& value = at(object, key);
+  return value.is_null() ? 0 : whole(value, key, 0, most);
+}
+
+/// How many of the severities there are, in ascending order.
+std::vector<int> severities_of(const Json& told) {
+  std::vector<int> out;
+  for (const Json& severity : list_at(told, "severities"))
+    out.push_back(static_cast<int>(whole(severity, "severity", 1, foil::corruption_severities)));
+  std::sort(out.begin(), out.end());
+  foil::require(!out.empty() && std::adjacent_find(out.begin(), out.end()) == out.end(), not_ours,
+                "expected 'severities', at least one and each once");
+  return out;
+}
+
+/// Counts under a corruption, each at its severity wherever it stands in the list.
+foil::report::CorruptionFigures::Row row_of(const Json& entry, const std::vector<int>& severities,
+                                            foil::Index samples) {
+  foil::report::CorruptionFigures::Row row{
+      std::string(foil::name(foil::corruption_named(text_at(entry, "corruption")))), {}};
+  const Json& list = list_at(entry, "by_severity");
+  foil::require(list.size() == severities.size(), not_ours, "expected ", severities.size(), " severities of ",
+                row.corruption, ", found ", list.size());
+  for (const int severity : severities) {
+    const auto found = std::find_if(list.begin(), list.end(),
+                                    [&](const Json& each) { return at(each, "severity") == severity; });
+    foil::require(found != list.end(), not_ours, "expected ", row.corruption, " at severity ", severity);
+    row.right.push_back(whole(at(*found, "right"), "right", 0, samples));
+    row.unanswered.push_back(whole_or_none(*found, "unanswered", samples - row.right.back()));
+  }
+  return row;
+}
+
+foil::report::CorruptionFigures corruptions_of(const Json& told) {
+  constexpr foil::Index most = 1'000'000'000'000;  // samples nobody has
+  const auto profile = foil::corruption_profile_named(told.at("profile").get<std::string>());
+  foil::report::CorruptionFigures out{.profile = std::string(foil::name(profile)),
+                                      .severities = severities_of(told),
+                                      .samples = whole(at(told, "samples"), "samples", 1, most),
+                                      .like_imagenet = told.at("like_imagenet"),
+                                      .frost_textures = text_at(told, "frost_textures")};
+  out.clean = whole(at(told, "clean"), "clean", 0, out.samples);
+  out.invalid = whole_or_none(told, "invalid", out.samples);
+  out.clean_unanswered = whole_or_none(told, "clean_unanswered", out.samples - out.clean);
+  out.unanswered_samples = whole_or_none(told, "unanswered_samples", out.samples);
+  for (const Json& entry : list_at(told, "corruptions"))
+    out.rows.push_back(row_of(entry, out.severities, out.samples));
+  foil::require(!out.rows.empty(), not_ours, "expected 'corruptions', at least one");
+  foil::report::table_of(out);  // throws if one is there twice
   return out;
 }
 
@@ -145,9 +215,18 @@ PageRun run_from(const Json& root, std::vector<foil::Outcome> outcomes, std::vec
   for (const Json& note : list_at(root, "notes")) out.notes.push_back(note);
   out.caveats = caveats_of(root);
   if (at(root, "audit").is_object()) out.audit = audit_of(at(root, "audit"));
+  if (!at(root, "corruptions").is_null()) out.corruptions = corruptions_of(at(root, "corruptions"));
   for (const auto& [name, value] : root.items())
     if (std::find(std::begin(told_elsewhere), std::end(told_elsewhere), name) == std::end(told_elsewhere))
       out.settings.emplace_back(name, in_words(value));
+  if (out.corruptions) {
+    std::string names;
+    for (const auto& row : out.corruptions->rows) names += (names.empty() ? "" : ", ") + row.corruption;
+    out.settings.emplace_back("corruptions", names);
+    out.settings.emplace_back("severities", in_words(at(at(root, "corruptions"), "severities")));
+    out.settings.emplace_back("corruption_profile", out.corruptions->profile);
+    out.settings.emplace_back("frost_textures", in_words(at(at(root, "corruptions"), "frost_textures")));
+  }
   out.command = shell_lines(list_at(root, "command").get<std::vector<std::string>>());
   return out;
 }
@@ -158,7 +237,7 @@ PageRun run_of(const Json& root, std::vector<foil::Outcome> outcomes, std::vecto
   try {
     return run_from(root, std::move(outcomes), std::move(labels));
   } catch (const nlohmann::json::exception& error) {
-    throw foil::Error(foil::text("expected results.json as foil-evaluate writes it: ", error.what()));
+    throw foil::Error(foil::text(not_ours, error.what()));
   }
 }
 
