@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # What foil costs its users' compilers: user seconds and peak memory of g++ -O2 (or $CXX) for programs that call something.
-#   compile_cost.sh [<factor>]
-# Prints every figure, with its budget where it has one. Fails if a source does not compile, or takes more than <factor>
-# times its budget: 3 by default, since machines differ.
+# Prints every figure, with its budget where it has one, and fails if a source does not compile or exceeds its budget.
+# Budgets are in times what Eigen's header alone costs the same compiler at the same moment, since machines differ and have
+# slow moments: both are compiled again, at most four times, and the least counts.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 
-factor=${1:-3}
 scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
 exec {never}<> <(:)  # nothing ever comes from here: to wait without another process
@@ -43,28 +42,36 @@ measure() {
   seconds=$(tail -n 1 "$scratch/time")
 }
 
-# report <what> <budget in seconds, or -> <source>
+# least <variable> <source>: lowers the variable, if it holds a number, to what the source takes now.
+least() {
+  local -n lowest=$1
+  measure "$2" && lowest=$(awk -v a="${lowest:-$seconds}" -v b="$seconds" 'BEGIN { print a < b ? a : b }')
+}
+
+# report <what> <budget in times Eigen's header, or -> <source>: sets `cost_of_it` to its seconds.
 report() {
-  local what=$1 budget=$2
-  if ! measure "$3"; then
-    printf '%-46s does not compile\n' "$what"
-    failed=1
-    return 1
-  fi
-  printf '%-46s %6.1f s %6d MB' "$what" "$seconds" "$peak"
-  [[ $budget == - ]] || printf '   budget %d s' "$budget"
-  if [[ $budget != - ]] && awk "BEGIN { exit !($seconds > $factor * $budget) }"; then
-    printf ', exceeded more than %s times' "$factor"
-    failed=1
-  fi
-  printf '\n'
+  local what=$1 budget=$2 eigen='' attempt times verdict=''
+  cost_of_it=''
+  for attempt in 1 2 3 4; do
+    if ! { least eigen $cost/eigen.cpp && least cost_of_it "$3"; }; then
+      printf '%-46s does not compile\n' "$what"
+      failed=1
+      return 1
+    fi
+    times=$(awk "BEGIN { printf \"%.1f\", $cost_of_it / $eigen }")
+    [[ $budget == - ]] && break
+    verdict=", budget $budget"
+    awk "BEGIN { exit $times > $budget }" && break
+    verdict+=', exceeded'
+    ((attempt == 4)) && failed=1
+  done
+  printf '%-46s %6.1f s %6d MB %6.1f times Eigen%s\n' "$what" "$cost_of_it" "$peak" "$times" "$verdict"
 }
 
 cost=tests/package/cost
-report 'the Eigen header that foil.hpp needs' - $cost/eigen.cpp
 report 'foil.hpp, and nothing called' - $cost/empty.cpp
-report 'one attack on a small model' 5 $cost/one_attack.cpp && one=$seconds
+report 'one attack on a small model' 15 $cost/one_attack.cpp && one=$cost_of_it
 report 'the same attack with four criteria' - $cost/four_criteria.cpp && [[ ${one-} ]] &&
-  printf '%46s %6.2f times the single one\n' '' "$(awk "BEGIN { print $seconds / $one }")"
-report 'the catalogue: every attack by name' 20 $cost/catalogue.cpp
+  printf '%46s %6.2f times the single one\n' '' "$(awk "BEGIN { print $cost_of_it / $one }")"
+report 'the catalogue: every attack by name' 50 $cost/catalogue.cpp
 exit $failed

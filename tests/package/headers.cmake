@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# The target every_header: each header of foil is compiled as a source of its own, with nothing before it.
+# The target every_header: each header of foil is read by the compiler as a source of its own, with nothing before it.
 #
 # Nothing but what it includes anyway: where that holds one of the headers below, which come with most of Eigen and of the
 # standard library, the compiler reads that one precompiled. By the time that a header's own code begins, it has been read
@@ -70,7 +70,7 @@ function(compile_headers program libraries)
     string(MAKE_C_IDENTIFIER ${program} target)
     add_library(${target} OBJECT EXCLUDE_FROM_ALL ${sources})
     target_link_libraries(${target} PRIVATE ${libraries})
-    target_compile_options(${target} PRIVATE -O0)  # nothing of it ever runs
+    set_source_files_properties(${sources} PROPERTIES COMPILE_OPTIONS -fsyntax-only)  # nothing of it ever runs
     if(ARGN)
       target_precompile_headers(${target} PRIVATE <${ARGN}>)
     endif()
