@@ -10,16 +10,21 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
     -Wno-stringop-overflow)
 endif()
 
-# Every attack by name, compiled once for the programs and tests that choose among them.
-add_library(foil_catalogue STATIC EXCLUDE_FROM_ALL ${PROJECT_SOURCE_DIR}/tools/catalogue/all_attacks.cpp)
-target_include_directories(foil_catalogue PUBLIC ${PROJECT_SOURCE_DIR}/tools)
-target_link_libraries(foil_catalogue PUBLIC foil::foil foil_programs)
-
-# The importer of ONNX files as well.
+# What many programs and tests would compile each for itself, compiled once: what runs attacks, every attack by name, the
+# importer of ONNX files.
+function(compiled_once target source)
+  add_library(${target} STATIC EXCLUDE_FROM_ALL ${PROJECT_SOURCE_DIR}/tools/catalogue/${source})
+  target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR}/tools)
+  target_link_libraries(${target} PUBLIC ${ARGN} foil_programs)
+endfunction()
+compiled_once(foil_runs runs.cpp foil::foil)
+compiled_once(foil_catalogue all_attacks.cpp foil_runs)
 if(FOIL_ONNX)
-  add_library(foil_importer STATIC EXCLUDE_FROM_ALL ${PROJECT_SOURCE_DIR}/tools/catalogue/importer.cpp)
-  target_include_directories(foil_importer PUBLIC ${PROJECT_SOURCE_DIR}/tools)
-  target_link_libraries(foil_importer PUBLIC foil::onnx foil_programs)
+  compiled_once(foil_importer importer.cpp foil::onnx)
+  # Examples look as a user's program does: they are told from outside what need not be compiled again.
+  add_library(foil_examples INTERFACE)
+  target_link_libraries(foil_examples INTERFACE foil_importer foil_runs)
+  target_compile_options(foil_examples INTERFACE "SHELL:-include catalogue/importer.hpp" "SHELL:-include catalogue/runs.hpp")
 endif()
 
 if(FOIL_BUILD_TOOLS)

@@ -12,7 +12,7 @@
 #include "foil/models/quantised.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
-#include "support/runs.hpp"
+#include "catalogue/runs.hpp"
 
 namespace {
 using namespace foil;

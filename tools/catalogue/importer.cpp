@@ -3,6 +3,7 @@
 
 namespace foil::onnx::detail {
 
+template Model read_model(std::shared_ptr<const Source>, std::filesystem::path);
 template Imported<float> import_network<float>(const Model&, const Options<float>&);
 template const std::map<std::string_view, Conversion<float>>& conversions<float>();
 

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "catalogue/importer.hpp"
+#include "catalogue/runs.hpp"
 #include "common/arguments.hpp"
 #include "common/files.hpp"
 #include "common/terminal.hpp"

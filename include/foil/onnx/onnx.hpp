@@ -27,6 +27,20 @@
 
 namespace foil::onnx {
 
+namespace detail {
+
+/// What a file holds, operators that others stand for in those. A template, so that a program of several
+/// sources may have one of them compile it for all.
+template <class AnySource>
+Model read_model(std::shared_ptr<const AnySource> source, std::filesystem::path directory) {
+  Model model = decode(std::move(source), std::move(directory));
+  Learners(model).rewrite();
+  QuantisedOperators(model).rewrite();
+  return model;
+}
+
+}  // namespace detail
+
 /// An ONNX file that has been read: what it says of its input, and the network in it.
 class File {
  public:
@@ -83,10 +97,7 @@ class File {
 
  private:
   File(std::shared_ptr<const detail::Source> source, std::filesystem::path directory)
-      : model_(detail::decode(std::move(source), std::move(directory))) {
-    detail::Learners(model_).rewrite();
-    detail::QuantisedOperators(model_).rewrite();
-  }
+      : model_(detail::read_model(std::move(source), std::move(directory))) {}
 
   Model model_;
 };

@@ -11,7 +11,7 @@
 
 #include "support/catch.hpp"
 #include "support/models.hpp"
-#include "support/runs.hpp"
+#include "catalogue/runs.hpp"
 
 namespace {
 using namespace foil;

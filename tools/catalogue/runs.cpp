@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "support/runs.hpp"
+#include "catalogue/runs.hpp"
 
 namespace foil {
 

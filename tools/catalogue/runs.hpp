@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// What runs attacks, compiled once for the types of inputs that most tests have (runs.cpp): some four
-/// seconds for each of them in every program otherwise.
+/// What runs attacks, compiled once for the types of inputs that foil's own programs and tests have
+/// (runs.cpp): some four seconds for each of them in every program otherwise.
 #pragma once
 
 #include "foil/core/result.hpp"
