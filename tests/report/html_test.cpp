@@ -292,6 +292,25 @@ TEST_CASE("report: what adversarials are made of, the least severe first, and ho
   CHECK_THAT(html_page({{run}}), ContainsSubstring("There is no median severity"));
 }
 
+TEST_CASE("report: lines of severities join neighbours alone", "[io][report]") {
+  const auto line = [](std::vector<int> severities) {
+    CorruptionFigures figures{
+        .profile = "imagenet", .severities = severities, .samples = 4, .clean = 4, .like_imagenet = true};
+    figures.rows.push_back({"fog", std::vector<foil::Index>(severities.size(), 2)});
+    const std::string chart = html::severity_chart("fog", figures, figures.rows).str();
+    const std::size_t start = chart.find("<path class=\"line c0 d0\" d=\"M");
+    REQUIRE(start != chart.npos);
+    const std::string rest = chart.substr(start + std::string("<path class=\"line c0 d0\" d=\"").size());
+    std::string commands;
+    for (const char c : rest.substr(0, rest.find("\"/>")))
+      if (c == 'M' || c == 'L') commands += c;
+    return commands;
+  };
+  CHECK(line({1, 2, 3, 4, 5}) == "MLLLLL");
+  CHECK(line({3}) == "MM");
+  CHECK(line({1, 2, 4, 5}) == "MLLML");
+}
+
 TEST_CASE("report: an mCE stands beside what it is not", "[io][report]") {
   CorruptionFigures figures{
       .profile = "imagenet", .severities = {1, 2, 3, 4, 5}, .samples = 4, .clean = 4, .like_imagenet = true};

@@ -37,7 +37,8 @@ inline std::string_view kind_of_corruption(std::string_view name) {
   return "digital";
 }
 
-/// Accuracy against severity, 0 being clean, of some corruptions, with exact intervals.
+/// Accuracy against severity, 0 being clean, of some corruptions, with exact intervals. Lines join
+/// neighbours: of severities that were not asked for they say nothing.
 inline Markup severity_chart(const std::string& title, const CorruptionFigures& figures,
                              const std::vector<CorruptionFigures::Row>& rows) {
   constexpr double left = 40, right = chart_width - 14, top = 26, bottom = 246;
@@ -49,11 +50,13 @@ inline Markup severity_chart(const std::string& title, const CorruptionFigures& 
     const std::string kind = colour_class(r);
     std::string path;
     Markup points;
+    int last = -1;
     const auto add = [&](int severity, Index count) {
       const double accuracy = share(count, figures.samples);
       const Interval ends = clopper_pearson(count, figures.samples);
       const std::string at = place(x.at(severity) + (severity == 0 ? 0 : aside(r, rows.size())));
-      path += (path.empty() ? "M" : "L") + at + " " + place(y.at(accuracy));
+      path += (severity == last + 1 && last >= 0 ? "L" : "M") + at + " " + place(y.at(accuracy));
+      last = severity;
       points("<path class=\"whisker ", kind, "\" d=\"M", at, " ", place(y.at(ends.low)), "V",
              place(y.at(ends.high)), "\"/><circle class=\"mark point ", kind, "\" r=\"3\" cx=\"", at,
              "\" cy=\"", place(y.at(accuracy)), "\"><title>",
