@@ -52,6 +52,25 @@ TEST_CASE("corruption sweep: counts are those of brightness by its own constants
   CHECK(sweep.rows[1].right == std::vector<Index>{7, 5, 3});
 }
 
+TEST_CASE("corruption sweep: told to stop, it asks about nothing more", "[corruptions]") {
+  const Image images = levels(8);
+  const MemorySource source(images);
+  int asked = 0, told = 0;
+  const auto counting = make_model<Image>(Bounds<float>(0, 1), [&](const Image& x) {
+    ++asked;
+    return bright(x);
+  });
+  const auto sweep = corruption_sweep(
+      counting, source, eight, bright(images),
+      {.corruptions = {Corruption::contrast, Corruption::brightness},
+       .severities = {1, 2, 3, 4, 5},
+       .batch_size = 3,
+       .observer = [&](const Progress&) { return ++told < 4 ? Control::proceed : Control::stop; }});
+  CHECK(sweep.stopped);
+  CHECK(told == 4);
+  CHECK(asked == 4);
+}
+
 TEST_CASE("corruption sweep: neither batches nor threads nor other rows change a count", "[corruptions]") {
   test::Random random(7);
   const Image images = test::random_batch<Image>(random, Image::Dimensions(23, 1, 6, 6));

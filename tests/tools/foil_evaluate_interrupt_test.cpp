@@ -81,7 +81,8 @@ TEST_CASE("foil-evaluate: what an interrupt leaves no time for is told to be mis
           "[examples][evaluate]") {
   const TemporaryDirectory dir;
   Process process(on_mnist(dir) + Arguments{"--count", "1000", "--attack", "fgsm", "--epsilon", "0.02",
-                                            "--corruptions", "all,-frost", "--corruption-profile", "cifar"});
+                                            "--corruptions", "all,-frost", "--corruption-profile", "cifar",
+                                            "--grace", "3600"});
   REQUIRE(process.has_said("under corruptions"));
   process.interrupt();
   const Outcome outcome = process.wait();
@@ -92,6 +93,24 @@ TEST_CASE("foil-evaluate: what an interrupt leaves no time for is told to be mis
   const auto json = results(dir);
   CHECK(json["complete"] == false);
   CHECK(json["corruptions"].is_null());
+  CHECK(json["notes"].back() == missing);
+}
+
+TEST_CASE("foil-evaluate: an audit that was interrupted is none", "[examples][evaluate]") {
+  const TemporaryDirectory dir;
+  Process process(on_mnist(dir) + Arguments{"--count", "50", "--attack",
+                                            "linf-pgd:steps=400,maximize_loss=true", "--epsilon", "0.02",
+                                            "--audit", "full", "--grace", "3600"});
+  REQUIRE(process.has_said("the audit asks the model about"));
+  process.interrupt();
+  const Outcome outcome = process.wait();
+  INFO(outcome.err);
+  CHECK(outcome.status == 130);
+  const std::string missing = "--audit: its figures are missing here, as the run had not come to them";
+  CHECK_THAT(outcome.err, ContainsSubstring(missing));
+  const auto json = results(dir);
+  CHECK(json["complete"] == false);
+  CHECK(json["audit"].is_null());
   CHECK(json["notes"].back() == missing);
 }
 

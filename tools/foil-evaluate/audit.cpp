@@ -95,9 +95,10 @@ foil::AuditPolicy audit_policy(const Command& command) {
   return foil::checked("--audit", policy);
 }
 
-AuditTold audit(const Command& command, const Model& model, Inputs& in, const Samples& samples,
-                const std::vector<Told>& outcomes, const foil::Setting& setting, Kept& kept,
-                foil::RunOptions<Images>& options, Teller& teller, const std::atomic<bool>& interrupted) {
+std::optional<AuditTold> audit(const Command& command, const Model& model, Inputs& in, const Samples& samples,
+                               const std::vector<Told>& outcomes, const foil::Setting& setting, Kept& kept,
+                               foil::RunOptions<Images>& options, Teller& teller,
+                               const std::atomic<bool>& interrupted) {
   const foil::AuditPolicy policy = audit_policy(command);
   Index count = 0;  // up to the first sample that may not be shown to the model
   const auto shown = [&](const Told& outcome) {
@@ -194,6 +195,7 @@ AuditTold audit(const Command& command, const Model& model, Inputs& in, const Sa
     ++taken.finished;
     return !interrupted;
   });
+  if (interrupted) return std::nullopt;
   told.report = foil::judge(facts, policy);
   return told;
 }

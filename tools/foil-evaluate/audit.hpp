@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,9 +43,11 @@ class Kept {
 /// The thresholds that the command asks for. Throws foil::Error.
 foil::AuditPolicy audit_policy(const Command& command);
 
-/// Says what it will cost, and audits. `options` are those that the attacks were run with.
-AuditTold audit(const Command& command, const Model& model, Inputs& in, const Samples& samples,
-                const std::vector<Told>& outcomes, const foil::Setting& setting, Kept& kept,
-                foil::RunOptions<Images>& options, Teller& teller, const std::atomic<bool>& interrupted);
+/// Says what it will cost, and audits; nothing if it is interrupted. `options` are those that the attacks
+/// were run with.
+std::optional<AuditTold> audit(const Command& command, const Model& model, Inputs& in, const Samples& samples,
+                               const std::vector<Told>& outcomes, const foil::Setting& setting, Kept& kept,
+                               foil::RunOptions<Images>& options, Teller& teller,
+                               const std::atomic<bool>& interrupted);
 
 }  // namespace evaluate

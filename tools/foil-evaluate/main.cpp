@@ -661,7 +661,8 @@ int evaluate_model(const Command& command, Teller& teller, Ranks* ranks) {
   const auto publish = [&](bool last) {
     if (outcomes.empty() && !corrupted) return;
     const Writing in_peace;
-    RunFacts facts{.id = outputs.run_id(), .complete = complete, .challenge = scores.json};
+    const bool whole = complete && (!command.audit || audited) && (!command.corruptions || corrupted);
+    RunFacts facts{.id = outputs.run_id(), .complete = whole, .challenge = scores.json};
     if (corrupted) facts.corruptions = corruption_facts(*corrupted);
     if (command.shards > 0) facts.shard = shard_facts(command, samples, setting, depends_on);
     if (last) draw_extremes(command, inputs, samples, outcomes);
@@ -757,8 +758,10 @@ int evaluate_model(const Command& command, Teller& teller, Ranks* ranks) {
           outputs.due())
         publish(false);
     }
-  if (command.audit && complete)
+  if (command.audit && complete) {
     audited = audit(command, model, inputs, samples, outcomes, setting, kept, options, teller, interrupted);
+    complete = audited.has_value();
+  }
   if (command.challenge && complete) {
     scores = challenge(model, inputs, samples, outcomes);
     notes.push_back(scores.text);

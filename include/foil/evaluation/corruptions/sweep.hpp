@@ -87,7 +87,8 @@ inline void check_sweep(const SweepOptions& options, Index rows, Index labels, b
           "corruption sweep: expected one thread for a model that cannot be shared, got ", options.threads);
 }
 
-/// Does items 0, 1, ..., count - 1, each once, by so many threads; rethrows what the first to fail threw.
+/// Does items 0, 1, ..., count - 1, each once, by so many threads, until one returns false; rethrows what the
+/// first to fail threw.
 template <class Do>
 void share_items(std::size_t count, int threads, const Do& item) {
   std::atomic<std::size_t> next{0};
@@ -95,7 +96,7 @@ void share_items(std::size_t count, int threads, const Do& item) {
   std::exception_ptr failure;
   const auto work = [&] {
     for (std::size_t i = next++; i < count; i = next++) try {
-        item(i);
+        if (!item(i)) next = count;
       } catch (...) {
         const std::lock_guard lock(mutex);
         if (!failure) failure = std::current_exception();
@@ -184,7 +185,7 @@ CorruptionSweep corruption_sweep(M& model, Source& source, std::span<const std::
                           classes);
       }
       const std::lock_guard lock(mutex);
-      if (out.stopped) return;
+      if (out.stopped) return false;
       *right += (answers.array() == batch.labels.array()).count();
       for (Index i = 0; i < answers.size(); ++i) {
         if (answers[i] >= 0) continue;
@@ -194,6 +195,7 @@ CorruptionSweep corruption_sweep(M& model, Source& source, std::span<const std::
       }
       out.classes = std::max(out.classes, classes);
       tell(answers.size(), answers.size());
+      return !out.stopped;
     });
     for (const detail::SweepBatch<Input>& batch : batches)
       out.unanswered_samples += std::count(batch.unanswered.begin(), batch.unanswered.end(), true);
