@@ -98,8 +98,8 @@ TEST_CASE("foil-evaluate: what an interrupt leaves no time for is told to be mis
 
 TEST_CASE("foil-evaluate: an audit that was interrupted is none", "[examples][evaluate]") {
   const TemporaryDirectory dir;
-  Process process(on_mnist(dir) + Arguments{"--count", "50", "--attack",
-                                            "linf-pgd:steps=400,maximize_loss=true", "--epsilon", "0.02",
+  Process process(on_mnist(dir) + Arguments{"--count", "20", "--attack",
+                                            "linf-pgd:steps=100,maximize_loss=true", "--epsilon", "0.02",
                                             "--audit", "full", "--grace", "3600"});
   REQUIRE(process.has_said("the audit asks the model about"));
   process.interrupt();
