@@ -4,7 +4,7 @@
 # Nothing but what it includes anyway: where that holds one of the headers below, which come with most of Eigen and of the
 # standard library, the compiler reads that one precompiled. By the time that a header's own code begins, it has been read
 # either way; so what is lacking there is found lacking. The richest come first.
-set(grounds foil/run/attack.hpp foil/core/tensor.hpp)
+set(grounds foil/run/attack.hpp foil/onnx/builder.hpp foil/run/oracle.hpp foil/core/tensor.hpp)
 set(include ${PROJECT_SOURCE_DIR}/include)
 
 # Sets the property `foil reaches <header>` to foil's headers that it includes, by way of others as well, before its code.
