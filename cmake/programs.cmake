@@ -36,10 +36,10 @@ if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYP
   message(FATAL_ERROR "foil's programs are slow without optimisation: pass -DCMAKE_BUILD_TYPE=Release or a preset")
 endif()
 
-# A compiler needs up to 1.5 GB for one of these sources: no more of them at once than the machine has room for.
+# A compiler needs up to 2.6 GB for one of these sources: no more of them at once than the machine has room for.
 cmake_host_system_information(RESULT cores QUERY NUMBER_OF_LOGICAL_CORES)
 cmake_host_system_information(RESULT megabytes QUERY TOTAL_PHYSICAL_MEMORY)
-math(EXPR compilers "${megabytes} / 1500")
+math(EXPR compilers "${megabytes} / 2600")
 if(compilers GREATER cores)
   set(compilers ${cores})
 elseif(compilers LESS 1)
