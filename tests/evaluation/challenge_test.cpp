@@ -7,12 +7,12 @@
 #include <vector>
 
 #include "catalogue/all_attacks.hpp"
+#include "catalogue/runs.hpp"
 #include "foil/evaluation/challenge.hpp"
 #include "foil/models/label_only.hpp"
 #include "foil/models/quantised.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
-#include "catalogue/runs.hpp"
 
 namespace {
 using namespace foil;

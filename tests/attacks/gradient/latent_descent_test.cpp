@@ -9,9 +9,9 @@
 #include <limits>
 #include <vector>
 
+#include "catalogue/runs.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
-#include "catalogue/runs.hpp"
 
 namespace {
 using namespace foil;
