@@ -69,6 +69,18 @@ TEST_CASE("corruption sweep: told to stop, it asks about nothing more", "[corrup
   CHECK(sweep.stopped);
   CHECK(told == 4);
   CHECK(asked == 4);
+
+  Image damaged = images;  // told so before the first question: of rows that are not shown
+  damaged(0, 0, 0, 0) = std::numeric_limits<float>::quiet_NaN();
+  const MemorySource other(damaged);
+  asked = 0;
+  CHECK(corruption_sweep(counting, other, eight, bright(images),
+                         {.corruptions = {Corruption::contrast},
+                          .severities = {1},
+                          .batch_size = 3,
+                          .observer = [](const Progress&) { return Control::stop; }})
+            .stopped);
+  CHECK(asked == 0);
 }
 
 TEST_CASE("corruption sweep: neither batches nor threads nor other rows change a count", "[corruptions]") {

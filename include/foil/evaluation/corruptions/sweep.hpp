@@ -11,6 +11,7 @@
 #include <exception>
 #include <mutex>
 #include <span>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -106,7 +107,10 @@ void share_items(std::size_t count, int threads, const Do& item) {
   {
     std::vector<std::jthread> helpers;
     const auto wanted = std::min(static_cast<std::size_t>(threads), count);
-    while (helpers.size() + 1 < wanted) helpers.emplace_back(work);
+    try {
+      while (helpers.size() + 1 < wanted) helpers.emplace_back(work);
+    } catch (const std::system_error&) {  // no thread left: those that there are do all of it
+    }
     work();
   }
   if (failure) std::rethrow_exception(failure);
@@ -147,7 +151,7 @@ CorruptionSweep corruption_sweep(M& model, Source& source, std::span<const std::
 
   for (Index first = 0; first < total && !out.stopped;) {
     std::vector<detail::SweepBatch<Input>> batches;
-    for (int t = 0; t < options.threads && first < total; ++t) {
+    for (int t = 0; t < options.threads && first < total && !out.stopped; ++t) {
       const Index count = std::min(options.batch_size, total - first);
       const auto wanted = rows.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count));
       Input images = source.gather(wanted);
@@ -167,6 +171,7 @@ CorruptionSweep corruption_sweep(M& model, Source& source, std::span<const std::
       if (missing > 0) tell(missing * static_cast<Index>(forms), 0);
       first += count;
     }
+    if (out.stopped) break;
     detail::share_items(batches.size() * forms, options.threads, [&](std::size_t item) {
       detail::SweepBatch<Input>& batch = batches[item / forms];
       const std::size_t form = item % forms, severities = options.severities.size();
